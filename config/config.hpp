@@ -1,0 +1,59 @@
+// A policy file, read and checked.
+//
+// load() reads the YAML and the lists it names and either returns a Config, with warnings, or no
+// Config and every error of the file at once. It never returns half a policy.
+#pragma once
+
+#include "rules/policy.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nearmiss {
+
+enum class Severity { error, warning };
+
+struct Diagnostic {
+  Severity severity;
+  std::string file;
+  std::size_t line = 0;   // from 1; 0: the whole file
+  std::size_t column = 0; // from 1
+  std::string message;    // what is wrong, and what to write instead
+};
+
+// "FILE:LINE:COLUMN: error: message"
+std::string to_text(const Diagnostic& diagnostic);
+
+// Where blocked clients are sent by `action: sinkhole`.
+struct Sinkhole {
+  std::optional<ClientAddress> ipv4, ipv6;
+  std::optional<Name> mx; // absent: the name that was asked
+};
+
+struct LogSettings {
+  std::filesystem::path file; // empty: no file
+};
+
+// What the module runs on. Immutable after load().
+struct Config {
+  Policy policy;
+  Sinkhole sinkhole;
+  LogSettings log;
+  std::string ruleset;                            // the policy file's name, for rule.ruleset
+  std::string digest;                             // SHA-256 of the policy file and its lists, hex
+  std::vector<std::filesystem::path> files;       // the policy file, then each list it read
+};
+
+struct LoadResult {
+  std::shared_ptr<const Config> config; // null if there is any error
+  std::vector<Diagnostic> diagnostics;  // in the file's order
+};
+
+// Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules have
+// expired. Throws std::bad_alloc only.
+LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today);
+
+} // namespace nearmiss

@@ -1,0 +1,69 @@
+// A domain name in wire form, folded to lower case.
+//
+// Holds at most 255 octets (RFC 1035 section 2.3.4) inline, so making, copying and cutting one
+// allocates nothing. Case is folded where a name comes in (RFC 4343: ASCII letters only); text is
+// escaped where it goes out. Any octet may stand in a label.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace nearmiss {
+
+class Name {
+public:
+  static constexpr std::size_t max_octets = 255;
+  static constexpr std::size_t max_label = 63;
+  static constexpr std::size_t max_labels = 127; // the root label not counted
+
+  // The root, ".".
+  Name() noexcept = default;
+
+  // From uncompressed wire form, which may be longer than the name. nullopt: not a name (a label
+  // over 63 octets, a compression pointer, more than 255 octets, or cut off).
+  static std::optional<Name> from_wire(std::span<const std::uint8_t> wire) noexcept;
+
+  // From presentation form, final dot optional, RFC 1035 section 5.1 escapes (\. \\ \DDD).
+  // ASCII only: turning U-labels into A-labels is the policy loader's job. nullopt: not a name.
+  static std::optional<Name> from_text(std::string_view text) noexcept;
+
+  // Presentation form in lower case without a final dot; the root is ".". Octets outside printable
+  // ASCII become \DDD, and . \ " ( ) ; @ $ and space are escaped: the text never holds a quote, a
+  // backslash that is not an escape, or a control character.
+  std::string to_text() const;
+
+  // Length octet before each label, the root's zero octet last.
+  std::span<const std::uint8_t> wire() const noexcept { return {octets_.data(), size_}; }
+  std::size_t label_count() const noexcept { return labels_; } // root: 0
+  bool is_root() const noexcept { return labels_ == 0; }
+
+  // The wire form of the last `count` labels, with the root's octet: suffix(0) is the root,
+  // suffix(label_count()) the whole name. Points into this name.
+  std::span<const std::uint8_t> suffix(std::size_t count) const noexcept;
+  // The octets of label `index`, 0 the leftmost. Points into this name.
+  std::string_view label(std::size_t index) const noexcept;
+
+  Name last_labels(std::size_t count) const noexcept; // suffix(count) as a name
+  Name parent() const noexcept;                       // of the root: the root
+  bool is_at_or_below(const Name& ancestor) const noexcept;
+
+  // This name with its suffix `from` replaced by `to`; nullopt if it is not at or below `from` or
+  // the result would not fit in 255 octets.
+  std::optional<Name> with_suffix(const Name& from, const Name& to) const noexcept;
+
+  friend bool operator==(const Name& a, const Name& b) noexcept;
+
+private:
+  // Room for 255 octets, then the start of each label. One octet an offset: names end before 256.
+  std::array<std::uint8_t, max_octets> octets_{};
+  std::array<std::uint8_t, max_labels> starts_{};
+  std::uint8_t size_ = 1;
+  std::uint8_t labels_ = 0;
+};
+
+} // namespace nearmiss

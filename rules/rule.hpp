@@ -1,0 +1,54 @@
+// One rule of a policy, without its names (those are in the index).
+#pragma once
+
+#include "rules/action.hpp"
+#include "rules/client.hpp"
+#include "rules/name.hpp"
+
+#include <bitset>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nearmiss {
+
+// A set of RR types. Types over 511 only by `all`.
+class TypeSet {
+public:
+  static TypeSet all() noexcept;
+  // MX A AAAA CNAME ANY SRV HTTPS SVCB: every lookup that can lead a mail server to a host.
+  static TypeSet delivery() noexcept;
+  void add(std::uint16_t type) noexcept; // below limit
+  bool contains(std::uint16_t type) const noexcept { return all_ || (type < limit && bits_[type]); }
+  static constexpr std::uint16_t limit = 512;
+
+private:
+  std::bitset<limit> bits_;
+  bool all_ = false;
+};
+
+// The mnemonic of an RR type ("MX"), or RFC 3597's "TYPE65280".
+std::string type_to_text(std::uint16_t type);
+std::optional<std::uint16_t> type_from_text(std::string_view text) noexcept;
+
+struct Rule {
+  std::string id; // unique in its policy
+  Action action = Action::nxdomain;
+  TypeSet types;
+  bool every_client = true; // else only clients in one of `groups`
+  GroupSet groups = 0;
+  std::uint32_t ttl = 60; // seconds, 0..86400, of the answer
+  // What was meant: the same for every name, or, for `confusable`, a suffix to put in place of the
+  // matched one.
+  std::optional<Name> intended;
+  bool intended_is_suffix = false;
+  std::string confusable_class; // for events; "tld-swap" for a confusable rule of TLDs, else empty
+  std::optional<std::chrono::sys_days> expires; // from this day (UTC) on it no longer matches
+  std::string category, reason, reference, owner, ticket; // as in the policy; may be empty
+};
+
+} // namespace nearmiss
