@@ -32,7 +32,7 @@ std::vector<std::uint8_t> rdata_of(const std::string& text) {
 
 // Appends big-endian numbers and octets to a fixed buffer; says at the end whether all fitted.
 class Writer {
-public:
+ public:
   explicit Writer(std::span<std::uint8_t> out) noexcept : out_(out) {}
   void u8(unsigned value) noexcept {
     if (size_ < out_.size()) {
@@ -53,7 +53,7 @@ public:
   }
   std::size_t size() const noexcept { return size_ <= out_.size() ? size_ : 0; }
 
-private:
+ private:
   std::span<std::uint8_t> out_;
   std::size_t size_ = 0;
 };
@@ -72,7 +72,8 @@ void write_rr(Writer& writer, std::size_t skip, unsigned type, std::uint32_t ttl
 // What the answer section holds, for a verdict and a type.
 enum class Section { nothing, ipv4, ipv6, sinkhole_mx, null_mx };
 
-Section section_for(const Verdict& verdict, std::uint16_t qtype, const Sinkhole& sinkhole) noexcept {
+Section section_for(const Verdict& verdict, std::uint16_t qtype,
+                    const Sinkhole& sinkhole) noexcept {
   if (verdict.action == Action::null_mx && qtype == LDNS_RR_TYPE_MX) {
     return Section::null_mx;
   }
@@ -110,28 +111,37 @@ std::size_t soa_owner_offset(const Verdict& verdict, std::span<const std::uint8_
 
 std::string_view to_string(Rcode rcode) noexcept {
   switch (rcode) {
-  case Rcode::noerror: return "NOERROR";
-  case Rcode::servfail: return "SERVFAIL";
-  case Rcode::nxdomain: return "NXDOMAIN";
-  case Rcode::refused: return "REFUSED";
+  case Rcode::noerror:
+    return "NOERROR";
+  case Rcode::servfail:
+    return "SERVFAIL";
+  case Rcode::nxdomain:
+    return "NXDOMAIN";
+  case Rcode::refused:
+    return "REFUSED";
   }
   return "NOERROR";
 }
 
 Rcode rcode_for(const Verdict& verdict) noexcept {
   switch (verdict.action) {
-  case Action::nxdomain: return Rcode::nxdomain;
-  case Action::refused: return Rcode::refused;
-  case Action::servfail: return Rcode::servfail;
-  default: return Rcode::noerror;
+  case Action::nxdomain:
+    return Rcode::nxdomain;
+  case Action::refused:
+    return Rcode::refused;
+  case Action::servfail:
+    return Rcode::servfail;
+  default:
+    return Rcode::noerror;
   }
 }
 
 Answers::Answers(const Config& config) : config_(config), null_mx_(rdata_of("x. 0 IN MX 0 .")) {
   soa_.reserve(config.policy.rules().size());
   for (const Rule& rule : config.policy.rules()) {
-    soa_.push_back(rdata_of("x. 0 IN SOA nearmiss.invalid. hostmaster.nearmiss.invalid. 1 3600 1200 604800 " +
-                            std::to_string(rule.ttl)));
+    soa_.push_back(
+        rdata_of("x. 0 IN SOA nearmiss.invalid. hostmaster.nearmiss.invalid. 1 3600 1200 604800 " +
+                 std::to_string(rule.ttl)));
   }
   if (config.sinkhole.mx) {
     sinkhole_mx_ = rdata_of("x. 0 IN MX 0 " + config.sinkhole.mx->to_text() + ".");
@@ -157,14 +167,17 @@ std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t>
   writer.u16(qtype);
   writer.u16(LDNS_RR_CLASS_IN);
   switch (section) {
-  case Section::nothing: break;
+  case Section::nothing:
+    break;
   case Section::ipv4:
     write_rr(writer, 0, LDNS_RR_TYPE_A, ttl, std::span(config_.sinkhole.ipv4->octets()).last(4));
     break;
   case Section::ipv6:
     write_rr(writer, 0, LDNS_RR_TYPE_AAAA, ttl, config_.sinkhole.ipv6->octets());
     break;
-  case Section::null_mx: write_rr(writer, 0, LDNS_RR_TYPE_MX, ttl, null_mx_); break;
+  case Section::null_mx:
+    write_rr(writer, 0, LDNS_RR_TYPE_MX, ttl, null_mx_);
+    break;
   case Section::sinkhole_mx: {
     constexpr std::uint8_t zero_and_qname[] = {0, 0, 0xc0, header_octets};
     if (sinkhole_mx_.empty()) {
@@ -185,9 +198,12 @@ std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t>
 const ClientAddress* Answers::resolved_ip(const Verdict& verdict,
                                           std::uint16_t qtype) const noexcept {
   switch (section_for(verdict, qtype, config_.sinkhole)) {
-  case Section::ipv4: return &*config_.sinkhole.ipv4;
-  case Section::ipv6: return &*config_.sinkhole.ipv6;
-  default: return nullptr;
+  case Section::ipv4:
+    return &*config_.sinkhole.ipv4;
+  case Section::ipv6:
+    return &*config_.sinkhole.ipv6;
+  default:
+    return nullptr;
   }
 }
 

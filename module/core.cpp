@@ -176,7 +176,8 @@ Loaded load_policy(const std::filesystem::path& file, nm_log_line* log) {
       }
     }
     if (result.config) {
-      const std::uint64_t generation = nearmiss::last_good ? nearmiss::last_good->generation + 1 : 1;
+      const std::uint64_t generation =
+          nearmiss::last_good ? nearmiss::last_good->generation + 1 : 1;
       nearmiss::last_good = std::make_shared<const Published>(result.config, generation);
       return {nearmiss::last_good, ""};
     }
@@ -227,8 +228,8 @@ void nm_core_stop(nm_core* core) {
   }
   try {
     core->events.write(core->writer.lifecycle("module-stopped", true, "the module ends",
-                                              core->policy->config.get(),
-                                              core->policy->generation, EventWriter::Clock::now()));
+                                              core->policy->config.get(), core->policy->generation,
+                                              EventWriter::Clock::now()));
   } catch (const std::exception& e) {
     core->log(true, e.what());
   }

@@ -1,10 +1,10 @@
 /*
  * What the adapter to Unbound may ask of the rest of the module.
  *
- * The adapter (unbound_adapter.c) is the only file that knows Unbound's structures; the core decides,
- * words the answer and writes the event, and knows nothing of Unbound. This header is C because
- * Unbound's are not C++. No exception leaves these functions: where one fails, it says so, and the
- * caller answers SERVFAIL.
+ * The adapter (unbound_adapter.c) is the only file that knows Unbound's structures; the core
+ * decides, words the answer and writes the event, and knows nothing of Unbound. This header is C
+ * because Unbound's are not C++. No exception leaves these functions: where one fails, it says so,
+ * and the caller answers SERVFAIL.
  *
  * Names are uncompressed wire form in any case. RR types and classes are in host order.
  */
@@ -60,10 +60,10 @@ struct nm_answer {
 typedef void nm_log_line(bool is_error, const char* line);
 
 /*
- * Reads the policy file, starts the event log. The path is `config` or, where that is NULL or empty,
- * nearmiss.yaml in the working directory. If the file is wrong the last good policy of this process
- * serves on (a reload must never end the resolver); if there is none, NULL: refuse to start. Either
- * way each error has been logged.
+ * Reads the policy file, starts the event log. The path is `config` or, where that is NULL or
+ * empty, nearmiss.yaml in the working directory. If the file is wrong the last good policy of this
+ * process serves on (a reload must never end the resolver); if there is none, NULL: refuse to
+ * start. Either way each error has been logged.
  */
 struct nm_core* nm_core_start(const char* config, nm_log_line* log);
 /* Writes the events still waiting. NULL is fine. */
@@ -71,9 +71,9 @@ void nm_core_stop(struct nm_core* core);
 size_t nm_core_memory(const struct nm_core* core); /* octets */
 
 /*
- * True if any client's lookup of this name and type might be blocked or logged: its answers must not
- * get into a cache that is asked before the module. Called for every query that Unbound's cache does
- * not answer, so: no lock, no allocation.
+ * True if any client's lookup of this name and type might be blocked or logged: its answers must
+ * not get into a cache that is asked before the module. Called for every query that Unbound's cache
+ * does not answer, so: no lock, no allocation.
  */
 bool nm_covers(const struct nm_core* core, struct nm_name name, uint16_t type);
 
@@ -81,9 +81,9 @@ bool nm_covers(const struct nm_core* core, struct nm_name name, uint16_t type);
 bool nm_blocks(const struct nm_core* core, const struct nm_lookup* lookup);
 
 /*
- * Decides what one client gets and writes the event, if the verdict calls for one. `answer` is filled
- * if and only if NM_BLOCKED. `failed_rcode` is 0, or the rcode of the error this client is about to
- * get because the lookup failed upstream; the event then tells that.
+ * Decides what one client gets and writes the event, if the verdict calls for one. `answer` is
+ * filled if and only if NM_BLOCKED. `failed_rcode` is 0, or the rcode of the error this client is
+ * about to get because the lookup failed upstream; the event then tells that.
  */
 enum nm_outcome nm_judge(struct nm_core* core, const struct nm_lookup* lookup, int failed_rcode,
                          struct nm_answer* answer);

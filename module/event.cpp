@@ -16,7 +16,7 @@ namespace {
 
 // One JSON object under construction. Keys are ours and need no escaping; values do.
 class JsonLine {
-public:
+ public:
   JsonLine() { text_.reserve(1536); }
 
   void field(std::string_view key, std::string_view value) {
@@ -60,7 +60,7 @@ public:
     return std::move(text_);
   }
 
-private:
+ private:
   void open(std::string_view key) {
     text_ += separator_;
     text_ += '"';
@@ -102,9 +102,12 @@ std::string timestamp(EventWriter::Clock::time_point now) {
 
 std::string_view to_string(MatchedBy matched_by) {
   switch (matched_by) {
-  case MatchedBy::qname: return "qname";
-  case MatchedBy::cname: return "cname";
-  case MatchedBy::mx_exchange: return "mx-exchange";
+  case MatchedBy::qname:
+    return "qname";
+  case MatchedBy::cname:
+    return "cname";
+  case MatchedBy::mx_exchange:
+    return "mx-exchange";
   }
   return "qname";
 }

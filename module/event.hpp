@@ -1,7 +1,7 @@
 // Events as ECS 8 JSON, one object a line.
 //
-// Every event has a number from one counter without gaps since the module's start, so a reader of the
-// log sees whether one is missing. Text that comes from outside (names, the policy's texts) is
+// Every event has a number from one counter without gaps since the module's start, so a reader of
+// the log sees whether one is missing. Text that comes from outside (names, the policy's texts) is
 // escaped: no query can end a string, a field or a line.
 #pragma once
 
@@ -37,7 +37,7 @@ struct Attempt {
 };
 
 class EventWriter {
-public:
+ public:
   using Clock = std::chrono::system_clock;
 
   // Throws std::bad_alloc.
@@ -56,7 +56,7 @@ public:
   // `count` events could not be written.
   std::string lost(std::uint64_t count, Clock::time_point now);
 
-private:
+ private:
   std::uint64_t next() noexcept { return sequence_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
   std::atomic<std::uint64_t> sequence_{0};

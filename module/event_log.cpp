@@ -14,7 +14,7 @@ namespace nearmiss {
 
 // Runs on the writing thread only, but for its making.
 class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
-public:
+ public:
   FileSink(std::filesystem::path file, EventWriter& writer, spdlog::details::thread_pool& pool,
            std::function<void(const std::string&)> complain)
       : file_(std::move(file)), writer_(writer), pool_(pool), complain_(std::move(complain)) {
@@ -26,7 +26,7 @@ public:
   FileSink(const FileSink&) = delete;
   FileSink& operator=(const FileSink&) = delete;
 
-protected:
+ protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     pending_.append(message.payload.data(), message.payload.size());
     pending_ += '\n';
@@ -53,7 +53,7 @@ protected:
     pending_events_ = 0;
   }
 
-private:
+ private:
   static constexpr std::size_t block_octets = 64 * 1024;
 
   bool open() {
@@ -143,10 +143,11 @@ EventLog::EventLog(const std::filesystem::path& file, EventWriter& writer,
   }
   pool_ = std::make_shared<spdlog::details::thread_pool>(queue_events, 1);
   sink_ = std::make_shared<FileSink>(file, writer, *pool_, complain);
-  logger_ = std::make_shared<spdlog::async_logger>(
-      "nearmiss", sink_, pool_, spdlog::async_overflow_policy::overrun_oldest);
+  logger_ = std::make_shared<spdlog::async_logger>("nearmiss", sink_, pool_,
+                                                   spdlog::async_overflow_policy::overrun_oldest);
   logger_->set_pattern("%v");
-  logger_->set_error_handler([complain](const std::string& what) { complain("event log: " + what); });
+  logger_->set_error_handler(
+      [complain](const std::string& what) { complain("event log: " + what); });
 }
 
 EventLog::~EventLog() {

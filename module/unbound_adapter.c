@@ -10,9 +10,9 @@
  *   operate, moddone  the whole answer: the same question again, and into the module's own cache
  *   on_reply          each client, just before its reply is encoded: decide, install the block, log
  *
- * on_reply is the last line: whatever way an answer came, no client gets it unless the policy says so
- * there. The rest is so that Unbound's cache, which answers before any module runs, never holds an
- * answer that could be wrong for somebody, and so that nobody waits without need.
+ * on_reply is the last line: whatever way an answer came, no client gets it unless the policy says
+ * so there. The rest is so that Unbound's cache, which answers before any module runs, never holds
+ * an answer that could be wrong for somebody, and so that nobody waits without need.
  *
  * Per-query data lives in the query's region; all calls for one query come from one thread.
  */
@@ -21,6 +21,7 @@
 #include "dynlibmod/dynlibmod.h"
 #include "iterator/iter_utils.h"
 #include "services/cache/dns.h"
+#include "services/cache/rrset.h"
 #include "services/mesh.h"
 #include "sldns/rrdef.h"
 #include "sldns/sbuffer.h"
@@ -61,8 +62,9 @@ PROVE(inform_super, func_inform_t);
 PROVE(clear, func_clear_t);
 PROVE(get_mem, func_get_mem_t);
 
-/* qstate->no_cache_store is tested for not 0 only, and Unbound itself writes 1: with another value we
- * can tell our own mark, which a referral lifts, from a configured stub-no-cache, which it must not. */
+/* qstate->no_cache_store is tested for not 0 only, and Unbound itself writes 1: with another value
+ * we can tell our own mark, which a referral lifts, from a configured stub-no-cache, which it must
+ * not. */
 enum { STORED_BY_HOST = 0, NO_STORE_HOST = 1, NO_STORE_OURS = 2 };
 
 enum { ALIAS_WORDS = 4096 };
@@ -73,9 +75,9 @@ struct nearmiss {
   /* Answers for names that rules list, for the clients that may have them; like Unbound's message
    * cache in all but that no client is answered from it before the module has decided. */
   struct slabhash* cache;
-  /* Which names that no rule lists may have an answer in `cache`, because it leads to a listed name:
-   * a bit for each hash. Spares every other name the look into the cache. Bits are never taken back;
-   * a wrong one costs that look. */
+  /* Which names that no rule lists may have an answer in `cache`, because it leads to a listed
+   * name: a bit for each hash. Spares every other name the look into the cache. Bits are never
+   * taken back; a wrong one costs that look. */
   _Atomic uint64_t alias_bits[ALIAS_WORDS];
 };
 
@@ -105,7 +107,9 @@ static bool is_internet(uint16_t qclass) {
 
 /* ---- answers that lead to a listed name ------------------------------------------------------ */
 
-static uint16_t type_of(const struct ub_packed_rrset_key* rrset) { return ntohs(rrset->rk.type); }
+static uint16_t type_of(const struct ub_packed_rrset_key* rrset) {
+  return ntohs(rrset->rk.type);
+}
 
 static const struct packed_rrset_data* data_of(const struct ub_packed_rrset_key* rrset) {
   return rrset->entry.data;
@@ -115,7 +119,7 @@ static const struct packed_rrset_data* data_of(const struct ub_packed_rrset_key*
  * Unbound has checked and decompressed the names of CNAME and MX when it parsed them. */
 static struct nm_name name_in_rdata(const struct packed_rrset_data* data, size_t rr, size_t skip) {
   size_t before = sizeof(uint16_t) + skip;
-  if(data->rr_len[rr] <= before)
+  if (data->rr_len[rr] <= before)
     return (struct nm_name){(const uint8_t*)"", 1};
   return (struct nm_name){data->rr_data[rr] + before, data->rr_len[rr] - before};
 }
@@ -128,32 +132,32 @@ static size_t led_to(const struct nm_core* core, const struct reply_info* rep, u
                      struct nm_name* aliases, size_t* alias_count, struct nm_name* exchanges,
                      size_t* exchange_count) {
   size_t found_aliases = 0, found_exchanges = 0;
-  for(size_t i = 0; i < rep->an_numrrsets; i++) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
     const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
     uint16_t type = type_of(rep->rrsets[i]);
-    if(type == LDNS_RR_TYPE_CNAME && data->count > 0) {
+    if (type == LDNS_RR_TYPE_CNAME && data->count > 0) {
       struct nm_name target = name_in_rdata(data, 0, 0);
-      if(nm_covers(core, target, qtype)) {
-        if(aliases)
+      if (nm_covers(core, target, qtype)) {
+        if (aliases)
           aliases[found_aliases] = target;
         found_aliases++;
       }
-    } else if(type == LDNS_RR_TYPE_MX && qtype == LDNS_RR_TYPE_MX) {
+    } else if (type == LDNS_RR_TYPE_MX && qtype == LDNS_RR_TYPE_MX) {
       size_t listed = 0;
-      for(; listed < data->count; listed++) {
+      for (; listed < data->count; listed++) {
         struct nm_name exchange = name_in_rdata(data, listed, sizeof(uint16_t));
-        if(!nm_covers(core, exchange, LDNS_RR_TYPE_A))
+        if (!nm_covers(core, exchange, LDNS_RR_TYPE_A))
           break;
-        if(exchanges)
+        if (exchanges)
           exchanges[listed] = exchange;
       }
-      if(listed == data->count)
+      if (listed == data->count)
         found_exchanges = listed;
     }
   }
-  if(alias_count)
+  if (alias_count)
     *alias_count = found_aliases;
-  if(exchange_count)
+  if (exchange_count)
     *exchange_count = found_exchanges;
   return found_aliases + found_exchanges;
 }
@@ -161,11 +165,11 @@ static size_t led_to(const struct nm_core* core, const struct reply_info* rep, u
 /* Room for what led_to() may find. */
 static void count_links(const struct reply_info* rep, size_t* cnames, size_t* exchanges) {
   *cnames = *exchanges = 0;
-  for(size_t i = 0; i < rep->an_numrrsets; i++) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
     uint16_t type = type_of(rep->rrsets[i]);
-    if(type == LDNS_RR_TYPE_CNAME)
+    if (type == LDNS_RR_TYPE_CNAME)
       (*cnames)++;
-    else if(type == LDNS_RR_TYPE_MX && data_of(rep->rrsets[i])->count > *exchanges)
+    else if (type == LDNS_RR_TYPE_MX && data_of(rep->rrsets[i])->count > *exchanges)
       *exchanges = data_of(rep->rrsets[i])->count;
   }
 }
@@ -176,25 +180,26 @@ static bool note_links(const struct nearmiss* nm, struct module_qstate* qstate, 
   uint16_t qtype = qstate->qinfo.qtype;
   struct concern* concern = qstate->minfo[id];
   size_t cnames, exchanges;
-  if(led_to(nm->core, rep, qtype, NULL, NULL, NULL, NULL) == 0)
+  if (led_to(nm->core, rep, qtype, NULL, NULL, NULL, NULL) == 0)
     return true;
-  if(!concern) {
+  if (!concern) {
     concern = regional_alloc_zero(qstate->region, sizeof(*concern));
-    if(!concern)
+    if (!concern)
       return false;
     qstate->minfo[id] = concern;
   }
   count_links(rep, &cnames, &exchanges);
   concern->aliases = regional_alloc(qstate->region, (cnames + 1) * sizeof(struct nm_name));
   concern->exchanges = regional_alloc(qstate->region, (exchanges + 1) * sizeof(struct nm_name));
-  if(!concern->aliases || !concern->exchanges)
+  if (!concern->aliases || !concern->exchanges)
     return false;
   led_to(nm->core, rep, qtype, concern->aliases, &concern->alias_count, concern->exchanges,
          &concern->exchange_count);
   return true;
 }
 
-/* ---- the module's own cache ------------------------------------------------------------------- */
+/* ---- the module's own cache -------------------------------------------------------------------
+ */
 
 static size_t alias_bit(const struct query_info* qinfo) {
   return dname_query_hash(qinfo->qname, 0) % (ALIAS_WORDS * 64);
@@ -222,12 +227,12 @@ static void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate
   struct module_env* env = qstate->env; /* the worker's own copy: nobody else sees the exchange */
   struct slabhash* shared = env->msg_cache;
   enum sec_status security = qstate->return_msg->rep->security;
-  if(security == sec_status_bogus || security == sec_status_secure_sentinel_fail ||
-     !(qstate->query_flags & BIT_RD))
+  if (security == sec_status_bogus || security == sec_status_secure_sentinel_fail ||
+      !(qstate->query_flags & BIT_RD))
     return;
   env->msg_cache = nm->cache;
-  if(!dns_cache_store(env, &qstate->qinfo, qstate->return_msg->rep, 0, 0, 0, qstate->region,
-                      qstate->query_flags, qstate->qstarttime))
+  if (!dns_cache_store(env, &qstate->qinfo, qstate->return_msg->rep, 0, 0, 0, qstate->region,
+                       qstate->query_flags, qstate->qstarttime))
     log_warn("nearmiss: out of memory, an answer is not cached");
   env->msg_cache = shared;
 }
@@ -239,24 +244,25 @@ static bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate)
   struct lruhash_entry* entry;
   struct reply_info* rep;
   struct dns_msg* msg = NULL;
-  if(qstate->blacklist || qstate->no_cache_lookup)
+  if (qstate->blacklist || qstate->no_cache_lookup)
     return false;
   entry = slabhash_lookup(nm->cache, hash, &qstate->qinfo, 0);
-  if(!entry)
+  if (!entry)
     return false;
   rep = entry->data;
-  if(!must_validate(qstate) || rep->security != sec_status_unchecked)
+  if (!must_validate(qstate) || rep->security != sec_status_unchecked)
     msg = tomsg(env, &((struct msgreply_entry*)entry->key)->key, rep, qstate->region, *env->now, 0,
                 env->scratch);
   lock_rw_unlock(&entry->lock);
-  if(!msg)
+  if (!msg)
     return false;
   qstate->return_msg = msg;
   qstate->return_rcode = LDNS_RCODE_NOERROR;
   return true;
 }
 
-/* ---- what a client gets ------------------------------------------------------------------------ */
+/* ---- what a client gets ------------------------------------------------------------------------
+ */
 
 static struct nm_lookup lookup_of(const struct module_qstate* qstate, const struct concern* concern,
                                   const struct comm_reply* client) {
@@ -292,11 +298,11 @@ static struct reply_info* parse_answer(struct nm_answer* answer, struct module_q
   struct msg_parse* parsed = regional_alloc_zero(qstate->region, sizeof(*parsed));
   struct query_info qinfo;
   struct reply_info* rep = NULL;
-  if(!parsed)
+  if (!parsed)
     return NULL;
   sldns_buffer_init_frm_data(&packet, answer->packet, answer->packet_len);
-  if(parse_packet(&packet, parsed, qstate->region) != LDNS_RCODE_NOERROR ||
-     !parse_create_msg(&packet, parsed, NULL, &qinfo, &rep, qstate->region))
+  if (parse_packet(&packet, parsed, qstate->region) != LDNS_RCODE_NOERROR ||
+      !parse_create_msg(&packet, parsed, NULL, &qinfo, &rep, qstate->region))
     return NULL;
   rep->security = sec_status_insecure; /* unchecked would be made SERVFAIL, secure would set AD */
   return rep;
@@ -306,13 +312,13 @@ static struct reply_info* parse_answer(struct nm_answer* answer, struct module_q
  * through a copy of their own, while `rep` may be changed for one client. */
 static bool set_real_aside(struct module_qstate* qstate, struct reply_info* rep) {
   struct dns_msg* msg;
-  if(!qstate->return_msg || qstate->return_msg->rep != rep)
+  if (!qstate->return_msg || qstate->return_msg->rep != rep)
     return true;
   msg = regional_alloc_init(qstate->region, qstate->return_msg, sizeof(*msg));
-  if(!msg)
+  if (!msg)
     return false;
   msg->rep = regional_alloc_zero(qstate->region, sizeof(*msg->rep));
-  if(!msg->rep)
+  if (!msg->rep)
     return false;
   copy_head(msg->rep, rep);
   qstate->return_msg = msg;
@@ -326,9 +332,9 @@ static void append_ede(struct edns_option** options, const struct nm_answer* ans
   struct edns_option* copy = NULL;
   sldns_write_uint16(ede, LDNS_EDE_BLOCKED);
   memcpy(ede + sizeof(uint16_t), answer->ede_text, answer->ede_text_len);
-  if((*options && !(copy = edns_opt_copy_region(*options, region))) ||
-     !edns_opt_list_append(&copy, LDNS_EDNS_EDE, sizeof(uint16_t) + answer->ede_text_len, ede,
-                           region)) {
+  if ((*options && !(copy = edns_opt_copy_region(*options, region))) ||
+      !edns_opt_list_append(&copy, LDNS_EDNS_EDE, sizeof(uint16_t) + answer->ede_text_len, ede,
+                            region)) {
     log_warn("nearmiss: out of memory, a block goes out without its explanation");
     return;
   }
@@ -336,14 +342,14 @@ static void append_ede(struct edns_option** options, const struct nm_answer* ans
 }
 
 static uint16_t message_id(const struct module_qstate* qstate, const struct comm_reply* client) {
-  for(const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next)
-    if(&r->query_reply == client)
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next)
+    if (&r->query_reply == client)
       return ntohs(r->qid);
   return 0;
 }
 
-/* inplace_cb_reply and inplace_cb_reply_servfail: one client is about to be answered with `rep`, or,
- * where `rcode` is not 0, with that error. */
+/* inplace_cb_reply and inplace_cb_reply_servfail: one client is about to be answered with `rep`,
+ * or, where `rcode` is not 0, with that error. */
 static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct reply_info* rep,
                     int rcode, struct edns_data* edns, struct edns_option** options,
                     struct comm_reply* client, struct regional* region, struct timeval* start_time,
@@ -356,28 +362,28 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
   enum nm_outcome outcome;
   (void)qinfo; /* the name as this client spelt it; qstate->qinfo has the same one */
   (void)start_time;
-  if(!concern)
+  if (!concern)
     return 1;
-  if(rep && rep == concern->shown) {
+  if (rep && rep == concern->shown) {
     copy_head(rep, &concern->real); /* the client before this one was blocked */
     concern->shown = NULL;
   }
-  if(!client)
+  if (!client)
     return 1;
   lookup = lookup_of(qstate, concern, client);
   lookup.id = message_id(qstate, client);
   outcome = nm_judge(nm->core, &lookup, rcode, &answer);
-  if(outcome == NM_LET_THROUGH || rcode != 0 || !rep)
+  if (outcome == NM_LET_THROUGH || rcode != 0 || !rep)
     return 1; /* an error reply holds no data */
-  if(set_real_aside(qstate, rep)) {
+  if (set_real_aside(qstate, rep)) {
     copy_head(&concern->real, rep);
     concern->shown = rep;
   }
-  if(outcome == NM_BLOCKED)
+  if (outcome == NM_BLOCKED)
     block = parse_answer(&answer, qstate);
-  if(block) {
+  if (block) {
     copy_head(rep, block);
-    if(edns && edns->edns_present)
+    if (edns && edns->edns_present)
       append_ede(options, &answer, region);
   } else {
     log_err("nearmiss: a block could not be made (out of memory); the client gets SERVFAIL");
@@ -386,14 +392,15 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
   return 1;
 }
 
-/* ---- Unbound's calls ---------------------------------------------------------------------------- */
+/* ---- Unbound's calls ----------------------------------------------------------------------------
+ */
 
 /* No other client may join this query: it would wait without need. Unbound finds a query to join by
  * its key in mesh->all, of which `unique` is a part. */
 static void let_nobody_join(struct module_qstate* qstate) {
   struct mesh_state* state = qstate->mesh_info;
   struct mesh_area* mesh = qstate->env->mesh;
-  if(!state->reply_list || state->super_set.count > 0 || mesh_state_is_unique(state))
+  if (!state->reply_list || state->super_set.count > 0 || mesh_state_is_unique(state))
     return;
   (void)rbtree_delete(&mesh->all, state);
   mesh_state_make_unique(state);
@@ -402,9 +409,9 @@ static void let_nobody_join(struct module_qstate* qstate) {
 
 static bool blocks_some_client(const struct nearmiss* nm, const struct module_qstate* qstate,
                                const struct concern* concern) {
-  for(const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
     struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
-    if(nm_blocks(nm->core, &lookup))
+    if (nm_blocks(nm->core, &lookup))
       return true;
   }
   return false;
@@ -413,10 +420,10 @@ static bool blocks_some_client(const struct nearmiss* nm, const struct module_qs
 /* Answers without asking anybody. on_reply puts the real block in; if it did not, nothing leaks. */
 static bool finish_with_nothing(struct module_qstate* qstate) {
   struct dns_msg* msg = regional_alloc_zero(qstate->region, sizeof(*msg));
-  if(!msg)
+  if (!msg)
     return false;
   msg->rep = regional_alloc_zero(qstate->region, sizeof(*msg->rep));
-  if(!msg->rep)
+  if (!msg->rep)
     return false;
   msg->qinfo = qstate->qinfo;
   make_empty(msg->rep, LDNS_RCODE_REFUSED);
@@ -437,26 +444,26 @@ static enum module_ext_state finish(struct nearmiss* nm, struct module_qstate* q
   const struct query_info* qinfo = &qstate->qinfo;
   struct reply_info* rep = NULL;
   struct concern* concern;
-  if(qstate->return_msg && qstate->return_rcode == LDNS_RCODE_NOERROR)
+  if (qstate->return_msg && qstate->return_rcode == LDNS_RCODE_NOERROR)
     rep = qstate->return_msg->rep;
-  if(rep && !note_links(nm, qstate, id))
+  if (rep && !note_links(nm, qstate, id))
     return fail(qstate);
   concern = qstate->minfo[id];
-  if(!concern)
+  if (!concern)
     return module_finished;
-  if(fresh) {
+  if (fresh) {
     /* What was put together from Unbound's caches alone on_response has never seen, and an upstream
      * failure is stored if it follows a referral. */
     msg_cache_remove(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype, qinfo->qclass,
                      qstate->query_flags);
-    if(rep) {
+    if (rep) {
       store_in_own_cache(nm, qstate);
-      if(!concern->qname_listed)
+      if (!concern->qname_listed)
         note_alias(nm, qinfo);
     }
   }
   /* Unbound sets AD by what the reply says before on_reply changes it for one of its clients. */
-  if(rep && rep->security == sec_status_secure && blocks_some_client(nm, qstate, concern))
+  if (rep && rep->security == sec_status_secure && blocks_some_client(nm, qstate, concern))
     rep->security = sec_status_insecure;
   return module_finished;
 }
@@ -464,23 +471,23 @@ static enum module_ext_state finish(struct nearmiss* nm, struct module_qstate* q
 static enum module_ext_state on_new(struct nearmiss* nm, struct module_qstate* qstate, int id) {
   const struct query_info* qinfo = &qstate->qinfo;
   struct concern* concern;
-  if(!is_internet(qinfo->qclass))
+  if (!is_internet(qinfo->qclass))
     return module_wait_module;
-  if(!nm_covers(nm->core, name_of(qinfo), qinfo->qtype)) {
-    if(may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
+  if (!nm_covers(nm->core, name_of(qinfo), qinfo->qtype)) {
+    if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
       return finish(nm, qstate, id, false);
     return module_wait_module;
   }
   concern = regional_alloc_zero(qstate->region, sizeof(*concern));
-  if(!concern)
+  if (!concern)
     return fail(qstate);
   concern->qname_listed = true;
   qstate->minfo[id] = concern;
   qstate->no_cache_store = NO_STORE_OURS; /* for queries without a client too */
   let_nobody_join(qstate);
-  if(blocks_some_client(nm, qstate, concern))
+  if (blocks_some_client(nm, qstate, concern))
     return finish_with_nothing(qstate) ? module_finished : fail(qstate);
-  if(find_in_own_cache(nm, qstate))
+  if (find_in_own_cache(nm, qstate))
     return finish(nm, qstate, id, false);
   return module_wait_module;
 }
@@ -493,7 +500,7 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
                     struct outbound_entry* outbound) {
   struct nearmiss* nm = module_of(qstate->env, id);
   (void)outbound;
-  switch(event) {
+  switch (event) {
   case module_event_new:
   case module_event_pass:
     qstate->ext_state[id] = on_new(nm, qstate, id);
@@ -509,11 +516,11 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
 
 static bool is_referral(const struct reply_info* rep) {
   bool ns = false;
-  if(rep->an_numrrsets > 0 || (rep->flags & BIT_AA) ||
-     FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NOERROR)
+  if (rep->an_numrrsets > 0 || (rep->flags & BIT_AA) ||
+      FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NOERROR)
     return false;
-  for(size_t i = 0; i < rep->ns_numrrsets; i++) {
-    if(type_of(rep->rrsets[i]) == LDNS_RR_TYPE_SOA)
+  for (size_t i = 0; i < rep->ns_numrrsets; i++) {
+    if (type_of(rep->rrsets[i]) == LDNS_RR_TYPE_SOA)
       return false;
     ns = ns || type_of(rep->rrsets[i]) == LDNS_RR_TYPE_NS;
   }
@@ -524,9 +531,9 @@ static bool is_referral(const struct reply_info* rep) {
  * thing without them. A referral needs its own, and no client sees it. */
 static void drop_listed_additional(const struct nm_core* core, struct reply_info* rep) {
   size_t kept = rep->an_numrrsets + rep->ns_numrrsets;
-  for(size_t i = kept; i < rep->rrset_count; i++) {
+  for (size_t i = kept; i < rep->rrset_count; i++) {
     const struct ub_packed_rrset_key* rrset = rep->rrsets[i];
-    if(!nm_covers(core, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type_of(rrset)))
+    if (!nm_covers(core, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type_of(rrset)))
       rep->rrsets[kept++] = rep->rrsets[i];
   }
   rep->ar_numrrsets -= rep->rrset_count - kept;
@@ -538,17 +545,17 @@ static int on_response(struct module_qstate* qstate, struct dns_msg* response, i
   const struct nearmiss* nm = arg;
   struct reply_info* rep;
   bool concerned;
-  if(!response || !response->rep || !is_internet(response->qinfo.qclass) ||
-     qstate->no_cache_store == NO_STORE_HOST)
+  if (!response || !response->rep || !is_internet(response->qinfo.qclass) ||
+      qstate->no_cache_store == NO_STORE_HOST)
     return 1;
   rep = response->rep;
-  if(is_referral(rep)) {
+  if (is_referral(rep)) {
     /* Delegations must get into the cache, or every query for a listed name would start at the
      * root. They hold no answer to a mail server's question. */
     qstate->no_cache_store = STORED_BY_HOST;
     return 1;
   }
-  if(!qstate->env->cfg->minimal_responses)
+  if (!qstate->env->cfg->minimal_responses)
     drop_listed_additional(nm->core, rep);
   /* The question that was sent may be for another name than the client's: the target of a CNAME, or
    * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
@@ -565,7 +572,7 @@ static int on_query(struct query_info* qinfo, uint16_t flags, struct module_qsta
                     struct regional* region, int id, void* arg) {
   (void)qinfo, (void)flags, (void)addr, (void)addrlen, (void)zone, (void)zonelen, (void)region;
   (void)arg;
-  if(qstate->minfo[id] && qstate->no_cache_store == STORED_BY_HOST)
+  if (qstate->minfo[id] && qstate->no_cache_store == STORED_BY_HOST)
     qstate->no_cache_store = NO_STORE_OURS;
   return 1;
 }
@@ -586,10 +593,11 @@ EXPORT size_t get_mem(struct module_env* env, int id) {
 /* Unbound takes its callbacks as untyped pointers, which POSIX allows and ISO C does not. */
 #define FUNCTION(name) (__extension__(void*)(name))
 
-/* ---- start and end ------------------------------------------------------------------------------ */
+/* ---- start and end ------------------------------------------------------------------------------
+ */
 
 static void log_line(bool is_error, const char* line) {
-  if(is_error)
+  if (is_error)
     log_err("nearmiss: %s", line);
   else
     log_info("nearmiss: %s", line);
@@ -600,23 +608,31 @@ static void log_line(bool is_error, const char* line) {
 static bool stands_first(const struct config_file* cfg) {
   const char* modules = cfg->module_conf ? cfg->module_conf : "";
   modules += strspn(modules, " \t");
-  if(strncmp(modules, "dynlib", 6) == 0 && strchr(" \t", modules[6]))
+  if (strncmp(modules, "dynlib", 6) == 0 && strchr(" \t", modules[6]))
     return true;
-  log_err("nearmiss: module-config is \"%s\", but dynlib must stand first in it: a module before it "
-          "could hand out an answer that nearmiss blocks. Write for example "
-          "module-config: \"dynlib validator iterator\"",
-          modules);
+  log_err(
+      "nearmiss: module-config is \"%s\", but dynlib must stand first in it: a module before it "
+      "could hand out an answer that nearmiss blocks. Write for example "
+      "module-config: \"dynlib validator iterator\"",
+      modules);
   return false;
 }
 
 /* A cache that was kept over a reload may hold answers from before a rule. */
 static void evict_if_listed(struct lruhash_entry* entry, void* arg) {
   const struct nearmiss* nm = arg;
-  struct msgreply_entry* key = entry->key;
+  const struct query_info* qinfo = &((struct msgreply_entry*)entry->key)->key;
   struct reply_info* rep = entry->data;
-  if(is_internet(key->key.qclass) &&
-     (nm_covers(nm->core, name_of(&key->key), key->key.qtype) ||
-      led_to(nm->core, rep, key->key.qtype, NULL, NULL, NULL, NULL) > 0)) {
+  bool listed;
+  if (!is_internet(qinfo->qclass))
+    return;
+  listed = nm_covers(nm->core, name_of(qinfo), qinfo->qtype);
+  /* An answer whose RRsets cannot be locked is one that Unbound does not serve either. */
+  if (!listed && rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
+    listed = led_to(nm->core, rep, qinfo->qtype, NULL, NULL, NULL, NULL) > 0;
+    rrset_array_unlock(rep->ref, rep->rrset_count);
+  }
+  if (listed) {
     /* An expired failure: not even serve-expired answers with one. */
     rep->flags = (uint16_t)((rep->flags & ~0xfU) | LDNS_RCODE_SERVFAIL);
     rep->ttl = rep->serve_expired_ttl = rep->prefetch_ttl = 0;
@@ -624,7 +640,7 @@ static void evict_if_listed(struct lruhash_entry* entry, void* arg) {
 }
 
 static void free_module(struct nearmiss* nm) {
-  if(!nm)
+  if (!nm)
     return;
   nm_core_stop(nm->core);
   slabhash_delete(nm->cache);
@@ -642,26 +658,28 @@ static void unregister(struct module_env* env, int id) {
 EXPORT int init(struct module_env* env, int id) {
   struct dynlibmod_env* de = env->modinfo[id];
   struct nearmiss* nm;
-  if(!stands_first(env->cfg))
+  if (!stands_first(env->cfg))
     return 0;
   nm = calloc(1, sizeof(*nm));
-  if(!nm) {
+  if (!nm) {
     log_err("nearmiss: out of memory");
     return 0;
   }
   nm->core = nm_core_start(getenv("NEARMISS_CONFIG"), log_line);
-  if(!nm->core) {
+  if (!nm->core) {
     free_module(nm);
     return 0;
   }
   nm->cache = slabhash_create(env->cfg->msg_cache_slabs, HASH_DEFAULT_STARTARRAY,
                               env->cfg->msg_cache_size / 4, msgreply_sizefunc, query_info_compare,
                               query_entry_delete, reply_info_delete, NULL);
-  if(!nm->cache ||
-     !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply, nm, env, id) ||
-     !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply_servfail, nm, env, id) ||
-     !de->inplace_cb_register_wrapped(FUNCTION(on_query), inplace_cb_query, nm, env, id) ||
-     !de->inplace_cb_register_wrapped(FUNCTION(on_response), inplace_cb_query_response, nm, env, id)) {
+  if (!nm->cache ||
+      !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply, nm, env, id) ||
+      !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply_servfail, nm, env,
+                                       id) ||
+      !de->inplace_cb_register_wrapped(FUNCTION(on_query), inplace_cb_query, nm, env, id) ||
+      !de->inplace_cb_register_wrapped(FUNCTION(on_response), inplace_cb_query_response, nm, env,
+                                       id)) {
     log_err("nearmiss: out of memory");
     unregister(env, id);
     free_module(nm);
@@ -674,7 +692,7 @@ EXPORT int init(struct module_env* env, int id) {
 
 EXPORT void deinit(struct module_env* env, int id) {
   struct dynlibmod_env* de = env->modinfo[id];
-  if(!de || !de->dyn_env)
+  if (!de || !de->dyn_env)
     return;
   unregister(env, id);
   free_module(de->dyn_env);
