@@ -386,7 +386,8 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
     if (edns && edns->edns_present)
       append_ede(options, &answer, region);
   } else {
-    log_err("nearmiss: a block could not be made (out of memory); the client gets SERVFAIL");
+    log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
+            "SERVFAIL");
     make_empty(rep, LDNS_RCODE_SERVFAIL);
   }
   return 1;
