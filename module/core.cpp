@@ -123,6 +123,12 @@ Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
     decision.verdict = first->first;
     decision.matched_by = MatchedBy::mx_exchange;
     decision.listed = first->second;
+    // The asked name itself is not listed, so its own address is not blocked, and on NXDOMAIN or
+    // NODATA for MX mail servers deliver there. A null MX (RFC 7505) tells them not to.
+    Action& action = decision.verdict.action;
+    if (action == Action::nxdomain || action == Action::nodata) {
+      action = Action::null_mx;
+    }
   }
   return decision;
 }
