@@ -609,25 +609,21 @@ static void log_line(bool is_error, const char* line) {
 static bool may_stand_with(const struct config_file* cfg) {
   static const char* const known[] = {"respip", "validator", "iterator"};
   const char* modules = cfg->module_conf ? cfg->module_conf : "";
-  bool fine = false;
-  for (const char* at = modules + strspn(modules, " \t"); *at; at += strspn(at, " \t")) {
-    size_t len = strcspn(at, " \t");
-    bool is_known = len == 6 && at == modules + strspn(modules, " \t") && !strncmp(at, "dynlib", 6);
-    for (size_t i = 0; !is_known && fine && i < sizeof(known) / sizeof(known[0]); i++)
-      is_known = strlen(known[i]) == len && !strncmp(at, known[i], len);
-    if (!is_known) {
-      fine = false;
-      break;
-    }
-    fine = true;
-    at += len;
+  char words[256];
+  char* rest = words;
+  const char* word;
+  bool fine = snprintf(words, sizeof(words), "%s", modules) < (int)sizeof(words) &&
+              (word = strtok_r(rest, " \t", &rest)) && strcmp(word, "dynlib") == 0;
+  while (fine && (word = strtok_r(NULL, " \t", &rest))) {
+    fine = false;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+      fine = fine || strcmp(word, known[i]) == 0;
   }
   if (!fine)
-    log_err(
-        "nearmiss: module-config is \"%s\", but dynlib must stand first and only respip, "
-        "validator and iterator behind it: another module could hand out an answer that nearmiss "
-        "blocks. Write for example module-config: \"dynlib validator iterator\"",
-        modules);
+    log_err("nearmiss: module-config is \"%s\", but dynlib must stand first and only respip, "
+            "validator and iterator behind it: another module could hand out an answer that "
+            "nearmiss blocks. Write for example module-config: \"dynlib validator iterator\"",
+            modules);
   return fine;
 }
 
