@@ -16,7 +16,7 @@
 namespace nearmiss {
 
 class Name {
-public:
+ public:
   static constexpr std::size_t max_octets = 255;
   static constexpr std::size_t max_label = 63;
   static constexpr std::size_t max_labels = 127; // the root label not counted
@@ -58,7 +58,7 @@ public:
 
   friend bool operator==(const Name& a, const Name& b) noexcept;
 
-private:
+ private:
   // Room for 255 octets, then the start of each label. One octet an offset: names end before 256.
   std::array<std::uint8_t, max_octets> octets_{};
   std::array<std::uint8_t, max_labels> starts_{};
