@@ -42,9 +42,9 @@ struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
-  std::string ruleset;                            // the policy file's name, for rule.ruleset
-  std::string digest;                             // SHA-256 of the policy file and its lists, hex
-  std::vector<std::filesystem::path> files;       // the policy file, then each list it read
+  std::string ruleset;                      // the policy file's name, for rule.ruleset
+  std::string digest;                       // SHA-256 of the policy file and its lists, hex
+  std::vector<std::filesystem::path> files; // the policy file, then each list it read
 };
 
 struct LoadResult {
@@ -52,8 +52,8 @@ struct LoadResult {
   std::vector<Diagnostic> diagnostics;  // in the file's order
 };
 
-// Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules have
-// expired. Throws std::bad_alloc only.
+// Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules
+// have expired. Throws std::bad_alloc only.
 LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today);
 
 } // namespace nearmiss
