@@ -227,7 +227,10 @@ if ! flock -n "$lock"; then
 fi
 
 # Unbound's own build cannot stand a space in its path, and the cache may have one.
-work=$(mktemp -d -- "${TMPDIR:-/var/tmp}/nearmiss-unbound.XXXXXX")
+# Named after the cache, so that what a killed build has left can be told and removed here.
+work=${TMPDIR:-/var/tmp}/nearmiss-unbound-$(sha256sum <<<"$cache" | cut -c -8)
+rm -rf -- "$work".*
+work=$(mktemp -d -- "$work.XXXXXX")
 [[ $work != *[[:space:]]* ]] || die "the folder $work has a space in its path" "set TMPDIR to another folder"
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 130' INT
