@@ -58,7 +58,7 @@ features=(--enable-subnet --enable-dnstap --enable-systemd --with-dynlibmodule -
 # Instrumented code is for finding faults: symbols that can be read, no link-time optimisation,
 # and no leak reports from the small programs that configure runs.
 instrumented_flags="-g -O1 -fno-omit-frame-pointer -fsanitize=$sanitize"
-clean_environment=(env -i "PATH=$PATH" "HOME=${HOME:-/root}" "LC_ALL=$LC_ALL"
+clean_environment=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "HOME=${HOME:-/root}" "LC_ALL=$LC_ALL"
   ASAN_OPTIONS=detect_leaks=0)
 
 compiler() {
