@@ -2,10 +2,13 @@
 #pragma once
 
 #include <array>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nearmiss {
@@ -13,7 +16,7 @@ namespace nearmiss {
 // An IP address as 16 octets; IPv4 is held IPv4-mapped (RFC 4291 section 2.5.5.2), so that
 // ::ffff:192.0.2.1 and 192.0.2.1 are the same client.
 class ClientAddress {
-public:
+ public:
   ClientAddress() noexcept = default; // ::
   static ClientAddress v4(std::array<std::uint8_t, 4> octets) noexcept;
   static ClientAddress v6(std::array<std::uint8_t, 16> octets) noexcept;
@@ -24,7 +27,7 @@ public:
   const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
   friend auto operator<=>(const ClientAddress&, const ClientAddress&) = default;
 
-private:
+ private:
   std::array<std::uint8_t, 16> octets_{};
 };
 
@@ -43,7 +46,7 @@ inline constexpr std::size_t max_groups = 64;
 
 // The groups of a policy. A client may be in several. Lookups take no lock and do not allocate.
 class ClientGroups {
-public:
+ public:
   // Adds a group; at most max_groups (checked by the caller). Returns its bit's index.
   std::size_t add(std::string name, const std::vector<Prefix>& prefixes);
   void seal(); // call once, after the last add and before the first lookup
@@ -51,7 +54,7 @@ public:
   GroupSet groups_of(const ClientAddress& client) const noexcept;
   const std::vector<std::string>& names() const noexcept { return names_; }
 
-private:
+ private:
   std::vector<std::string> names_;
   struct Range {
     ClientAddress first;

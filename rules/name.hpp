@@ -16,7 +16,7 @@
 namespace nearmiss {
 
 class Name {
-public:
+ public:
   static constexpr std::size_t max_octets = 255;
   static constexpr std::size_t max_label = 63;
   static constexpr std::size_t max_labels = 127; // the root label not counted
@@ -29,7 +29,8 @@ public:
   static std::optional<Name> from_wire(std::span<const std::uint8_t> wire) noexcept;
 
   // From presentation form, final dot optional, RFC 1035 section 5.1 escapes (\. \\ \DDD).
-  // ASCII only: turning U-labels into A-labels is the policy loader's job. nullopt: not a name.
+  // ASCII only: turning U-labels into A-labels is the policy loader's job. What to_text() escapes
+  // must be escaped here too. nullopt: not a name.
   static std::optional<Name> from_text(std::string_view text) noexcept;
 
   // Presentation form in lower case without a final dot; the root is ".". Octets outside printable
@@ -58,7 +59,7 @@ public:
 
   friend bool operator==(const Name& a, const Name& b) noexcept;
 
-private:
+ private:
   // Room for 255 octets, then the start of each label. One octet an offset: names end before 256.
   std::array<std::uint8_t, max_octets> octets_{};
   std::array<std::uint8_t, max_labels> starts_{};

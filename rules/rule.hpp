@@ -18,7 +18,7 @@ namespace nearmiss {
 
 // A set of RR types. Types over 511 only by `all`.
 class TypeSet {
-public:
+ public:
   static TypeSet all() noexcept;
   // MX A AAAA CNAME ANY SRV HTTPS SVCB: every lookup that can lead a mail server to a host.
   static TypeSet delivery() noexcept;
@@ -26,7 +26,7 @@ public:
   bool contains(std::uint16_t type) const noexcept { return all_ || (type < limit && bits_[type]); }
   static constexpr std::uint16_t limit = 512;
 
-private:
+ private:
   std::bitset<limit> bits_;
   bool all_ = false;
 };
