@@ -60,7 +60,7 @@ std::vector<Diagnostic> Report::take(const std::vector<std::filesystem::path>& f
   return std::move(diagnostics_);
 }
 
-std::string quoted(std::string_view text) {
+std::string shown(std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
   std::string out = "`";
   while (!text.empty()) {

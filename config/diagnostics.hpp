@@ -36,7 +36,7 @@ private:
 // The text in backquotes, as messages show what somebody wrote: control characters and octets that
 // are not UTF-8 become \xNN, so that a file cannot play with the reader's terminal, and a long text
 // is cut.
-std::string quoted(std::string_view text);
+std::string shown(std::string_view text);
 
 // The candidate that `text` most likely misspells, or empty: at most two typing errors (an octet
 // too many, missing, wrong, or two swapped), and fewer than half of the text.

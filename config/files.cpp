@@ -92,7 +92,7 @@ std::optional<std::string> PolicyFiles::read_list(const std::filesystem::path& f
     content.reset();
   }
   if (!content) {
-    report.error(policy, place, "the list " + quoted(file.native()) + " cannot be used: " + problem);
+    report.error(policy, place, "the list " + shown(file.native()) + " cannot be used: " + problem);
     return std::nullopt;
   }
   return std::move(content->bytes);

@@ -22,27 +22,27 @@ bool is_ascii(std::string_view text) {
 // What people paste where a domain name belongs; empty if nothing of the kind.
 std::string not_a_domain(std::string_view text) {
   if (text.find("://") != std::string_view::npos || text.find('/') != std::string_view::npos) {
-    return quoted(text) + " is no domain name but a URL or a path; write the host's name alone";
+    return shown(text) + " is no domain name but a URL or a path; write the host's name alone";
   }
   if (text.find('@') != std::string_view::npos) {
-    return quoted(text) + " is no domain name but a mail address; write the part after the @";
+    return shown(text) + " is no domain name but a mail address; write the part after the @";
   }
   if (text.starts_with("*.")) {
-    return quoted(text) + " is a wildcard; write " + quoted(text.substr(2)) +
+    return shown(text) + " is a wildcard; write " + shown(text.substr(2)) +
            ", which stands for the name and everything below it";
   }
   if (text.starts_with('.') && text.size() > 1) {
-    return quoted(text) + " starts with a dot; write " + quoted(text.substr(1));
+    return shown(text) + " starts with a dot; write " + shown(text.substr(1));
   }
   if (ClientAddress::from_text(text)) {
-    return quoted(text) + " is an IP address; write a domain name";
+    return shown(text) + " is an IP address; write a domain name";
   }
   for (const char c : text) {
     if (static_cast<unsigned char>(c) <= ' ' || c == '\x7F') {
-      return quoted(text) + " holds a space or a control character; write one name without any";
+      return shown(text) + " holds a space or a control character; write one name without any";
     }
     if (c == '*' || c == ':' || c == ',' || c == ';' || c == '"') {
-      return quoted(text) + " holds " + quoted(std::string(1, c)) +
+      return shown(text) + " holds " + shown(std::string(1, c)) +
              ", which is not part of a name; write one name, and a " +
              "\\ before the octet if it is really meant";
     }
@@ -51,17 +51,17 @@ std::string not_a_domain(std::string_view text) {
 }
 
 // Name::from_text says only that a text is no name; this finds out why.
-std::string why_no_name(std::string_view shown, std::string_view ascii) {
+std::string why_no_name(std::string_view written, std::string_view ascii) {
   std::size_t label = 0;
   std::size_t start = 0;
   std::size_t total = 1;
   for (std::size_t i = 0; i <= ascii.size(); ++i) {
     if (i == ascii.size() || ascii[i] == '.') {
       if (label == 0 && i < ascii.size()) {
-        return quoted(shown) + " has an empty label (two dots in a row); write one dot";
+        return shown(written) + " has an empty label (two dots in a row); write one dot";
       }
       if (label > Name::max_label) {
-        return quoted(shown) + ": the label " + quoted(ascii.substr(start, i - start)) + " has " +
+        return shown(written) + ": the label " + shown(ascii.substr(start, i - start)) + " has " +
                std::to_string(label) + " octets, and a label holds 63 at most (RFC 1035); shorten it";
       }
       total += label == 0 ? 0 : label + 1;
@@ -78,10 +78,10 @@ std::string why_no_name(std::string_view shown, std::string_view ascii) {
     ++label;
   }
   if (total > Name::max_octets) {
-    return quoted(shown) + " has " + std::to_string(total) +
+    return shown(written) + " has " + std::to_string(total) +
            " octets in wire form, and a name holds 255 at most (RFC 1035); shorten it";
   }
-  return quoted(shown) + " is no domain name: a \\ must stand before one character or three " +
+  return shown(written) + " is no domain name: a \\ must stand before one character or three " +
          "digits from 000 to 255 (RFC 1035)";
 }
 
@@ -114,12 +114,12 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
                                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
     if (status == IDN2_TOO_BIG_LABEL || status == IDN2_TOO_BIG_DOMAIN) {
-      problem = quoted(text) + " is too long in A-label form: a label holds 63 octets at most, a " +
+      problem = shown(text) + " is too long in A-label form: a label holds 63 octets at most, a " +
                 "name 255 (RFC 1035); shorten it";
       return std::nullopt;
     }
     if (status != IDN2_OK) {
-      problem = quoted(text) + " is no internationalised domain name (IDNA2008: " +
+      problem = shown(text) + " is no internationalised domain name (IDNA2008: " +
                 idn2_strerror(status) + "); write it as registered, or in A-label form (xn--...)";
       return std::nullopt;
     }

@@ -64,7 +64,7 @@ private:
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
     if (!tag.empty() && tag != "?" && tag != "!") {
       report_.error(file_, place_of(mark),
-                    "a YAML tag (" + quoted(tag) + ") is not used in policies; leave it out");
+                    "a YAML tag (" + shown(tag) + ") is not used in policies; leave it out");
     }
   }
   void close() {
@@ -120,7 +120,7 @@ bool readable(std::string_view text, const std::string& file, Report& report) {
     const std::size_t length = utf8_length(text.substr(i));
     if (length == 0 || text[i] == '\0') {
       report.error(file, place,
-                   length == 0 ? "not UTF-8 (octet " + quoted(text.substr(i, 1)) +
+                   length == 0 ? "not UTF-8 (octet " + shown(text.substr(i, 1)) +
                                      "); save the file as UTF-8"
                                : std::string("a NUL octet; save the file as UTF-8 text"));
       return false;
@@ -183,11 +183,11 @@ std::optional<std::string> YamlReader::text(const YamlNode& node, std::string_vi
     return std::nullopt;
   }
   if (node.kind != YamlNode::Kind::text) {
-    error(node, quoted(key) + " must be text, not " + std::string(kind_name(node)));
+    error(node, shown(key) + " must be text, not " + std::string(kind_name(node)));
     return std::nullopt;
   }
   if (node.text.empty()) {
-    error(node, quoted(key) + " is empty; write a value or leave the key out");
+    error(node, shown(key) + " is empty; write a value or leave the key out");
     return std::nullopt;
   }
   return node.text;
@@ -201,8 +201,8 @@ std::optional<std::uint32_t> YamlReader::number(const YamlNode& node, std::strin
   if (node.kind != YamlNode::Kind::text || !node.plain || node.text.empty() ||
       problem != std::errc() || stop != end || value < least || value > most) {
     const std::string found =
-        node.kind == YamlNode::Kind::text ? quoted(node.text) : std::string(kind_name(node));
-    error(node, quoted(key) + " must be a number from " + std::to_string(least) + " to " +
+        node.kind == YamlNode::Kind::text ? shown(node.text) : std::string(kind_name(node));
+    error(node, shown(key) + " must be a number from " + std::to_string(least) + " to " +
                     std::to_string(most) + ", not " + found +
                     (node.plain ? "" : " in quotes; take the quotes away"));
     return std::nullopt;
@@ -216,23 +216,23 @@ std::optional<bool> YamlReader::truth(const YamlNode& node, std::string_view key
     return node.text == "true";
   }
   const std::string found =
-      node.kind == YamlNode::Kind::text ? quoted(node.text) : std::string(kind_name(node));
-  error(node, quoted(key) + " must be `true` or `false` without quotes, not " + found);
+      node.kind == YamlNode::Kind::text ? shown(node.text) : std::string(kind_name(node));
+  error(node, shown(key) + " must be `true` or `false` without quotes, not " + found);
   return std::nullopt;
 }
 
 const std::vector<YamlNode>* YamlReader::list(const YamlNode& node, std::string_view key) const {
   if (node.kind != YamlNode::Kind::list) {
     std::string message =
-        quoted(key) + " must be a list, not " + std::string(kind_name(node));
+        shown(key) + " must be a list, not " + std::string(kind_name(node));
     if (node.kind == YamlNode::Kind::text) {
-      message += "; write " + quoted("[" + node.text + "]");
+      message += "; write " + shown("[" + node.text + "]");
     }
     error(node, std::move(message));
     return nullptr;
   }
   if (node.items.empty()) {
-    error(node, quoted(key) + " is an empty list; write a value or leave the key out");
+    error(node, shown(key) + " is an empty list; write a value or leave the key out");
     return nullptr;
   }
   return &node.items;
@@ -249,9 +249,9 @@ std::optional<std::size_t> YamlReader::word(const YamlNode& node, std::string_vi
     return static_cast<std::size_t>(found - words.begin());
   }
   const std::string_view meant = closest(*value, words);
-  error(node, quoted(*value) + " is no value of " + quoted(key) +
-                  (meant.empty() ? "" : ", did you mean " + quoted(meant) + "?") + "; write " +
-                  (words.size() == 1 ? quoted(words[0]) : "one of: " + joined(words)));
+  error(node, shown(*value) + " is no value of " + shown(key) +
+                  (meant.empty() ? "" : ", did you mean " + shown(meant) + "?") + "; write " +
+                  (words.size() == 1 ? shown(words[0]) : "one of: " + joined(words)));
   return std::nullopt;
 }
 
@@ -270,7 +270,7 @@ YamlMap::YamlMap(const YamlNode& node, std::string what, const YamlReader& reade
     }
     const std::size_t first = *index_of(key.text);
     if (first < i) {
-      reader.error(key, quoted(key.text) + " stands twice in " + what_ + ", first in line " +
+      reader.error(key, shown(key.text) + " stands twice in " + what_ + ", first in line " +
                             std::to_string(node.keys[first].place.line) + "; keep one");
     }
   }
@@ -288,7 +288,7 @@ const YamlNode* YamlMap::find(std::string_view key) {
   }
   if (value.kind == YamlNode::Kind::nothing) {
     reader_.error(node_.keys[*index],
-                  quoted(key) + " has no value; write one or leave the key out");
+                  shown(key) + " has no value; write one or leave the key out");
     return nullptr;
   }
   return &value;
@@ -296,7 +296,7 @@ const YamlNode* YamlMap::find(std::string_view key) {
 
 const YamlNode* YamlMap::require(std::string_view key, std::string_view remedy) {
   if (node_.kind == YamlNode::Kind::map && !has(key)) {
-    reader_.error(node_, what_ + " has no " + quoted(key) + "; " + std::string(remedy));
+    reader_.error(node_, what_ + " has no " + shown(key) + "; " + std::string(remedy));
   }
   return find(key);
 }
@@ -309,8 +309,8 @@ void YamlMap::finish() const {
       continue;
     }
     const std::string_view meant = closest(key.text, known_);
-    reader_.error(key, "unknown key " + quoted(key.text) + " in " + what_ +
-                           (meant.empty() ? "" : ", did you mean " + quoted(meant) + "?") +
+    reader_.error(key, "unknown key " + shown(key.text) + " in " + what_ +
+                           (meant.empty() ? "" : ", did you mean " + shown(meant) + "?") +
                            "; the keys here are: " + joined(known_));
   }
 }
