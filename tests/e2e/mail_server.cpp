@@ -3,6 +3,7 @@
 #include "tests/e2e/address.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <regex>
 #include <sstream>
 #include <stdexcept>
@@ -146,8 +147,14 @@ MailHost::MailHost(const std::string& resolver) {
 }
 
 std::vector<std::string> MailHost::inside(const std::vector<std::string>& argv) const {
-  std::vector<std::string> all{
-      "unshare", "--mount", "sh", "-ec", "mount --bind \"$0\" /etc; exec \"$@\"", folder() / "etc"};
+  // Postfix closes every descriptor there could be when it starts: where a million are allowed,
+  // that takes seconds.
+  std::vector<std::string> all{"unshare",
+                               "--mount",
+                               "sh",
+                               "-ec",
+                               "mount --bind \"$0\" /etc; ulimit -n 1024; exec \"$@\"",
+                               folder() / "etc"};
   all.insert(all.end(), argv.begin(), argv.end());
   return all;
 }
@@ -173,7 +180,7 @@ const Process::Environment& MailHost::environment() {
 
 SmtpSink::SmtpSink(const MailHost& host, const std::string& address)
     : folder_(host.add_folder("sink-" + address)),
-      process_(host.inside({MailHost::program("smtp-sink"), "-v", "-u", "postfix", "-d",
+      process_(host.inside({MailHost::program("smtp-sink"), "-v", "-u", "root", "-d",
                             folder_ / "message.", address + ":25", "16"}),
                folder_.string() + ".log", MailHost::environment()) {
   // It does not say when it is ready. The connection that finds out is not counted.
@@ -214,16 +221,28 @@ Postfix::Postfix(const MailHost& host) : host_(host) {
   host_.add_folder("mailboxes");
   write_file(host_.folder() / "etc/postfix/main.cf", settings(host_.folder()));
   write_file(host_.folder() / "etc/postfix/master.cf", services);
-  // As its own leader of a session (-s), it takes all its processes along when it ends.
-  process_ = std::make_unique<Process>(
-      host_.inside({std::string(package) + "/usr/lib/postfix/sbin/master", "-s"}),
-      host_.folder() / "master.log", MailHost::environment());
+  // Its processes change users, which ends PR_SET_PDEATHSIG for them. So they have a PID namespace,
+  // which goes with its first process: a shell that stays, and that dies with the unshare(1) above
+  // it. The services are processes of a session (-s), not detached ones.
+  std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child"};
+  for (std::string& argument :
+       host_.inside({"sh", "-c", "\"$0\" -s; exit $?",
+                     std::string(package) + "/usr/lib/postfix/sbin/master"})) {
+    command.push_back(std::move(argument));
+  }
+  process_ =
+      std::make_unique<Process>(command, host_.folder() / "master.log", MailHost::environment());
   if (!wait_until([&] {
         return !process_->alive() || log().find("daemon started") != std::string::npos;
       }) ||
       !process_->alive()) {
     throw std::runtime_error("Postfix does not start:\n" + log());
   }
+}
+
+// unshare(1) leaves SIGTERM to what it started, and there a shell is process 1, which ignores it.
+Postfix::~Postfix() {
+  process_->send(SIGKILL);
 }
 
 void Postfix::send(const std::string& recipient) {

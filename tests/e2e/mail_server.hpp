@@ -66,6 +66,9 @@ class Postfix {
  public:
   explicit Postfix(
       const MailHost& host); // returns when it runs; throws with its log if it does not
+  ~Postfix();
+  Postfix(const Postfix&) = delete;
+  Postfix& operator=(const Postfix&) = delete;
 
   // Hands in a message from `sender`. To each recipient only one.
   void send(const std::string& recipient);
