@@ -160,7 +160,7 @@ std::vector<std::string> MailHost::inside(const std::vector<std::string>& argv) 
 }
 
 std::filesystem::path MailHost::add_folder(const std::string& name, unsigned mode) const {
-  const std::filesystem::path path = folder() / name;
+  std::filesystem::path path = folder() / name;
   std::filesystem::create_directory(path);
   give(path, postfix_group, mode);
   return path;
@@ -223,13 +223,11 @@ Postfix::Postfix(const MailHost& host) : host_(host) {
   write_file(host_.folder() / "etc/postfix/master.cf", services);
   // Its processes change users, which ends PR_SET_PDEATHSIG for them. So they have a PID namespace,
   // which goes with its first process: a shell that stays, and that dies with the unshare(1) above
-  // it. The services are processes of a session (-s), not detached ones.
+  // it.
+  const std::vector<std::string> mailer = host_.inside(
+      {"sh", "-c", "\"$0\" -s; exit $?", std::string(package) + "/usr/lib/postfix/sbin/master"});
   std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child"};
-  for (std::string& argument :
-       host_.inside({"sh", "-c", "\"$0\" -s; exit $?",
-                     std::string(package) + "/usr/lib/postfix/sbin/master"})) {
-    command.push_back(std::move(argument));
-  }
+  command.insert(command.end(), mailer.begin(), mailer.end());
   process_ =
       std::make_unique<Process>(command, host_.folder() / "master.log", MailHost::environment());
   if (!wait_until([&] {
