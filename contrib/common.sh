@@ -12,8 +12,9 @@ case $cache in
 esac
 
 # A person's own tool versions (pyenv and the like) must not leak into what is built here.
-# ccache is kept out of this: CMake is told about it, not the compilers' names.
+# Last, the servers that install-packages.sh unpacks: CMake and the tests look for them by name.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH+=:$root/build/packages/nsd/usr/sbin:$root/build/packages/postfix/usr/sbin
 export LC_ALL=C.UTF-8
 
 say() { printf '%s\n' "$*" >&2; }

@@ -51,8 +51,8 @@ events_pid=
 
 # The processes that use a port here, for UDP or TCP, in words; nothing if it is free.
 users_of_port() {
-  ss -Hlntup "sport = :$1" | grep -E '127\.0\.0\.1:|0\.0\.0\.0:|\*:|\[::\]:' |
-    sed -E 's/.*users:\(\("([^"]*)",pid=([0-9]+).*/\1 (process \2) listens there/; t; s/.*/another process listens there/' |
+  ss -Hlntup "sport = :$1" |
+    sed -n -E '/127\.0\.0\.1:|0\.0\.0\.0:|\*:|\[::\]:/!d; s/.*users:\(\("([^"]*)",pid=([0-9]+).*/\1 (process \2) listens there/; t found; s/.*/another process listens there/; :found; p' |
     sort -u
 }
 

@@ -58,7 +58,7 @@ features=(--enable-subnet --enable-dnstap --enable-systemd --with-dynlibmodule -
 # Instrumented code is for finding faults: symbols that can be read, no link-time optimisation,
 # and no leak reports from the small programs that configure runs.
 instrumented_flags="-g -O1 -fno-omit-frame-pointer -fsanitize=$sanitize"
-clean_environment=(env -i "PATH=$PATH" "HOME=${HOME:-/root}" "LC_ALL=$LC_ALL"
+clean_environment=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "HOME=${HOME:-/root}" "LC_ALL=$LC_ALL"
   ASAN_OPTIONS=detect_leaks=0)
 
 compiler() {
@@ -227,7 +227,10 @@ if ! flock -n "$lock"; then
 fi
 
 # Unbound's own build cannot stand a space in its path, and the cache may have one.
-work=$(mktemp -d -- "${TMPDIR:-/var/tmp}/nearmiss-unbound.XXXXXX")
+# Named after the cache, so that what a killed build has left can be told and removed here.
+work=${TMPDIR:-/var/tmp}/nearmiss-unbound-$(sha256sum <<<"$cache" | cut -c -8)
+rm -rf -- "$work".*
+work=$(mktemp -d -- "$work.XXXXXX")
 [[ $work != *[[:space:]]* ]] || die "the folder $work has a space in its path" "set TMPDIR to another folder"
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 130' INT
