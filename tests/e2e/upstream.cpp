@@ -3,6 +3,8 @@
 
 #include "tests/e2e/world.hpp"
 
+#include <regex>
+
 using namespace e2e;
 using namespace std::chrono_literals;
 
@@ -84,7 +86,8 @@ TEST_CASE("names that no rule lists cost the same queries as without the module"
         }
       }
     }
-    return world.lab.counts_text();
+    // The query that tells the trust anchor (RFC 8145) has the lab's key in its name.
+    return std::regex_replace(world.lab.counts_text(), std::regex("_ta-[0-9a-f]{4}"), "_ta");
   };
   const std::string without = counts_of(std::nullopt);
   CHECK(without.find("good.example. MX 1\n") != std::string::npos);

@@ -17,9 +17,9 @@ const std::string every_action =
     "rules:\n"
     "  - {id: gone, domains: [gone.example], ttl: 11}\n"
     "  - {id: bare, domains: [bare.example], action: nodata, ttl: 12}\n"
-    "  - {id: null, domains: [null.example], action: null-mx, ttl: 13}\n"
+    "  - {id: nullmx, domains: [null.example], action: null-mx, ttl: 13}\n"
     "  - {id: sink, domains: [sink.example], action: sinkhole, ttl: 14}\n"
-    "  - {id: no, domains: [no.example], action: refused}\n"
+    "  - {id: refuse, domains: [no.example], action: refused}\n"
     "  - {id: ill, domains: [ill.example], action: servfail}\n"
     "  - {id: seen, domains: [good.example], action: observe}\n"
     "log: {file: events.jsonl}\n";
