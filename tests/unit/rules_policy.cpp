@@ -450,6 +450,6 @@ TEST_CASE("what the sender meant") {
   CHECK(intended("us.army.ml") == "us.army.mil");
   CHECK(intended("ml") == "mil");
   CHECK(intended("mail.arrny.example") == "army.mil");
-  CHECK(intended("example.net") == "");
-  CHECK(intended("example.org") == "");
+  CHECK(intended("example.net").empty());
+  CHECK(intended("example.org").empty());
 }
