@@ -113,7 +113,8 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
     const int status = idn2_to_ascii_8z(std::string(text).c_str(), &converted,
                                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
-    if (status == IDN2_TOO_BIG_LABEL || status == IDN2_TOO_BIG_DOMAIN) {
+    if (status == IDN2_TOO_BIG_LABEL || status == IDN2_TOO_BIG_DOMAIN ||
+        status == IDN2_PUNYCODE_BIG_OUTPUT) {
       problem = shown(text) + " is too long in A-label form: a label holds 63 octets at most, a " +
                 "name 255 (RFC 1035); shorten it";
       return std::nullopt;
