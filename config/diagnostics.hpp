@@ -19,7 +19,7 @@ struct Place {
 
 // Not safe for use by several threads.
 class Report {
-public:
+ public:
   void error(const std::string& file, Place place, std::string message);
   void warning(const std::string& file, Place place, std::string message);
   bool failed() const noexcept { return errors_ > 0; }
@@ -28,7 +28,7 @@ public:
   // The diagnostics file by file, in the order of `files`, each by line and column.
   std::vector<Diagnostic> take(const std::vector<std::filesystem::path>& files) &&;
 
-private:
+ private:
   std::vector<Diagnostic> diagnostics_;
   std::size_t errors_ = 0;
 };

@@ -16,7 +16,7 @@ namespace nearmiss {
 namespace {
 
 class Descriptor {
-public:
+ public:
   explicit Descriptor(int fd) : fd_(fd) {}
   ~Descriptor() {
     if (fd_ >= 0) {
@@ -27,7 +27,7 @@ public:
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const noexcept { return fd_; }
 
-private:
+ private:
   int fd_;
 };
 

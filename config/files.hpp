@@ -17,7 +17,7 @@
 namespace nearmiss {
 
 class PolicyFiles {
-public:
+ public:
   PolicyFiles();
 
   // The content of the policy file; reports at the file itself why it cannot be read.
@@ -31,7 +31,7 @@ public:
   // SHA-256, hex, of what was read, in that order, as `cat policy list... | sha256sum` has it.
   std::string digest();
 
-private:
+ private:
   struct Content {
     std::string bytes;
     std::pair<dev_t, ino_t> identity;

@@ -29,7 +29,9 @@ bool is_ordinary(std::string_view text) noexcept {
          });
 }
 
-bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
 
 // The line without its comment, its CR and the blanks around it. Points into `line`.
 std::string_view name_in(std::string_view line) noexcept {
@@ -109,11 +111,13 @@ std::size_t read_domains_list(std::string_view content, const std::string& file,
     }
   }
   if (broken > errors_shown) {
-    report.error(file, {}, "and " + std::to_string(broken - errors_shown) +
-                               " more broken lines; is this a list of one domain name a line?");
+    report.error(file, {},
+                 "and " + std::to_string(broken - errors_shown) +
+                     " more broken lines; is this a list of one domain name a line?");
   } else if (names == 0 && broken == 0) {
-    report.error(file, {}, "the list holds no name, so its rule would block nothing; write a " +
-                               std::string("domain name a line, or take the rule out"));
+    report.error(file, {},
+                 "the list holds no name, so its rule would block nothing; write a " +
+                     std::string("domain name a line, or take the rule out"));
   }
   return names;
 }

@@ -1,7 +1,9 @@
-// List files of `format: domains`: a name a line, which stands for the name and everything below it.
+// List files of `format: domains`: a name a line, which stands for the name and everything below
+// it.
 //
 // Blank lines and `#` comments (a line, or the rest of one after a space) are passed over. A line
-// may end in CR LF; a name may end in a dot. There is no form for "below the name but not the name".
+// may end in CR LF; a name may end in a dot. There is no form for "below the name but not the
+// name".
 #pragma once
 
 #include "config/diagnostics.hpp"

@@ -62,7 +62,8 @@ std::string why_no_name(std::string_view written, std::string_view ascii) {
       }
       if (label > Name::max_label) {
         return shown(written) + ": the label " + shown(ascii.substr(start, i - start)) + " has " +
-               std::to_string(label) + " octets, and a label holds 63 at most (RFC 1035); shorten it";
+               std::to_string(label) +
+               " octets, and a label holds 63 at most (RFC 1035); shorten it";
       }
       total += label == 0 ? 0 : label + 1;
       label = 0;
@@ -120,8 +121,9 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
       return std::nullopt;
     }
     if (status != IDN2_OK) {
-      problem = shown(text) + " is no internationalised domain name (IDNA2008: " +
-                idn2_strerror(status) + "); write it as registered, or in A-label form (xn--...)";
+      problem = shown(text) +
+                " is no internationalised domain name (IDNA2008: " + idn2_strerror(status) +
+                "); write it as registered, or in A-label form (xn--...)";
       return std::nullopt;
     }
     ascii = converted;
@@ -131,6 +133,10 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
     problem = why_no_name(text, ascii);
   }
   return name;
+}
+
+bool have_public_suffix_list() noexcept {
+  return suffix_list() != nullptr;
 }
 
 bool is_public_suffix(const Name& name) noexcept {
@@ -148,8 +154,7 @@ bool is_public_suffix(const Name& name) noexcept {
     text[size++] = '.';
   }
   text[size - 1] = '\0';
-  const psl_ctx_t* list = suffix_list();
-  return list != nullptr && psl_is_public_suffix2(list, text.data(), PSL_TYPE_ANY) == 1;
+  return psl_is_public_suffix2(suffix_list(), text.data(), PSL_TYPE_ANY) == 1;
 }
 
 } // namespace nearmiss

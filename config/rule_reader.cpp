@@ -38,8 +38,7 @@ RuleReader::RuleReader(const YamlReader& reader, const std::vector<Group>& group
                        std::chrono::sys_days today, PolicyFiles& files, PolicyBuilder& builder,
                        bool has_sinkhole)
     : reader_(reader), groups_(groups), defaults_(defaults), folder_(std::move(folder)),
-      today_(today), files_(files), builder_(builder),
-      has_sinkhole_(has_sinkhole) {}
+      today_(today), files_(files), builder_(builder), has_sinkhole_(has_sinkhole) {}
 
 void RuleReader::read(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::alias) {
@@ -73,8 +72,9 @@ void RuleReader::read(const YamlNode& node) {
   if (const YamlNode* value = map.find("intended")) {
     const auto name = read_one(*value, "intended");
     if (map.has("confusable")) {
-      reader_.error(map.key_node("intended"), "`intended` stands beside `confusable`, which has its "
-                                              "own `intended`; take this one out");
+      reader_.error(map.key_node("intended"),
+                    "`intended` stands beside `confusable`, which has its "
+                    "own `intended`; take this one out");
     } else {
       rule.intended = name;
     }

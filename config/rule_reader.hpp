@@ -28,7 +28,7 @@ struct RuleSource {
 };
 
 class RuleReader {
-public:
+ public:
   // All must outlive it. `folder`: where relative paths start. `has_sinkhole`: the
   // policy has `sinkhole`, right or wrong.
   RuleReader(const YamlReader& reader, const std::vector<Group>& groups, const Defaults& defaults,
@@ -39,7 +39,7 @@ public:
   void read(const YamlNode& node);
   const std::vector<RuleSource>& sources() const noexcept { return sources_; }
 
-private:
+ private:
   void read_id(const YamlNode* value, Rule& rule, Place& place);
   void read_words(YamlMap& map, Rule& rule);
   void read_confusable(const YamlNode& node, bool public_suffixes, Rule& rule, RuleSource& source);

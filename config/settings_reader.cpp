@@ -50,9 +50,8 @@ std::optional<Prefix> read_prefix(const YamlNode& node, const YamlReader& reader
     break;
   case PrefixError::host_bits_set: {
     const std::string address = text->substr(0, text->find('/'));
-    reader.error(node, shown(*text) + " has host bits set; write " +
-                           shown(network_of(*text)) + " for the network, or " +
-                           shown(address) + " for the one host");
+    reader.error(node, shown(*text) + " has host bits set; write " + shown(network_of(*text)) +
+                           " for the network, or " + shown(address) + " for the one host");
     break;
   }
   }

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::uint16_t, 3> mail_types{15, 1, 28}; // MX, A, AAAA
 
 class Warnings {
-public:
+ public:
   Warnings(const Policy& policy, const PolicySource& source, std::chrono::sys_days today,
            Report& report)
       : policy_(policy), source_(source), today_(today), report_(report) {}
@@ -33,7 +33,7 @@ public:
     }
   }
 
-private:
+ private:
   void warn(Place place, std::string message) {
     report_.warning(source_.file, place, std::move(message));
   }
@@ -113,10 +113,11 @@ private:
       list += (list.empty() ? "" : ", ") + type_to_text(type);
     }
     if (blocks(rule.action) && !open.empty()) {
-      warn(source.place, "the rule " + shown(rule.id) + " blocks " +
-                             (covered.empty() ? "neither MX nor addresses" : covered + " but not " + open) +
-                             ": mail servers that get no MX go on to A and AAAA and deliver there; "
-                             "write `types: delivery`");
+      warn(source.place,
+           "the rule " + shown(rule.id) + " blocks " +
+               (covered.empty() ? "neither MX nor addresses" : covered + " but not " + open) +
+               ": mail servers that get no MX go on to A and AAAA and deliver there; "
+               "write `types: delivery`");
     }
   }
 
@@ -232,11 +233,12 @@ private:
     const Rule* winner = winner_over(source, excepted);
     const std::string never = "the rule " + shown(rule.id) + " never decides: ";
     if (winner != nullptr && winner->action == Action::allow) {
-      warn(source.place, never + shown(winner->id) + " allows the same names; take one out, or "
-                                                      "allow narrower ones");
+      warn(source.place, never + shown(winner->id) +
+                             " allows the same names; take one out, or "
+                             "allow narrower ones");
     } else if (winner != nullptr) {
-      warn(source.place, never + "the rule " + shown(winner->id) +
-                             " decides the same names first; take one out");
+      warn(source.place,
+           never + "the rule " + shown(winner->id) + " decides the same names first; take one out");
     } else if (excepted) {
       warn(source.place, never + "its own `except` takes every name out; check the exceptions");
     }

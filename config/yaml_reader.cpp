@@ -21,7 +21,7 @@ Place place_of(const YAML::Mark& mark) {
 
 // Builds the tree of the first document.
 class TreeBuilder : public YAML::EventHandler {
-public:
+ public:
   TreeBuilder(const std::string& file, Report& report) : file_(file), report_(report) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
@@ -54,7 +54,7 @@ public:
 
   YamlNode take() && { return std::move(root_); }
 
-private:
+ private:
   struct Open {
     YamlNode node;
     std::optional<YamlNode> key; // of a map: read, its value not yet
@@ -97,7 +97,7 @@ private:
 
 // For a second document: only its being there counts.
 class Ignore : public YAML::EventHandler {
-public:
+ public:
   Place place;
   void OnDocumentStart(const YAML::Mark& mark) override { place = place_of(mark); }
   void OnDocumentEnd() override {}
@@ -153,8 +153,7 @@ std::string_view kind_name(const YamlNode& node) noexcept {
   return "";
 }
 
-std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& file,
-                                   Report& report) {
+std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& file, Report& report) {
   if (!readable(text, file, report)) {
     return std::nullopt;
   }
@@ -223,8 +222,7 @@ std::optional<bool> YamlReader::truth(const YamlNode& node, std::string_view key
 
 const std::vector<YamlNode>* YamlReader::list(const YamlNode& node, std::string_view key) const {
   if (node.kind != YamlNode::Kind::list) {
-    std::string message =
-        shown(key) + " must be a list, not " + std::string(kind_name(node));
+    std::string message = shown(key) + " must be a list, not " + std::string(kind_name(node));
     if (node.kind == YamlNode::Kind::text) {
       message += "; write " + shown("[" + node.text + "]");
     }
@@ -287,8 +285,7 @@ const YamlNode* YamlMap::find(std::string_view key) {
     return nullptr;
   }
   if (value.kind == YamlNode::Kind::nothing) {
-    reader_.error(node_.keys[*index],
-                  shown(key) + " has no value; write one or leave the key out");
+    reader_.error(node_.keys[*index], shown(key) + " has no value; write one or leave the key out");
     return nullptr;
   }
   return &value;

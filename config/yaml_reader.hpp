@@ -1,8 +1,8 @@
 // YAML as a policy uses it: maps, lists and text, each with its place.
 //
 // yaml-cpp's own Node loses what an error message needs (which of two equal keys, where an alias
-// stands), so this builds a small tree from yaml-cpp's events. A policy has no use for aliases, tags
-// or several documents; they are errors, which also leaves no way to write a cyclic policy.
+// stands), so this builds a small tree from yaml-cpp's events. A policy has no use for aliases,
+// tags or several documents; they are errors, which also leaves no way to write a cyclic policy.
 #pragma once
 
 #include "config/diagnostics.hpp"
@@ -21,11 +21,11 @@ struct YamlNode {
 
   Kind kind = Kind::nothing;
   Place place;
-  std::string text;              // Kind::text
-  bool plain = true;             // the text stands without quotes
-  std::vector<YamlNode> keys;    // Kind::map: keys[i] belongs to items[i]; in the file's order,
-                                 // a repeated key and all
-  std::vector<YamlNode> items;   // Kind::list and Kind::map
+  std::string text;            // Kind::text
+  bool plain = true;           // the text stands without quotes
+  std::vector<YamlNode> keys;  // Kind::map: keys[i] belongs to items[i]; in the file's order,
+                               // a repeated key and all
+  std::vector<YamlNode> items; // Kind::list and Kind::map
 };
 
 // "a list", for messages.
@@ -38,7 +38,7 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
 // Reads YAML values of one file by type. Each reports what is wrong and returns nothing then.
 // `key` names the value in messages.
 class YamlReader {
-public:
+ public:
   YamlReader(std::string file, Report& report) : file_(std::move(file)), report_(report) {}
 
   std::optional<std::string> text(const YamlNode& node, std::string_view key) const;
@@ -58,7 +58,7 @@ public:
   const std::string& file() const noexcept { return file_; }
   Report& report() const noexcept { return report_; }
 
-private:
+ private:
   std::string file_;
   Report& report_;
 };
@@ -66,7 +66,7 @@ private:
 // The keys of one map. Ask for every key the map may have with find() or require(), then call
 // finish(), which reports the keys nobody asked for.
 class YamlMap {
-public:
+ public:
   // `what` names the map in messages: "the rule", "`sinkhole`". Reports a node that is no map, and
   // keys that stand twice. Points to `node` and `reader`, which must outlive it.
   YamlMap(const YamlNode& node, std::string what, const YamlReader& reader);
@@ -80,7 +80,7 @@ public:
   const YamlNode& key_node(std::string_view key) const { return node_.keys[*index_of(key)]; }
   void finish() const;
 
-private:
+ private:
   std::optional<std::size_t> index_of(std::string_view key) const noexcept;
 
   const YamlNode& node_;

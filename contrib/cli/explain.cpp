@@ -47,13 +47,13 @@ std::string reason(const Policy& policy, const Verdict& verdict, const Name& nam
   if (verdict.rule == nullptr) {
     return "no rule applies to it";
   }
-  std::string text = "the rule `" + verdict.rule->id + "` lists `" + verdict.matched.to_text() + '`';
+  std::string text =
+      "the rule `" + verdict.rule->id + "` lists `" + verdict.matched.to_text() + '`';
   if (!(verdict.matched == name)) {
     text += " and everything below it";
   }
-  text += verdict.client_group != nullptr
-              ? " for the clients `" + *verdict.client_group + '`'
-              : std::string(" for every client");
+  text += verdict.client_group != nullptr ? " for the clients `" + *verdict.client_group + '`'
+                                          : std::string(" for every client");
   text += ", with the action `" + std::string(to_string(verdict.action)) + '`';
   if (blocks(verdict.action) && !policy.enforcing()) {
     text += ", but the policy's mode is `observe`";
@@ -93,8 +93,8 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
                 const std::vector<Runner>& lost, const std::string& asker) {
   const std::string word(outcome(verdict));
   const char* colour = word == "blocked" ? "1;31" : word == "observed" ? "1;33" : "1;32";
-  std::cout << query.name.to_text() << ' ' << type_to_text(query.type) << " from "
-            << asker << ": " << coloured(word, colour, STDOUT_FILENO) << '\n';
+  std::cout << query.name.to_text() << ' ' << type_to_text(query.type) << " from " << asker << ": "
+            << coloured(word, colour, STDOUT_FILENO) << '\n';
   std::cout << "  because " << reason(policy, verdict, query.name) << '\n';
   if (verdict.rule != nullptr) {
     const std::string intended = Policy::intended_for(verdict, query.name);

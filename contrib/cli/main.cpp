@@ -59,7 +59,8 @@ int run(int argc, char** argv) {
   ExplainOptions explain_options;
   explain_options.config = "/etc/unbound/nearmiss.yaml";
   CLI::App* explain_command = app.add_subcommand(
-      "explain", "Say what the policy decides about names, by which rule, why, and which rules lost");
+      "explain",
+      "Say what the policy decides about names, by which rule, why, and which rules lost");
   explain_command
       ->add_option("--config", explain_options.config,
                    "the policy; else $NEARMISS_CONFIG, else the default")

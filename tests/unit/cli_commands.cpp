@@ -58,8 +58,8 @@ TEST_CASE("every command has --help and --version", "[cli]") {
 
 TEST_CASE("check: fine, wrong and unreadable", "[cli]") {
   const Folder folder;
-  const std::string right =
-      folder.write("right.yaml", "version: 1\nmode: observe\nrules: [{id: r, domains: [a.example]}]\n");
+  const std::string right = folder.write(
+      "right.yaml", "version: 1\nmode: observe\nrules: [{id: r, domains: [a.example]}]\n");
   const std::string wrong = folder.write("wrong.yaml", "version: 1\nrules: [{id: r}]\n");
 
   const Run fine = nearmiss_cli("check " + right + " 2>/dev/null");
@@ -68,7 +68,8 @@ TEST_CASE("check: fine, wrong and unreadable", "[cli]") {
   const Run errors = nearmiss_cli("check " + wrong + " 2>&1 >/dev/null");
   CHECK(errors.exit_code == 1);
   CHECK(errors.output.starts_with(wrong + ":2:9: error: the rule names no domain"));
-  CHECK(nearmiss_cli("check " + wrong + " 2>/dev/null").output == wrong + ": wrong, 1 error, 0 warnings\n");
+  CHECK(nearmiss_cli("check " + wrong + " 2>/dev/null").output ==
+        wrong + ": wrong, 1 error, 0 warnings\n");
   const Run none = nearmiss_cli("check " + folder.path().native() + "/none.yaml 2>&1");
   CHECK(none.exit_code == 2);
   holds(none, "no such file");
@@ -118,7 +119,8 @@ TEST_CASE("explain: the client is the first of the first group, or the one given
   holds(other, "it is not for this client");
   const Run lost = nearmiss_cli("explain --config " + file + " b.a.example 2>/dev/null");
   holds(lost, "b.a.example MX from 192.0.2.0: passes");
-  holds(lost, "the rule `r` lists `a.example` and does not decide: another rule lists a more specific");
+  holds(lost,
+        "the rule `r` lists `a.example` and does not decide: another rule lists a more specific");
   // The module reads the same variable.
   CHECK(nearmiss_cli("explain a.example 2>/dev/null").exit_code == 2);
   setenv("NEARMISS_CONFIG", file.c_str(), 1);

@@ -16,7 +16,7 @@ namespace nearmiss::test {
 inline constexpr std::chrono::sys_days today{std::chrono::year(2030) / 6 / 15};
 
 class Folder {
-public:
+ public:
   Folder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "nearmiss-XXXXXX").native();
     if (mkdtemp(pattern.data()) == nullptr) {
@@ -40,7 +40,7 @@ public:
   }
   const std::filesystem::path& path() const noexcept { return path_; }
 
-private:
+ private:
   std::filesystem::path path_;
 };
 
@@ -57,10 +57,10 @@ inline std::string texts(const Folder& folder, const LoadResult& result) {
   return all;
 }
 
-inline Verdict ask(const Config& config, std::string_view name, std::string_view client = "::",
-                   std::string_view type = "MX") {
-  return config.policy.decide({*Name::from_text(name), *type_from_text(type),
-                               *ClientAddress::from_text(client), today});
+inline Verdict ask(const Config& config, std::string_view name,
+                   std::string_view client = "::", std::string_view type = "MX") {
+  return config.policy.decide(
+      {*Name::from_text(name), *type_from_text(type), *ClientAddress::from_text(client), today});
 }
 
 } // namespace nearmiss::test

@@ -66,8 +66,10 @@ TEST_CASE("a list of domains is read as people write them", "[config]") {
 }
 
 TEST_CASE("a broken line of a list is named", "[config]") {
-  holds(list_error("a.example\n\n  b..example\n"), "l.txt:3:3: error: `b..example` has an empty label");
-  holds(list_error("*.a.example\n"), "l.txt:1:1: error: `*.a.example` is a wildcard; write `a.example`");
+  holds(list_error("a.example\n\n  b..example\n"),
+        "l.txt:3:3: error: `b..example` has an empty label");
+  holds(list_error("*.a.example\n"),
+        "l.txt:1:1: error: `*.a.example` is a wildcard; write `a.example`");
   holds(list_error("a.example\ncom\n"), "l.txt:2:1: error: `com` is a public suffix");
   holds(list_error("0.0.0.0 a.example\n"), "l.txt:1:1: error: `0.0.0.0 a.example` holds a space");
   holds(list_error("a.example\n192.0.2.1\n"), "l.txt:2:1: error: `192.0.2.1` is an IP address");
@@ -142,7 +144,8 @@ TEST_CASE("a mistake in `list` itself", "[config]") {
     CHECK(result.diagnostics.size() == 1);
     return texts(folder, result);
   };
-  holds(message("{file: l.txt, format: rpz}"), "policy.yaml:4:33: error: `rpz` is no value of `format`");
+  holds(message("{file: l.txt, format: rpz}"),
+        "policy.yaml:4:33: error: `rpz` is no value of `format`");
   holds(message("{file: l.txt, format: hosts}"), "write `domains`");
   holds(message("{file: l.txt}"), "policy.yaml:4:11: error: `list` has no `format`");
   holds(message("{format: domains}"), "policy.yaml:4:11: error: `list` has no `file`");

@@ -26,8 +26,8 @@ TEST_CASE("the default policy", "[config]") {
   CHECK(ask(config, "notgouv.ml").enforced);
   CHECK_FALSE(ask(config, "army.mil").enforced);
   CHECK(config.ruleset == "nearmiss.yaml");
-  CHECK(config.log.file == std::filesystem::path(NEARMISS_DEFAULT_POLICY).parent_path() /
-                               "nearmiss.jsonl");
+  CHECK(config.log.file ==
+        std::filesystem::path(NEARMISS_DEFAULT_POLICY).parent_path() / "nearmiss.jsonl");
 }
 
 TEST_CASE("a policy with all of the language", "[config]") {
@@ -139,11 +139,11 @@ TEST_CASE("the digest is that of the files, so a changed list changes it", "[con
   CHECK(folder.load_policy(with_list).config->digest != before);
 }
 
-TEST_CASE("a rule that has expired is dropped with a warning; on its last day it holds", "[config]") {
+TEST_CASE("a rule that has expired is dropped with a warning; on its last day it holds",
+          "[config]") {
   const Folder folder;
   const std::string rest = "\n  - {id: other, domains: [y.example]}\n";
-  const std::string rule =
-      "version: 1\nrules:\n  - id: r\n    domains: [x.example]\n    expires: ";
+  const std::string rule = "version: 1\nrules:\n  - id: r\n    domains: [x.example]\n    expires: ";
   const LoadResult expired = folder.load_policy(rule + "2030-06-15" + rest);
   REQUIRE(expired.config);
   CHECK_FALSE(ask(*expired.config, "x.example").enforced);

@@ -44,7 +44,9 @@ TEST_CASE("warning: types that leave the addresses open", "[config]") {
 
 TEST_CASE("warning: a sinkhole that does not hold", "[config]") {
   const std::string rule = "rules: [{id: r, domains: [a.example], action: sinkhole}]\n";
-  const auto hole = [&](const std::string& inside) { return "sinkhole: {" + inside + "}\n" + rule; };
+  const auto hole = [&](const std::string& inside) {
+    return "sinkhole: {" + inside + "}\n" + rule;
+  };
   expect_warning(hole("ipv4: 192.0.2.53"), "2:1", {"no `ipv6`"});
   expect_warning(hole("ipv6: \"2001:db8::53\""), "2:1", {"no `ipv4`"});
   expect_warning(hole("ipv4: 0.0.0.0, ipv6: \"2001:db8::53\""), "2:18", {"`0.0.0.0`", "itself"});
@@ -68,8 +70,8 @@ TEST_CASE("warning: answers on which mail servers queue", "[config]") {
 
 TEST_CASE("warning: a rule that never decides", "[config]") {
   const std::string block = "  - {id: block, domains: [a.example]}\n";
-  expect_warning("rules:\n" + block + "  - {id: let, domains: [a.example], action: allow}\n", "3:10",
-                 {"`block` never decides", "`let` allows"});
+  expect_warning("rules:\n" + block + "  - {id: let, domains: [a.example], action: allow}\n",
+                 "3:10", {"`block` never decides", "`let` allows"});
   expect_warning("rules:\n" + block + "  - {id: let, domains: [b.a.example], action: allow}\n", "");
   expect_warning("rules:\n" + block + "  - {id: let, exact: [a.example], action: allow}\n", "");
   expect_warning("rules:\n" + block + "  - {id: again, domains: [A.example.]}\n", "4:10",
