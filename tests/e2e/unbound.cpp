@@ -4,6 +4,7 @@
 #include "tests/e2e/secure_channel.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace e2e {

@@ -12,7 +12,7 @@
 
 namespace e2e {
 
-std::string module_file(); // nearmiss.so
+std::string module_file(); // nearmiss.so: the one of the build, or $NEARMISS_SO
 
 struct UnboundOptions {
   // Text of the policy file; none: Unbound without the module. `log: {file: events.jsonl}` puts

@@ -1,0 +1,228 @@
+#include "tests/e2e/leak_model.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace e2e {
+
+namespace {
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+bool at_or_below(const std::string& name, const std::string& ancestor) {
+  return name == ancestor || name.ends_with("." + ancestor);
+}
+
+std::string without_final_dot(const std::string& name) {
+  return name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
+}
+
+// The answer section as a set of texts: no TTL, no order, no case, no fresh label.
+std::set<std::string> content(const Answer& answer, const std::string& fresh_label) {
+  std::set<std::string> records;
+  for (const Rr& rr : answer.answer) {
+    std::string text = lower(rr.owner + " " + type_text(rr.type) + " " + rr.data);
+    for (std::size_t at;
+         !fresh_label.empty() && (at = text.find(fresh_label + ".")) != std::string::npos;) {
+      text.replace(at, fresh_label.size(), "fresh");
+    }
+    records.insert(text);
+  }
+  return records;
+}
+
+} // namespace
+
+std::vector<Zone> leak_zones() {
+  std::vector<Zone> zones = default_zones();
+  for (Zone& zone : zones) {
+    if (zone.origin == "good.example.") {
+      zone.records += "*.any A 203.0.113.3\n*.any MX 10 mx\n"
+                      "*.alias CNAME realhost.army.ml.\n"
+                      "*.exchange MX 10 realhost.army.ml.\n*.exchange A 203.0.113.8\n";
+    } else if (zone.origin == "gouv.ml." || zone.origin == "brief.example.") {
+      zone.records += "*.any A 203.0.113.3\n";
+    } else if (zone.origin == "arrny.example.") {
+      zone.records += "*.any A 203.0.113.6\n";
+    } else if (zone.origin == "army.ml." || zone.origin == "navy.ml." ||
+               zone.origin == "flash.ml.") {
+      zone.records += "*.any MX 10 realhost\n";
+    }
+  }
+  return zones;
+}
+
+std::vector<Subject> leak_subjects() {
+  return {
+      // listed
+      {"ml"},
+      {"army.ml"},
+      {"realhost.army.ml"},
+      {"www.army.ml"},
+      {"navy.ml"},
+      {"flash.ml"},
+      {"nothere.army.ml"},
+      {"arrny.example"},
+      {"FRESH.any.army.ml"},
+      {"FRESH.any.navy.ml"},
+      {"FRESH.any.flash.ml"},
+      {"FRESH.nothere.ml"},
+      // listed, and the name server of tenant.example
+      {"ns1.hosting.ml"},
+      {"tenant.example"},
+      // leading to a listed name
+      {"alias.good.example", {"army.ml."}},
+      {"chain.good.example", {"army.ml."}},
+      {"alias.plain.example", {"navy.ml."}},
+      {"alias.brief.example", {"flash.ml."}},
+      {"www.dept.good.example"},
+      {"FRESH.alias.good.example", {"realhost.army.ml."}},
+      {"FRESH.any.dept.good.example", {"FRESH.any.army.ml."}},
+      {"mxlisted.good.example"},
+      {"mxlisted.plain.example"},
+      {"mxboth.good.example"},
+      {"FRESH.exchange.good.example"},
+      // below a name that is listed alone
+      {"www.arrny.example"},
+      {"deep.www.arrny.example"},
+      {"FRESH.any.arrny.example"},
+      // excepted
+      {"gouv.ml"},
+      {"FRESH.any.gouv.ml"},
+      // not listed
+      {"army.mil"},
+      {"www.army.mil"},
+      {"good.example"},
+      {"toward.good.example"},
+      {"brief.example"},
+      {"plain.example"},
+      {"FRESH.any.good.example"},
+      {"FRESH.any.brief.example"},
+      {"FRESH.nothere.example"},
+  };
+}
+
+const char* to_text(Verdict verdict) {
+  switch (verdict) {
+  case Verdict::real:
+    return "real";
+  case Verdict::blocked:
+    return "blocked";
+  case Verdict::null_mx:
+    return "null-mx";
+  case Verdict::no_data_told:
+    return "no data";
+  }
+  return "?";
+}
+
+bool is_policed(const std::string& client) {
+  return client.starts_with("127.1.");
+}
+
+bool is_listed(const std::string& name, int type) {
+  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
+  const std::string plain = without_final_dot(lower(name));
+  const bool by_name =
+      (at_or_below(plain, "ml") && !at_or_below(plain, "gouv.ml")) || plain == "arrny.example";
+  return by_name && delivery.contains(type);
+}
+
+Answer Oracle::true_answer(const std::string& name, int type, const Flags& flags) {
+  // Asked as any client would; only what changes the answer section is taken over.
+  const Flags asked{
+      .cd = flags.cd, .ad = true, .dnssec_ok = flags.dnssec_ok, .transport = Transport::tcp};
+  const std::string key =
+      name + "/" + std::to_string(type) + (flags.cd ? "c" : "") + (flags.dnssec_ok ? "d" : "");
+  const std::lock_guard lock(mutex_);
+  const auto found = known_.find(key);
+  if (found != known_.end()) {
+    return found->second;
+  }
+  return known_.emplace(key, truth_.answer(other, name, type, asked)).first->second;
+}
+
+Verdict Oracle::verdict(const std::string& client, const std::string& name, int type,
+                        const Flags& flags) {
+  if (!is_policed(client)) {
+    return Verdict::real;
+  }
+  // Without RD nobody resolves anything: Unbound itself may answer with a delegation.
+  const Verdict block = flags.rd ? Verdict::blocked : Verdict::no_data_told;
+  if (is_listed(name, type)) {
+    return block;
+  }
+  bool only_listed_exchanges = type == MX;
+  bool any_exchange = false;
+  for (const Rr& rr : true_answer(name, type, flags).answer) {
+    if (rr.type == CNAME && is_listed(rr.data, type)) {
+      return type == ANY ? Verdict::no_data_told : block;
+    }
+    if (rr.type == MX) {
+      any_exchange = true;
+      only_listed_exchanges =
+          only_listed_exchanges && is_listed(rr.data.substr(rr.data.find(' ') + 1), A);
+    }
+  }
+  if (any_exchange && only_listed_exchanges) {
+    return flags.rd ? Verdict::null_mx : Verdict::no_data_told;
+  }
+  return Verdict::real;
+}
+
+std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::string& name, int type,
+                          const Flags& flags, const std::string& fresh_label) {
+  if (!answer.qr || answer.question_type != type) {
+    return "not an answer to this question";
+  }
+  if (verdict == Verdict::real) {
+    if (looks_blocked(answer)) {
+      return "a block of somebody who may have the answer";
+    }
+    if (!flags.rd || answer.tc) {
+      return ""; // what is there without recursion depends on what was asked before
+    }
+    if (type == ANY) {
+      return ""; // Unbound puts together what it has at hand, which is not always the same
+    }
+    const Answer truth = true_answer(name, type, flags);
+    if (answer.rcode != truth.rcode) {
+      return "rcode " + std::to_string(answer.rcode) + " instead of " + std::to_string(truth.rcode);
+    }
+    if (content(answer, fresh_label) != content(truth, "")) {
+      return "other data than there is; the truth:\n" + truth.text();
+    }
+    // AD may be missing: after CD, or where a policed client was answered from the same query. It
+    // must not be there unless validation says so.
+    Flags validated = flags;
+    validated.cd = false;
+    if (answer.ad && !true_answer(name, type, validated).ad) {
+      return "AD without validation";
+    }
+    return "";
+  }
+  if (tells_a_secret(answer)) {
+    return "A LEAK";
+  }
+  if (verdict == Verdict::no_data_told && !answer.answer.empty() && !looks_blocked(answer)) {
+    return "data, though none may be told";
+  }
+  if (answer.ad || answer.aa || answer.tc) {
+    return "a block with AA, AD or TC";
+  }
+  if (verdict == Verdict::blocked &&
+      (answer.rcode != nxdomain || !answer.answer.empty() || answer.authority.size() != 1)) {
+    return "not the block of the policy";
+  }
+  if (verdict == Verdict::null_mx && answer.data_of(MX) != std::vector<std::string>{"0 ."}) {
+    return "not a null MX";
+  }
+  return "";
+}
+
+} // namespace e2e
