@@ -56,6 +56,7 @@ TEST_CASE("a policy that is not the YAML it should be", "[config]") {
       {"a list", "- a\n", "1:1", {"must be a map", "a list"}},
       {"text", "hello\n", "1:1", {"must be a map", "text"}},
       {"syntax", head + "    domains: [a.example\n", "5:1", {"not YAML"}},
+      {"nested", "version: 1\nrules: " + repeated("[", 5000), "2:1", {"nested too deeply"}},
       {"tab", "version: 1\nrules:\n\t- id: r\n", "3:2", {"not YAML"}},
       {"Latin-1", head + rule + "    reason: caf\xE9\n", "5:16", {"not UTF-8", "\\xe9"}},
       {"UTF-16", "\xFF\xFEv\0e\0", "1:1", {"not UTF-8"}},
