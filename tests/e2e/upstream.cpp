@@ -79,7 +79,7 @@ TEST_CASE("names that no rule lists cost the same queries as without the module"
       for (const std::string& client : {mail, other}) {
         for (const std::string name :
              {"good.example", "army.mil", "www.army.mil", "plain.example", "toward.good.example",
-              "nothere.good.example", "nothere.example", "tenant.example"}) {
+              "nothere.good.example", "nothere.example"}) {
           for (const int type : {int{MX}, int{A}, int{AAAA}, int{TXT}}) {
             world.resolver.answer(client, name, type);
           }
@@ -92,4 +92,18 @@ TEST_CASE("names that no rule lists cost the same queries as without the module"
   const std::string without = counts_of(std::nullopt);
   CHECK(without.find("good.example. MX 1\n") != std::string::npos);
   CHECK(counts_of(usual_policy) == without);
+}
+
+// The iterator looks up a name server's addresses behind the module. The address it gets is kept,
+// so that a domain whose name servers have listed names is not slower than any other; that there is
+// no IPv6 address is not, since Unbound would tell it to clients as well.
+TEST_CASE("a domain with name servers of a listed name asks for their address once", "[upstream]") {
+  World world({.policy = usual_policy, .server_lines = "  qname-minimisation: no\n"});
+  for (const int type : {int{MX}, int{A}, int{AAAA}, int{TXT}}) {
+    world.resolver.answer(other, "tenant.example", type);
+  }
+  const std::string counts = world.lab.counts_text();
+  INFO(counts);
+  CHECK(counts.find("host ns1.hosting.ml. A 1\n") != std::string::npos);
+  CHECK(counts.find("host tenant.example. MX 1\n") != std::string::npos);
 }
