@@ -218,6 +218,7 @@ void read_clients(const YamlNode& node, const std::vector<Group>& groups, const 
     return;
   }
   std::vector<std::string_view> names;
+  names.reserve(groups.size());
   for (const Group& group : groups) {
     names.emplace_back(group.name);
   }

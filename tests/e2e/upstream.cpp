@@ -3,7 +3,7 @@
 
 #include "tests/e2e/world.hpp"
 
-#include <regex>
+#include <sstream>
 
 using namespace e2e;
 using namespace std::chrono_literals;
@@ -86,8 +86,16 @@ TEST_CASE("names that no rule lists cost the same queries as without the module"
         }
       }
     }
-    // The query that tells the trust anchor (RFC 8145) has the lab's key in its name.
-    return std::regex_replace(world.lab.counts_text(), std::regex("_ta-[0-9a-f]{4}"), "_ta");
+    // Of the server that holds the names. What goes to the ones above it depends on which of
+    // Unbound's own lookups (of name servers, of the trust anchor) comes back first.
+    std::istringstream counts(world.lab.counts_text());
+    std::string asked_of_host;
+    for (std::string line; std::getline(counts, line);) {
+      if (line.rfind("host ", 0) == 0) {
+        asked_of_host += line + "\n";
+      }
+    }
+    return asked_of_host;
   };
   const std::string without = counts_of(std::nullopt);
   CHECK(without.find("good.example. MX 1\n") != std::string::npos);
