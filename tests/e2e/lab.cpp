@@ -181,7 +181,7 @@ void Lab::start_server(Server server) {
                                  "remote-control:\n  control-enable: no\n" +
                                  zone_lists_[static_cast<std::size_t>(server)]);
   servers_.push_back(std::make_unique<Process>(
-      std::vector<std::string>{"nsd", "-d", "-c", base + ".conf"}, base + ".log"));
+      std::vector<std::string>{NSD_BIN, "-d", "-c", base + ".conf"}, base + ".log"));
 }
 
 std::size_t Lab::queries() const {

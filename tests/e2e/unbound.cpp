@@ -28,7 +28,8 @@ std::string quoted(const std::filesystem::path& path) {
 } // namespace
 
 std::string module_file() {
-  return NEARMISS_SO;
+  const char* chosen = std::getenv("NEARMISS_SO");
+  return chosen != nullptr ? chosen : NEARMISS_SO;
 }
 
 Unbound::Unbound(const Lab& lab, UnboundOptions options)
