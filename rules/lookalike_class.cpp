@@ -1,0 +1,91 @@
+// What each class is called, how much it weighs, and which are on by default.
+#include "rules/lookalike.hpp"
+#include "rules/lookalike_class.hpp"
+
+#include "rules/lookalike_glyph.hpp"
+#include "rules/lookalike_suffix.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace nearmiss {
+
+namespace {
+
+struct ClassFacts {
+  std::string_view name;
+  std::uint8_t base; // of the score
+};
+
+// In the order of the enumeration. The weights say how seldom an honest name differs from another
+// that way: they order verdicts, and mean nothing else.
+constexpr std::array<ClassFacts, lookalike_class_count> facts{{
+    {"homoglyph", 95},
+    {"near-homoglyph", 85},
+    {"tld-swap", 90},
+    {"missing-dot", 90},
+    {"dot-insertion", 85},
+    {"www-prefix", 95},
+    {"subdomain-as-prefix", 85},
+    {"repetition", 90},
+    {"transposition", 90},
+    {"omission", 80},
+    {"hyphenation", 85},
+    {"insertion", 80},
+    {"replacement", 80},
+    {"vowel-swap", 75},
+    {"bitsquatting", 75},
+    {"addition", 70},
+    {"plural", 70},
+    {"embedded-domain", 60},
+}};
+
+const ClassFacts& facts_of(LookalikeClass value) noexcept {
+  return facts[static_cast<std::size_t>(value)];
+}
+
+} // namespace
+
+std::string_view to_string(LookalikeClass value) noexcept { return facts_of(value).name; }
+
+std::optional<LookalikeClass> lookalike_class_from(std::string_view text) noexcept {
+  for (std::size_t index = 0; index < facts.size(); ++index) {
+    if (facts[index].name == text) {
+      return static_cast<LookalikeClass>(index);
+    }
+  }
+  return std::nullopt;
+}
+
+ClassSet default_classes(const Name& domain) {
+  (void)domain;
+  return ClassSet::all();
+}
+
+std::string explain(const Lookalike& lookalike) {
+  const auto& score = lookalike.score;
+  std::string text = std::to_string(score.value()) + ": " + std::string(to_string(lookalike.kind)) +
+                     ' ' + std::to_string(score.base);
+  if (score.short_label != 0) {
+    text += ", less " + std::to_string(score.short_label) + " for a short label";
+  }
+  if (score.changes != 0) {
+    text += ", less " + std::to_string(score.changes) + " for further changes";
+  }
+  return text;
+}
+
+namespace lookalike {
+
+LookalikeScore score_of(LookalikeClass kind, std::size_t label_length, unsigned further) noexcept {
+  constexpr std::size_t enough = 8;
+  LookalikeScore score;
+  score.base = facts_of(kind).base;
+  score.short_label = static_cast<std::uint8_t>(5 * (enough - std::min(label_length, enough)));
+  score.changes = static_cast<std::uint8_t>(10 * further);
+  return score;
+}
+
+} // namespace lookalike
+
+} // namespace nearmiss
