@@ -77,8 +77,11 @@ private:
                     make_key(KeyKind::label, rest_from(3 + dash), suffix_hash), suffix);
     }
     for (std::size_t at = label.find(U'-'); at != label.npos; at = label.find(U'-', at + 1)) {
-      behind_prefix(LookalikeClass::subdomain_as_prefix, label, at + 1,
-                    make_key(KeyKind::label, rest_from(at + 1), suffix_hash), suffix);
+      const std::uint64_t key = make_key(KeyKind::label, rest_from(at + 1), suffix_hash);
+      behind_prefix(LookalikeClass::combosquatting, label, at + 1, key, suffix);
+      if (lookalike::is_host_word(label.substr(0, at))) {
+        behind_prefix(LookalikeClass::subdomain_as_prefix, label, at + 1, key, suffix);
+      }
     }
     if (asked_.label_count() > suffix + 1) {
       split_label(octets, suffix, suffix_hash);
@@ -144,7 +147,9 @@ private:
       if (same_suffix(target.suffix, suffix) && meant.size() == before.size() + octets.size() &&
           same_octets(before, meant.substr(0, before.size())) &&
           same_octets(octets, meant.substr(before.size()))) {
-        offer(LookalikeClass::dot_insertion, index, 0, suffix, suffix + 2);
+        // The dot may have made another public suffix (ar.in.net of arin.net).
+        const bool longer_suffix = owned_suffix() == suffix + 1;
+        offer(LookalikeClass::dot_insertion, index, 0, suffix + (longer_suffix ? 1 : 0), suffix + 2);
       }
     });
   }

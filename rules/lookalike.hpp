@@ -43,7 +43,7 @@ enum class LookalikeClass : std::uint8_t {
   missing_dot,         // usarmy.mil for us.army.mil; exampleco.uk for example.co.uk
   dot_insertion,       // ar.my.mil
   www_prefix,          // wwwarmy.mil
-  subdomain_as_prefix, // army.mil.example, armymil.example, army-mil.example, us-army.mil
+  subdomain_as_prefix, // army.mil.example, armymil.example, army-mil.example, mail-army.mil
   repetition,          // armyy.mil: a character twice
   transposition,       // amry.mil: neighbours swapped
   omission,            // arm.mil: a character left out
@@ -54,9 +54,10 @@ enum class LookalikeClass : std::uint8_t {
   bitsquatting,        // crmy.mil: one bit flipped
   addition,            // armyx.mil: a letter or digit at the end
   plural,              // armys.mil, armies.mil
+  combosquatting,      // any-army.mil: any word and a hyphen before it (Kintis et al., CCS 2017)
   embedded_domain,     // army.mil.dbl.example.net: the whole name inside another one
 };
-constexpr std::size_t lookalike_class_count = 18;
+constexpr std::size_t lookalike_class_count = 19;
 
 // The spelling that policies and events use: "tld-swap".
 std::string_view to_string(LookalikeClass value) noexcept;
@@ -79,6 +80,7 @@ public:
   constexpr void add(LookalikeClass value) noexcept { bits_ |= bit(value); }
   constexpr void remove(LookalikeClass value) noexcept { bits_ &= ~bit(value); }
   constexpr bool contains(LookalikeClass value) const noexcept { return (bits_ & bit(value)) != 0; }
+  constexpr bool meets(ClassSet other) const noexcept { return (bits_ & other.bits_) != 0; }
   constexpr bool empty() const noexcept { return bits_ == 0; }
   friend constexpr bool operator==(ClassSet, ClassSet) noexcept = default;
 

@@ -50,6 +50,13 @@ constexpr KeyMap make_key_map() {
 
 constexpr KeyMap key_map = make_key_map();
 
+// What mail servers and their web pages are called, and the branches most names have.
+constexpr std::array<std::u32string_view, 28> words{
+    U"mail", U"email",  U"webmail", U"smtp",  U"mx",     U"imap", U"pop",    U"pop3",   U"owa",  U"exchange",
+    U"mailserver", U"mta",  U"relay",   U"autodiscover", U"autoconfig", U"ns", U"ftp", U"vpn",  U"remote", U"portal",
+    U"login", U"secure", U"web", U"my", U"us", U"uk", U"eu", U"intl",
+};
+
 ClassSet shorter_by_one(std::u32string_view asked, std::u32string_view meant, std::size_t at) noexcept {
   if (asked.substr(at) != meant.substr(at + 1)) {
     return {};
@@ -136,6 +143,12 @@ bool is_longer_plural(std::u32string_view plural, std::u32string_view word) noex
 bool are_key_neighbours(char32_t a, char32_t b) noexcept {
   return is_letter_or_digit(a) && is_letter_or_digit(b) &&
          (key_map[key_of(static_cast<char>(a))] >> key_of(static_cast<char>(b)) & 1) != 0;
+}
+
+std::span<const std::u32string_view> host_words() noexcept { return words; }
+
+bool is_host_word(std::u32string_view label) noexcept {
+  return std::ranges::find(words, label) != words.end();
 }
 
 ClassSet edit_classes(std::u32string_view asked, std::u32string_view meant) noexcept {

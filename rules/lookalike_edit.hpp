@@ -3,6 +3,7 @@
 
 #include "rules/lookalike.hpp"
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,10 @@ bool are_key_neighbours(char32_t a, char32_t b) noexcept;
 // The plurals and singulars of a word as English makes them, whether they make sense or not: of
 // "army" armys, armyes, armies; of "boxes" boxess, boxeses, boxe and box. Allocates.
 std::vector<std::u32string> other_numbers(std::u32string_view word);
+
+// Is this a label that hosts or branches are usually named by: mail, webmail, us?
+bool is_host_word(std::u32string_view label) noexcept;
+std::span<const std::u32string_view> host_words() noexcept;
 
 constexpr bool is_vowel(char32_t character) noexcept {
   return std::u32string_view(U"aeiou").find(character) != std::u32string_view::npos;

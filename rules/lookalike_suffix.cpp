@@ -101,7 +101,7 @@ std::optional<unsigned> suffix_slip(const Name& asked, std::size_t asked_labels,
     }
     if (is_mistyped(a, b)) {
       slip = 0;
-    } else if (is_one_edit(a, b)) {
+    } else if (is_one_edit(a, b) && !(a.size() == 2 && b.size() == 2)) {
       slip = 1;
     } else {
       return std::nullopt;

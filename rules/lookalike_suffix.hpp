@@ -27,6 +27,8 @@ std::size_t owned_suffix_labels(const Name& name) noexcept;
 
 // Is the suffix of `asked` (its last `asked_labels`) a slip for that of `meant`? 0: a pair of
 // rules/tld_pairs.hpp; 1: one edit between two labels, or the first labels left out (uk for co.uk).
+// Two country codes (two letters each) are a slip only as a pair of the table: any is one edit from
+// some fifty others, under which the same owner often has the same label.
 // nullopt: no slip, or the same suffix. Does not allocate.
 std::optional<unsigned> suffix_slip(const Name& asked, std::size_t asked_labels, const Name& meant,
                                     std::size_t meant_labels) noexcept;

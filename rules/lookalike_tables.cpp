@@ -24,16 +24,6 @@ constexpr ClassSet edits{LookalikeClass::repetition,   LookalikeClass::transposi
                          LookalikeClass::vowel_swap,   LookalikeClass::bitsquatting,
                          LookalikeClass::addition,     LookalikeClass::plural};
 
-bool meet(ClassSet a, ClassSet b) noexcept {
-  for (std::size_t index = 0; index < lookalike_class_count; ++index) {
-    const auto value = static_cast<LookalikeClass>(index);
-    if (a.contains(value) && b.contains(value)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 std::uint64_t random_secret() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
@@ -54,15 +44,19 @@ Target take_apart(const Name& domain) {
           std::string(last_octets(domain, suffix)), suffix};
 }
 
-// usarmy.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil; exampleco.uk for
+// usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil; exampleco.uk for
 // example.co.uk. Labels beside the registered one are joined as they are written.
 void add_missing_dots(const Name& domain, const Target& target, std::uint32_t index,
                       std::vector<Alias>& aliases) {
   const std::size_t own = domain.label_count() - target.suffix_labels - 1;
   std::u32string joined = target.label;
+  std::u32string hyphened = target.label;
   for (std::size_t at = own; at-- > 0;) {
-    joined.insert(0, widen(domain.label(at)));
+    const std::u32string before = widen(domain.label(at));
+    joined.insert(0, before);
+    hyphened.insert(0, before + U'-');
     aliases.push_back({joined, target.suffix, index, LookalikeClass::missing_dot});
+    aliases.push_back({hyphened, target.suffix, index, LookalikeClass::subdomain_as_prefix});
   }
   if (target.suffix_labels > 1) {
     aliases.push_back({target.label + widen(domain.label(own + 1)),
@@ -139,18 +133,16 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     if (classes.contains(LookalikeClass::tld_swap)) {
       add(KeyKind::any_label, hash_octets(domain.label(domain.label_count() - registered_labels)));
     }
-    if (classes.contains(LookalikeClass::homoglyph) ||
-        classes.contains(LookalikeClass::near_homoglyph)) {
+    if (classes.meets({LookalikeClass::homoglyph, LookalikeClass::near_homoglyph})) {
       add(KeyKind::skeleton, hash_text(lookalike::coarse_skeleton(target.folded).view()), suffix);
     }
-    if (classes.contains(LookalikeClass::subdomain_as_prefix) ||
-        classes.contains(LookalikeClass::embedded_domain)) {
+    if (classes.meets({LookalikeClass::subdomain_as_prefix, LookalikeClass::embedded_domain})) {
       for (const Name& whole : {domain, registered}) {
         add(KeyKind::sequence, hash_octets(last_octets(whole, whole.label_count())));
         sequence_labels.push_back(whole.label_count());
       }
     }
-    if (meet(classes, edits)) {
+    if (classes.meets(edits)) {
       add(KeyKind::deletion, hash_text(target.label), suffix);
       for (std::size_t at = 0; at < target.label.size(); ++at) {
         std::u32string shorter = target.label;
@@ -164,7 +156,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
         aliases.push_back({std::move(word), target.suffix, index, LookalikeClass::plural});
       }
     }
-    if (classes.contains(LookalikeClass::missing_dot)) {
+    if (classes.meets({LookalikeClass::missing_dot, LookalikeClass::subdomain_as_prefix})) {
       add_missing_dots(domain, target, index, aliases);
     }
     if (classes.contains(LookalikeClass::subdomain_as_prefix)) {

@@ -37,18 +37,27 @@ const Icu& icu() {
 // Glyphs that look like ASCII ones and that neither UTS #39 nor their names say so of.
 constexpr char32_t hand_folded(char32_t character) noexcept {
   switch (character) {
-  case U'ə':
-  case U'ǝ':
-    return U'e'; // a schwa is an e turned round
-  case U'ƻ':
+  case 0x0185: // tone six
+  case 0x044c: // Cyrillic soft sign
+  case 0x0432: // Cyrillic ve
+    return U'b';
+  case 0x0259: // schwa, the a of Azerbaijani
+    return U'a';
+  case 0x0289: // u bar
+    return U'u';
+  case 0x01bb: // two with stroke
     return U'2';
-  case U'ƽ':
+  case 0x01bd: // tone five
     return U'5';
-  case U'ƿ':
+  case 0x01bf: // wynn
     return U'p';
-  case U'ʀ':
-    return U'r';
-  case U'ⱴ':
+  case 0x043a: // Cyrillic ka
+    return U'k';
+  case 0x043c: // Cyrillic em
+    return U'm';
+  case 0x0442: // Cyrillic te
+    return U't';
+  case 0x0475: // Cyrillic izhitsa
     return U'v';
   default:
     return 0;
@@ -80,6 +89,11 @@ char32_t letter_named(char32_t character) noexcept {
 void fold_character(char32_t character, Text& folded) noexcept {
   if (const char32_t by_hand = hand_folded(character)) {
     folded.append(by_hand);
+    return;
+  }
+  // Before UTS #39, which takes a small capital M for a turned w.
+  if (const char32_t named = letter_named(character)) {
+    folded.append(named);
     return;
   }
   std::array<UChar, 2> source{};
