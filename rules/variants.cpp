@@ -76,7 +76,7 @@ private:
         add_edit(LookalikeClass::hyphenation, at, 0, U"-");
       }
       if (at + 1 < size) {
-        add_edit(LookalikeClass::transposition, at, 2, {label_[at + 1], here});
+        add_edit(LookalikeClass::transposition, at, 2, std::u32string{label_[at + 1], here});
       }
       for (const char octet : letters_and_digits) {
         const auto character = static_cast<char32_t>(octet);
