@@ -1,0 +1,94 @@
+/*
+ * What the adapter to Unbound may ask of the rest of the module.
+ *
+ * The adapter (unbound_adapter.c) is the only file that knows Unbound's structures; the core
+ * decides, words the answer and writes the event, and knows nothing of Unbound. This header is C
+ * because Unbound's are not C++. No exception leaves these functions: where one fails, it says so,
+ * and the caller answers SERVFAIL.
+ *
+ * Names are uncompressed wire form in any case. RR types and classes are in host order.
+ */
+#ifndef NEARMISS_MODULE_CORE_H
+#define NEARMISS_MODULE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sockaddr;
+
+struct nm_core; /* one a process; made in init, ended in deinit */
+
+struct nm_name {
+  const uint8_t* wire;
+  size_t len; /* octets that may be read; the name ends at its zero octet */
+};
+
+/* A client's lookup, and what listed names an answer to it has led to. */
+struct nm_lookup {
+  struct nm_name qname;
+  uint16_t qtype;
+  uint16_t id;                   /* the DNS message's, host order */
+  const struct sockaddr* client; /* AF_INET or AF_INET6 */
+  bool tcp;                      /* TCP, DNS over TLS or HTTPS; else UDP */
+  const struct nm_name* aliases; /* targets of CNAMEs in the answer */
+  size_t alias_count;
+  const struct nm_name* exchanges; /* the MX exchanges, if the answer has no other */
+  size_t exchange_count;
+};
+
+enum nm_outcome {
+  NM_LET_THROUGH, /* the client may have the real answer */
+  NM_BLOCKED,     /* the client must have `answer` instead */
+  NM_FAILED       /* could not be decided: the client must have SERVFAIL */
+};
+
+enum { NM_PACKET_MAX = 1024, NM_EDE_TEXT_MAX = 200 };
+
+struct nm_answer {
+  uint8_t packet[NM_PACKET_MAX]; /* a whole DNS message, the question as it was asked */
+  size_t packet_len;
+  char ede_text[NM_EDE_TEXT_MAX]; /* for EDE 15 (Blocked), RFC 8914; not ended by a zero */
+  size_t ede_text_len;
+};
+
+/* How the core speaks to the admin: a line for Unbound's own log. */
+typedef void nm_log_line(bool is_error, const char* line);
+
+/*
+ * Reads the policy file, starts the event log. The path is `config` or, where that is NULL or
+ * empty, nearmiss.yaml in the working directory. If the file is wrong the last good policy of this
+ * process serves on (a reload must never end the resolver); if there is none, NULL: refuse to
+ * start. Either way each error has been logged.
+ */
+struct nm_core* nm_core_start(const char* config, nm_log_line* log);
+/* Writes the events still waiting. NULL is fine. */
+void nm_core_stop(struct nm_core* core);
+size_t nm_core_memory(const struct nm_core* core); /* octets */
+
+/*
+ * True if any client's lookup of this name and type might be blocked or logged: its answers must
+ * not get into a cache that is asked before the module. Called for every query that Unbound's cache
+ * does not answer, so: no lock, no allocation.
+ */
+bool nm_covers(const struct nm_core* core, struct nm_name name, uint16_t type);
+
+/* Would the lookup be blocked? True where it cannot be decided. Writes no event. */
+bool nm_blocks(const struct nm_core* core, const struct nm_lookup* lookup);
+
+/*
+ * Decides what one client gets and writes the event, if the verdict calls for one. `answer` is
+ * filled if and only if NM_BLOCKED. `failed_rcode` is 0, or the rcode of the error this client is
+ * about to get because the lookup failed upstream; the event then tells that.
+ */
+enum nm_outcome nm_judge(struct nm_core* core, const struct nm_lookup* lookup, int failed_rcode,
+                         struct nm_answer* answer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
