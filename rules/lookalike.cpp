@@ -39,6 +39,8 @@ public:
     return trusted_ ? std::nullopt : best_;
   }
 
+  std::size_t work() const noexcept { return work_; }
+
 private:
   // What can be told of the registered label under a suffix that protected domains share.
   void under_same_suffix(std::size_t suffix, std::uint64_t suffix_hash) noexcept {
@@ -247,12 +249,17 @@ private:
     return trusted_;
   }
 
-  template <typename Visit> void each(std::uint64_t key, Visit visit) const noexcept {
-    for (const KeyEntry& entry : tables_.keys.find(key)) {
+  template <typename Visit> void each(std::uint64_t key, Visit visit) noexcept {
+    const auto entries = tables_.keys.find(key);
+    work_ += 1 + entries.size();
+    for (const KeyEntry& entry : entries) {
       visit(entry.value);
     }
   }
-  bool holds(std::uint64_t key) const noexcept { return !tables_.keys.find(key).empty(); }
+  bool holds(std::uint64_t key) noexcept {
+    ++work_;
+    return !tables_.keys.find(key).empty();
+  }
 
   bool same_suffix(std::string_view suffix, std::size_t labels) const noexcept {
     return last_octets(asked_, labels) == suffix;
@@ -295,6 +302,7 @@ private:
   std::size_t owned_suffix_ = 0;                                // 0: not asked for yet
   bool trust_known_ = false;
   bool trusted_ = false;
+  std::size_t work_ = 0;
   std::optional<Lookalike> best_;
 };
 
@@ -310,6 +318,15 @@ std::optional<Lookalike> LookalikeIndex::find(const Name& asked) const noexcept 
     return std::nullopt;
   }
   return Search(*tables_, asked).run();
+}
+
+std::size_t LookalikeIndex::work(const Name& asked) const noexcept {
+  if (tables_->domains.empty() || asked.label_count() < 2) {
+    return 0;
+  }
+  Search search(*tables_, asked);
+  search.run();
+  return search.work();
 }
 
 std::span<const Protected> LookalikeIndex::domains() const noexcept { return tables_->domains; }
