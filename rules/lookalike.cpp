@@ -61,14 +61,22 @@ private:
     each(make_key(KeyKind::alias, whole, suffix_hash),
          [&](std::uint32_t value) noexcept { offer_alias(value, label, suffix); });
     if (label.size() <= tables_.longest_label + 1) {
-      edited(make_key(KeyKind::deletion, whole, suffix_hash), label, suffix);
+      // All keys first, so that their lines come from memory side by side.
+      std::array<std::uint64_t, Text::capacity + 1> keys;
+      std::size_t count = 0;
+      const auto want = [&](std::uint64_t hash) noexcept {
+        keys[count] = make_key(KeyKind::deletion, hash, suffix_hash);
+        tables_.keys.prefetch(keys[count++]);
+      };
+      want(whole);
       for (std::size_t at = 0; at < label.size(); ++at) {
         if (at > 0 && label[at] == label[at - 1]) {
           continue; // leaves the same text
         }
-        const std::uint64_t shorter =
-            tables_.hasher.join(hashes[at], rest_from(at + 1), label.size() - at - 1);
-        edited(make_key(KeyKind::deletion, shorter, suffix_hash), label, suffix);
+        want(tables_.hasher.join(hashes[at], rest_from(at + 1), label.size() - at - 1));
+      }
+      for (std::size_t at = 0; at < count; ++at) {
+        edited(keys[at], label, suffix);
       }
     }
     glyphs(label, suffix, suffix_hash);
@@ -112,6 +120,9 @@ private:
     each(make_key(KeyKind::skeleton, hash, suffix_hash), [&](std::uint32_t index) noexcept {
       const Target& target = tables_.targets[index];
       if (!same_suffix(target.suffix, suffix)) {
+        return;
+      }
+      if (label == target.label) {
         return;
       }
       const auto distance = lookalike::glyph_distance(folded.view(), target.folded);
@@ -213,7 +224,7 @@ private:
   // public suffix list takes for the asked name's suffix. `compared`: labels that were judged.
   void offer(LookalikeClass kind, std::uint32_t index, unsigned further, std::size_t suffix,
              std::size_t compared) noexcept {
-    if (!tables_.domains[index].classes.contains(kind) || suffix != owned_suffix() || is_trusted()) {
+    if (!tables_.domains[index].classes.contains(kind) || is_trusted() || suffix != owned_suffix()) {
       return;
     }
     const auto score = lookalike::score_of(kind, tables_.targets[index].label.size(), further);

@@ -32,7 +32,10 @@ const std::map<char32_t, std::u32string>& beyond_ascii() {
     for (const auto& [first, last] : blocks) {
       for (char32_t character = first; character <= last; ++character) {
         const Text folded = fold({&character, 1});
-        if (folded.view().size() == 1 && folded.view()[0] < 0x80 && to_a_label({&character, 1})) {
+        const auto written = to_a_label({&character, 1});
+        // Some are mapped to others on their way into the DNS (UTS #46): those nobody ever sees.
+        if (folded.view().size() == 1 && folded.view()[0] < 0x80 && written &&
+            decode(*written).view() == std::u32string_view(&character, 1)) {
           found[folded.view()[0]] += character;
         }
       }
@@ -106,7 +109,7 @@ std::vector<std::u32string> look_same(std::u32string_view label) {
 std::vector<std::u32string> look_similar(std::u32string_view label) { return by_pairs(label, true); }
 
 std::optional<std::string> to_a_label(std::u32string_view label) {
-  if (label.empty()) {
+  if (label.empty() || label.find(U'.') != label.npos) {
     return std::nullopt;
   }
   if (std::ranges::all_of(label, [](char32_t character) { return character < 0x80; })) {

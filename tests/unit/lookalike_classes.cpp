@@ -59,7 +59,7 @@ const std::vector<Row> rows{
     {LookalikeClass::omission, "army.mil", "amy.mil", "am.mil"},
     {LookalikeClass::hyphenation, "army.mil", "ar-my.mil", "a-r-my.mil"},
     {LookalikeClass::hyphenation, "t-online.de", "tonline.de", "tonlin.de"},
-    {LookalikeClass::insertion, "army.mil", "artmy.mil", "arpmy.mil"},
+    {LookalikeClass::insertion, "army.mil", "artmy.mil", "arqmy.mil"},
     {LookalikeClass::replacement, "army.mil", "atmy.mil", "apmy.mil"},
     {LookalikeClass::replacement, "zoo.com", "too.com", "coo.com"}, // z is beside t on qwertz only
     {LookalikeClass::replacement, "mad.com", "pad.com", "bad.com"}, // m is below p on azerty only

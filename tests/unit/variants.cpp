@@ -24,7 +24,7 @@ TEST_CASE("variants carry their class, and each stands once in it") {
   CHECK(has(variants, LookalikeClass::omission, "us.amy.mil"));
   CHECK_FALSE(has(variants, LookalikeClass::transposition, "us.amy.mil"));
   CHECK(has(variants, LookalikeClass::homoglyph, "us.arrny.mil"));
-  CHECK(has(variants, LookalikeClass::homoglyph, "us.xn--rmy-7cd.mil")); // a Cyrillic a
+  CHECK(has(variants, LookalikeClass::homoglyph, "us.xn--rmy-5cd.mil")); // a Cyrillic a
   CHECK(has(variants, LookalikeClass::tld_swap, "us.army.ml"));
   CHECK_FALSE(has(variants, LookalikeClass::tld_swap, "us.army.com"));
   CHECK(has(variants, LookalikeClass::missing_dot, "usarmy.mil"));
@@ -54,5 +54,5 @@ TEST_CASE("only the wanted classes are written out") {
 TEST_CASE("an edit of a U-label is made where people see it") {
   const auto variants = variants_of(name("xn--mnchen-3ya.de"), {LookalikeClass::omission});
   CHECK(has(variants, LookalikeClass::omission, "mnchen.de"));
-  CHECK(has(variants, LookalikeClass::omission, "xn--mnche-jva.de"));
+  CHECK(has(variants, LookalikeClass::omission, "xn--mnche-kva.de"));
 }
