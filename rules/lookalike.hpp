@@ -81,6 +81,9 @@ public:
   constexpr void remove(LookalikeClass value) noexcept { bits_ &= ~bit(value); }
   constexpr bool contains(LookalikeClass value) const noexcept { return (bits_ & bit(value)) != 0; }
   constexpr bool meets(ClassSet other) const noexcept { return (bits_ & other.bits_) != 0; }
+  constexpr bool contains_all(ClassSet other) const noexcept {
+    return (bits_ & other.bits_) == other.bits_;
+  }
   constexpr bool empty() const noexcept { return bits_ == 0; }
   friend constexpr bool operator==(ClassSet, ClassSet) noexcept = default;
 
