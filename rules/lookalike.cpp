@@ -18,10 +18,11 @@ using lookalike::make_key;
 using lookalike::Target;
 using lookalike::Text;
 
-// One lookup. What only a candidate needs (the public suffix, whether the name is trusted) is worked
-// out when there is one: most names have none.
+// One lookup. What only a candidate needs (the public suffix, whether the name is trusted) is
+// worked out when there is one: most names have none.
 class LookalikeIndex::Search {
-public:
+ public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): hash_wire() fills what is read
   Search(const Tables& tables, const Name& asked) noexcept : tables_(tables), asked_(asked) {}
 
   std::optional<Lookalike> run() noexcept {
@@ -41,13 +42,14 @@ public:
 
   std::size_t work() const noexcept { return work_; }
 
-private:
+ private:
   // What can be told of the registered label under a suffix that protected domains share.
   void under_same_suffix(std::size_t suffix, std::uint64_t suffix_hash) noexcept {
     const std::string_view octets = asked_.label(asked_.label_count() - suffix - 1);
     const Text text = lookalike::decode(octets);
     const std::u32string_view label = text.view();
     // hashes[i]: of the first i characters.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled below
     std::array<std::uint64_t, Text::capacity + 1> hashes;
     hashes[0] = 0;
     for (std::size_t at = 0; at < label.size(); ++at) {
@@ -62,6 +64,7 @@ private:
          [&](std::uint32_t value) noexcept { offer_alias(value, label, suffix); });
     if (label.size() <= tables_.longest_label + 1) {
       // All keys first, so that their lines come from memory side by side.
+      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled below
       std::array<std::uint64_t, Text::capacity + 1> keys;
       std::size_t count = 0;
       const auto want = [&](std::uint64_t hash) noexcept {
@@ -149,7 +152,8 @@ private:
   }
 
   // ar.my.mil: the registered label and the one before it make a protected one.
-  void split_label(std::string_view octets, std::size_t suffix, std::uint64_t suffix_hash) noexcept {
+  void split_label(std::string_view octets, std::size_t suffix,
+                   std::uint64_t suffix_hash) noexcept {
     const std::size_t at = asked_.label_count() - suffix - 1;
     const std::string_view before = asked_.label(at - 1);
     const std::uint64_t joined =
@@ -162,7 +166,8 @@ private:
           same_octets(octets, meant.substr(before.size()))) {
         // The dot may have made another public suffix (ar.in.net of arin.net).
         const bool longer_suffix = owned_suffix() == suffix + 1;
-        offer(LookalikeClass::dot_insertion, index, 0, suffix + (longer_suffix ? 1 : 0), suffix + 2);
+        offer(LookalikeClass::dot_insertion, index, 0, suffix + (longer_suffix ? 1 : 0),
+              suffix + 2);
       }
     });
   }
@@ -189,8 +194,8 @@ private:
     });
   }
 
-  // army.mil.example and army.mil.another.example: all labels of a protected name in a row, and more
-  // behind them.
+  // army.mil.example and army.mil.another.example: all labels of a protected name in a row, and
+  // more behind them.
   void whole_names_inside() noexcept {
     const std::size_t labels = asked_.label_count();
     for (const std::size_t count : tables_.sequence_labels) {
@@ -220,11 +225,12 @@ private:
     }
   }
 
-  // A look-alike of this kind, if the kind is wanted for the domain and `suffix` labels are what the
-  // public suffix list takes for the asked name's suffix. `compared`: labels that were judged.
+  // A look-alike of this kind, if the kind is wanted for the domain and `suffix` labels are what
+  // the public suffix list takes for the asked name's suffix. `compared`: labels that were judged.
   void offer(LookalikeClass kind, std::uint32_t index, unsigned further, std::size_t suffix,
              std::size_t compared) noexcept {
-    if (!tables_.domains[index].classes.contains(kind) || is_trusted() || suffix != owned_suffix()) {
+    if (!tables_.domains[index].classes.contains(kind) || is_trusted() ||
+        suffix != owned_suffix()) {
       return;
     }
     const auto score = lookalike::score_of(kind, tables_.targets[index].label.size(), further);
@@ -260,7 +266,7 @@ private:
     return trusted_;
   }
 
-  template <typename Visit> void each(std::uint64_t key, Visit visit) noexcept {
+  template<typename Visit> void each(std::uint64_t key, Visit visit) noexcept {
     const auto entries = tables_.keys.find(key);
     work_ += 1 + entries.size();
     for (const KeyEntry& entry : entries) {
@@ -280,8 +286,8 @@ private:
     return last_octets(asked_, asked_.label_count() - begin).starts_with(wanted);
   }
   static bool same_octets(std::string_view octets, std::u32string_view text) noexcept {
-    return std::ranges::equal(octets, text, {},
-                              [](char octet) { return char32_t{static_cast<unsigned char>(octet)}; });
+    return std::ranges::equal(
+        octets, text, {}, [](char octet) { return char32_t{static_cast<unsigned char>(octet)}; });
   }
 
   void hash_wire() noexcept {
@@ -340,6 +346,8 @@ std::size_t LookalikeIndex::work(const Name& asked) const noexcept {
   return search.work();
 }
 
-std::span<const Protected> LookalikeIndex::domains() const noexcept { return tables_->domains; }
+std::span<const Protected> LookalikeIndex::domains() const noexcept {
+  return tables_->domains;
+}
 
 } // namespace nearmiss

@@ -7,13 +7,13 @@
 // (army.ml), or the labels around it (army.mil.example, ar.my.mil).
 //
 // Nothing is expanded into lists of variants. Each protected domain leaves a few keys in one hash
-// table: its label, its label with each character left out (two labels that differ by one edit share
-// such a key, as in SymSpell), and the skeleton of its label, in which characters that look alike are
-// the same. A lookup makes the same keys of the asked name. A key that is found is only a candidate:
-// the two labels are then compared, so a hash never decides.
+// table: its label, its label with each character left out (two labels that differ by one edit
+// share such a key, as in SymSpell), and the skeleton of its label, in which characters that look
+// alike are the same. A lookup makes the same keys of the asked name. A key that is found is only a
+// candidate: the two labels are then compared, so a hash never decides.
 //
-// What is never a look-alike: a protected domain, the registered domain it stands in, anything below
-// these, and so no protected domain of another one.
+// What is never a look-alike: a protected domain, the registered domain it stands in, anything
+// below these, and so no protected domain of another one.
 //
 // Bounded work. The keys of one lookup are at most some hundreds, whatever the name: the longest
 // label has 63 octets, and labels longer than any protected one are not tried. Hashes are seeded at
@@ -37,12 +37,12 @@ namespace nearmiss {
 // How a look-alike came from the protected domain. Terms of dnstwist, URLCrazy and UTS #39 where
 // these have one. Examples are look-alikes of army.mil, or of the name given.
 enum class LookalikeClass : std::uint8_t {
-  homoglyph,           // arrny.mil, and "army" with a Cyrillic letter: glyphs that look the same
-  near_homoglyph,      // amny.mil: one or two glyphs that are only similar (m and n, c and e, b and d)
-  tld_swap,            // army.ml: a TLD mistyped, see rules/tld_pairs.hpp
-  missing_dot,         // usarmy.mil for us.army.mil; exampleco.uk for example.co.uk
-  dot_insertion,       // ar.my.mil
-  www_prefix,          // wwwarmy.mil
+  homoglyph,      // arrny.mil, and "army" with a Cyrillic letter: glyphs that look the same
+  near_homoglyph, // amny.mil: one or two glyphs that are only similar (m and n, c and e, b and d)
+  tld_swap,       // army.ml: a TLD mistyped, see rules/tld_pairs.hpp
+  missing_dot,    // usarmy.mil for us.army.mil; exampleco.uk for example.co.uk
+  dot_insertion,  // ar.my.mil
+  www_prefix,     // wwwarmy.mil
   subdomain_as_prefix, // army.mil.example, armymil.example, army-mil.example, mail-army.mil
   repetition,          // armyy.mil: a character twice
   transposition,       // amry.mil: neighbours swapped
@@ -65,7 +65,7 @@ std::string_view to_string(LookalikeClass value) noexcept;
 std::optional<LookalikeClass> lookalike_class_from(std::string_view text) noexcept;
 
 class ClassSet {
-public:
+ public:
   constexpr ClassSet() noexcept = default;
   constexpr ClassSet(std::initializer_list<LookalikeClass> classes) noexcept {
     for (const auto value : classes) {
@@ -87,7 +87,7 @@ public:
   constexpr bool empty() const noexcept { return bits_ == 0; }
   friend constexpr bool operator==(ClassSet, ClassSet) noexcept = default;
 
-private:
+ private:
   static constexpr std::uint32_t bit(LookalikeClass value) noexcept {
     return std::uint32_t{1} << static_cast<unsigned>(value);
   }
@@ -116,8 +116,8 @@ struct LookalikeScore {
 };
 
 struct Lookalike {
-  LookalikeClass kind;
-  std::uint32_t domain; // index into LookalikeIndex::domains()
+  LookalikeClass kind = LookalikeClass::homoglyph;
+  std::uint32_t domain = 0; // index into LookalikeIndex::domains()
   LookalikeScore score;
   Name compared; // the part of the asked name that was judged: "arrny.mil" of mail.arrny.mil
 };
@@ -127,11 +127,13 @@ std::string explain(const Lookalike& lookalike);
 
 // Immutable once built: any number of threads may ask it at the same time.
 class LookalikeIndex {
-public:
+ public:
   LookalikeIndex(); // protects nothing
   // Throws std::invalid_argument for a domain of fewer than two labels, std::runtime_error if the
   // public suffix list or ICU's data cannot be had.
   explicit LookalikeIndex(std::vector<Protected> domains);
+  LookalikeIndex(const LookalikeIndex&) = delete;
+  LookalikeIndex& operator=(const LookalikeIndex&) = delete;
   LookalikeIndex(LookalikeIndex&&) noexcept;
   LookalikeIndex& operator=(LookalikeIndex&&) noexcept;
   ~LookalikeIndex();
@@ -146,7 +148,7 @@ public:
 
   std::span<const Protected> domains() const noexcept;
 
-private:
+ private:
   struct Tables;
   class Search;
   std::unique_ptr<const Tables> tables_;

@@ -52,12 +52,14 @@ constexpr KeyMap key_map = make_key_map();
 
 // What mail servers and their web pages are called, and the branches most names have.
 constexpr std::array<std::u32string_view, 28> words{
-    U"mail", U"email",  U"webmail", U"smtp",  U"mx",     U"imap", U"pop",    U"pop3",   U"owa",  U"exchange",
-    U"mailserver", U"mta",  U"relay",   U"autodiscover", U"autoconfig", U"ns", U"ftp", U"vpn",  U"remote", U"portal",
-    U"login", U"secure", U"web", U"my", U"us", U"uk", U"eu", U"intl",
+    U"mail",       U"email", U"webmail",  U"smtp",       U"mx",     U"imap",   U"pop",
+    U"pop3",       U"owa",   U"exchange", U"mailserver", U"mta",    U"relay",  U"autodiscover",
+    U"autoconfig", U"ns",    U"ftp",      U"vpn",        U"remote", U"portal", U"login",
+    U"secure",     U"web",   U"my",       U"us",         U"uk",     U"eu",     U"intl",
 };
 
-ClassSet shorter_by_one(std::u32string_view asked, std::u32string_view meant, std::size_t at) noexcept {
+ClassSet shorter_by_one(std::u32string_view asked, std::u32string_view meant,
+                        std::size_t at) noexcept {
   if (asked.substr(at) != meant.substr(at + 1)) {
     return {};
   }
@@ -71,7 +73,8 @@ ClassSet shorter_by_one(std::u32string_view asked, std::u32string_view meant, st
   return classes;
 }
 
-ClassSet longer_by_one(std::u32string_view asked, std::u32string_view meant, std::size_t at) noexcept {
+ClassSet longer_by_one(std::u32string_view asked, std::u32string_view meant,
+                       std::size_t at) noexcept {
   if (asked.substr(at + 1) != meant.substr(at)) {
     return {};
   }
@@ -105,7 +108,8 @@ ClassSet longer_by_one(std::u32string_view asked, std::u32string_view meant, std
   return classes;
 }
 
-ClassSet same_length(std::u32string_view asked, std::u32string_view meant, std::size_t at) noexcept {
+ClassSet same_length(std::u32string_view asked, std::u32string_view meant,
+                     std::size_t at) noexcept {
   const char32_t a = asked[at];
   const char32_t b = meant[at];
   if (asked.substr(at + 1) != meant.substr(at + 1)) {
@@ -145,7 +149,9 @@ bool are_key_neighbours(char32_t a, char32_t b) noexcept {
          (key_map[key_of(static_cast<char>(a))] >> key_of(static_cast<char>(b)) & 1) != 0;
 }
 
-std::span<const std::u32string_view> host_words() noexcept { return words; }
+std::span<const std::u32string_view> host_words() noexcept {
+  return words;
+}
 
 bool is_host_word(std::u32string_view label) noexcept {
   return std::ranges::find(words, label) != words.end();
@@ -155,8 +161,7 @@ ClassSet edit_classes(std::u32string_view asked, std::u32string_view meant) noex
   if (is_longer_plural(asked, meant) || is_longer_plural(meant, asked)) {
     return {LookalikeClass::plural};
   }
-  const auto at = static_cast<std::size_t>(
-      std::ranges::mismatch(asked, meant).in1 - asked.begin());
+  const auto at = static_cast<std::size_t>(std::ranges::mismatch(asked, meant).in1 - asked.begin());
   if (asked.size() + 1 == meant.size()) {
     return shorter_by_one(asked, meant, at);
   }

@@ -10,9 +10,9 @@
 
 namespace nearmiss::lookalike {
 
-// All classes by which `asked` comes from `meant`: repetition, transposition, omission, hyphenation,
-// insertion, replacement, vowel_swap, bitsquatting, addition, plural. Empty where none does, and
-// where the two are equal. Linear in the length; does not allocate.
+// All classes by which `asked` comes from `meant`: repetition, transposition, omission,
+// hyphenation, insertion, replacement, vowel_swap, bitsquatting, addition, plural. Empty where none
+// does, and where the two are equal. Linear in the length; does not allocate.
 ClassSet edit_classes(std::u32string_view asked, std::u32string_view meant) noexcept;
 
 // Are these two on neighbouring keys of a qwerty, qwertz or azerty keyboard?

@@ -13,18 +13,17 @@ namespace {
 // From UTS #39's confusables, dnstwist's glyphs, and what digits are written for in names.
 constexpr std::array<GlyphPair, 32> pairs{{
     {U"o", U"0", false},  {U"l", U"1", false},  {U"l", U"i", false},  {U"i", U"1", false},
-    {U"m", U"rn", false}, {U"w", U"vv", false}, {U"d", U"cl", false},
-    {U"b", U"d", true},   {U"c", U"e", true},   {U"3", U"8", true},   {U"6", U"9", true},
-    {U"g", U"q", true},   {U"m", U"n", true},   {U"n", U"r", true},   {U"m", U"nn", true},
-    {U"m", U"rr", true},  {U"b", U"lb", true},  {U"d", U"dl", true},  {U"h", U"lh", true},
-    {U"k", U"lk", true},  {U"k", U"ik", true},  {U"k", U"lc", true},  {U"s", U"5", true},
-    {U"z", U"2", true},   {U"e", U"3", true},   {U"a", U"4", true},   {U"t", U"7", true},
-    {U"g", U"9", true},   {U"g", U"6", true},   {U"b", U"8", true},   {U"b", U"6", true},
-    {U"q", U"9", true},
+    {U"m", U"rn", false}, {U"w", U"vv", false}, {U"d", U"cl", false}, {U"b", U"d", true},
+    {U"c", U"e", true},   {U"3", U"8", true},   {U"6", U"9", true},   {U"g", U"q", true},
+    {U"m", U"n", true},   {U"n", U"r", true},   {U"m", U"nn", true},  {U"m", U"rr", true},
+    {U"b", U"lb", true},  {U"d", U"dl", true},  {U"h", U"lh", true},  {U"k", U"lk", true},
+    {U"k", U"ik", true},  {U"k", U"lc", true},  {U"s", U"5", true},   {U"z", U"2", true},
+    {U"e", U"3", true},   {U"a", U"4", true},   {U"t", U"7", true},   {U"g", U"9", true},
+    {U"g", U"6", true},   {U"b", U"8", true},   {U"b", U"6", true},   {U"q", U"9", true},
 }};
 
-// The class of a glyph in the coarse skeleton; 0: it leaves no trace. A pair's two sides must come to
-// the same: i, l and 1 vanish because "cl" is taken for d, and "lb" for b.
+// The class of a glyph in the coarse skeleton; 0: it leaves no trace. A pair's two sides must come
+// to the same: i, l and 1 vanish because "cl" is taken for d, and "lb" for b.
 constexpr char32_t coarse(char32_t character) noexcept {
   switch (character) {
   case U'i':
@@ -87,7 +86,8 @@ Readings make_readings() {
           if (next > max_distance) {
             continue;
           }
-          for (const auto& [from, to] : {std::pair{pair.from, pair.to}, std::pair{pair.to, pair.from}}) {
+          for (const auto& [from, to] :
+               {std::pair{pair.from, pair.to}, std::pair{pair.to, pair.from}}) {
             for (auto at = text.find(from); at != text.npos; at = text.find(from, at + 1)) {
               std::u32string made = text;
               made.replace(at, from.size(), to);
@@ -129,7 +129,7 @@ struct State {
 // All states after a number of characters of `meant`. Few, as two texts of the same coarse skeleton
 // leave little choice; the oldest stay if there is no room.
 class States {
-public:
+ public:
   void clear() noexcept { size_ = 0; }
   void add(const State& state) noexcept {
     if (size_ < states_.size() && std::find(begin(), end(), state) == end()) {
@@ -140,7 +140,7 @@ public:
   const State* end() const noexcept { return states_.data() + size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-private:
+ private:
   std::array<State, 32> states_;
   std::size_t size_ = 0;
 };
@@ -163,7 +163,8 @@ std::optional<State> with_kind(State state, const Reading& reading) noexcept {
 }
 
 // The distance if `asked` is `meant` with characters read as something else.
-std::optional<unsigned> reading_distance(std::u32string_view asked, std::u32string_view meant) noexcept {
+std::optional<unsigned> reading_distance(std::u32string_view asked,
+                                         std::u32string_view meant) noexcept {
   const Readings& all = readings();
   States states;
   States next;
@@ -210,7 +211,9 @@ void load_glyphs() {
   readings();
 }
 
-std::span<const GlyphPair> glyph_pairs() noexcept { return pairs; }
+std::span<const GlyphPair> glyph_pairs() noexcept {
+  return pairs;
+}
 
 Text coarse_skeleton(std::u32string_view text) noexcept {
   Text skeleton;

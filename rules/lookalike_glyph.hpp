@@ -16,9 +16,10 @@
 
 namespace nearmiss::lookalike {
 
-// A short text of code points, inline. What does not fit is left out, which only makes it match less.
+// A short text of code points, inline. What does not fit is left out, which only makes it match
+// less.
 class Text {
-public:
+ public:
   static constexpr std::size_t capacity = 128;
   void append(char32_t character) noexcept {
     if (size_ < capacity) {
@@ -27,17 +28,19 @@ public:
   }
   std::u32string_view view() const noexcept { return {characters_.data(), size_}; }
 
-private:
+ private:
   std::array<char32_t, capacity> characters_;
   std::size_t size_ = 0;
 };
 
 // Opens ICU's checkers and works out the readings of each glyph; later calls do nothing. Throws
-// std::runtime_error if ICU's data is missing. Must have returned before any function below is called.
+// std::runtime_error if ICU's data is missing. Must have returned before any function below is
+// called.
 void load_glyphs();
 
 // An A-label (RFC 5890 section 2.3.2.1) as its U-label; any other label, an "xn--" label that is no
-// A-label included, octet for octet. In lower case. ICU allocates for an A-label; nothing else does.
+// A-label included, octet for octet. In lower case. ICU allocates for an A-label; nothing else
+// does.
 Text decode(std::string_view label) noexcept;
 
 // Each character beyond ASCII as the ASCII it looks like; kept where it looks like none.

@@ -45,7 +45,7 @@ KeyTable::KeyTable(std::vector<KeyEntry> entries) : entries_(std::move(entries))
 }
 
 std::span<const KeyEntry> KeyTable::look_up(std::uint64_t key) const noexcept {
-  const std::size_t slot = static_cast<std::size_t>(key >> shift_);
+  const auto slot = static_cast<std::size_t>(key >> shift_);
   std::size_t begin = directory_[slot];
   std::size_t end = directory_[slot + 1];
   while (begin < end && entries_[begin].key < key) {

@@ -1,4 +1,5 @@
-// The keys of the look-alike test: a hash whose pieces can be joined, and the table they are kept in.
+// The keys of the look-alike test: a hash whose pieces can be joined, and the table they are kept
+// in.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@ namespace nearmiss::lookalike {
 // characters share a hash with a chance of n / 2^61 (Carter and Wegman). The hash of a text that is
 // joined from others, or has a character left out, follows from theirs without reading them again.
 class Hasher {
-public:
+ public:
   static constexpr std::size_t max_length = 512;
 
   explicit Hasher(std::uint64_t secret) noexcept;
@@ -30,7 +31,7 @@ public:
     return add(whole, prime - multiply(head, powers_[length]));
   }
 
-private:
+ private:
   static constexpr std::uint64_t prime = (std::uint64_t{1} << 61) - 1;
   static std::uint64_t add(std::uint64_t a, std::uint64_t b) noexcept {
     const std::uint64_t sum = a + b;
@@ -59,9 +60,11 @@ enum class KeyKind : std::uint8_t {
 };
 
 // One 64-bit key of up to two hashes.
-inline std::uint64_t make_key(KeyKind kind, std::uint64_t first, std::uint64_t second = 0) noexcept {
+inline std::uint64_t make_key(KeyKind kind, std::uint64_t first,
+                              std::uint64_t second = 0) noexcept {
   // The finaliser of splitmix64 (Steele, Lea and Flood 2014), which spreads all bits.
-  std::uint64_t key = first + second * 0x9e3779b97f4a7c15U + (std::uint64_t{1} + static_cast<unsigned>(kind)) * 0xd1342543de82ef95U;
+  std::uint64_t key = first + second * 0x9e3779b97f4a7c15U +
+                      (std::uint64_t{1} + static_cast<unsigned>(kind)) * 0xd1342543de82ef95U;
   key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9U;
   key = (key ^ (key >> 27)) * 0x94d049bb133111ebU;
   return key ^ (key >> 31);
@@ -75,7 +78,7 @@ struct KeyEntry {
 // Keys with their values, many to a key if need be: sorted, with a directory over the leading bits
 // and one filter bit pattern a key, so that a key that is not there costs one cache line.
 class KeyTable {
-public:
+ public:
   KeyTable() = default;
   explicit KeyTable(std::vector<KeyEntry> entries);
 
@@ -94,7 +97,7 @@ public:
   }
   std::size_t octets() const noexcept;
 
-private:
+ private:
   bool may_hold(std::uint64_t key) const noexcept {
     if (filter_.empty()) {
       return false;

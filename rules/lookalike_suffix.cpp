@@ -64,7 +64,8 @@ std::size_t suffix_labels(const Name& name) noexcept {
     }
     // libpsl takes text: an octet that stands in no suffix must not look like a dot or an end.
     for (const char octet : name.label(index)) {
-      const bool plain = (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') || octet == '-';
+      const bool plain =
+          (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') || octet == '-';
       text[size++] = plain ? octet : '_';
     }
   }
@@ -83,7 +84,8 @@ std::size_t owned_suffix_labels(const Name& name) noexcept {
 std::optional<unsigned> suffix_slip(const Name& asked, std::size_t asked_labels, const Name& meant,
                                     std::size_t meant_labels) noexcept {
   if (asked_labels < meant_labels) {
-    const bool left_out = std::ranges::equal(asked.suffix(asked_labels), meant.suffix(asked_labels));
+    const bool left_out =
+        std::ranges::equal(asked.suffix(asked_labels), meant.suffix(asked_labels));
     return left_out ? std::optional(1U) : std::nullopt;
   }
   if (asked_labels != meant_labels) {
@@ -111,8 +113,8 @@ std::optional<unsigned> suffix_slip(const Name& asked, std::size_t asked_labels,
 }
 
 bool is_top_level_domain(const char* label) noexcept {
-  return psl_is_public_suffix2(public_suffixes(), label,
-                               PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) != 0;
+  return psl_is_public_suffix2(public_suffixes(), label, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) !=
+         0;
 }
 
 } // namespace nearmiss::lookalike

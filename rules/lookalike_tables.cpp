@@ -18,11 +18,11 @@ using lookalike::KeyKind;
 using lookalike::make_key;
 using lookalike::Target;
 
-constexpr ClassSet edits{LookalikeClass::repetition,   LookalikeClass::transposition,
-                         LookalikeClass::omission,     LookalikeClass::hyphenation,
-                         LookalikeClass::insertion,    LookalikeClass::replacement,
-                         LookalikeClass::vowel_swap,   LookalikeClass::bitsquatting,
-                         LookalikeClass::addition,     LookalikeClass::plural};
+constexpr ClassSet edits{LookalikeClass::repetition, LookalikeClass::transposition,
+                         LookalikeClass::omission,   LookalikeClass::hyphenation,
+                         LookalikeClass::insertion,  LookalikeClass::replacement,
+                         LookalikeClass::vowel_swap, LookalikeClass::bitsquatting,
+                         LookalikeClass::addition,   LookalikeClass::plural};
 
 std::uint64_t random_secret() {
   std::random_device device;
@@ -44,8 +44,8 @@ Target take_apart(const Name& domain) {
           std::string(last_octets(domain, suffix)), suffix};
 }
 
-// usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil; exampleco.uk for
-// example.co.uk. Labels beside the registered one are joined as they are written.
+// usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil;
+// exampleco.uk for example.co.uk. Labels beside the registered one are joined as they are written.
 void add_missing_dots(const Name& domain, const Target& target, std::uint32_t index,
                       std::vector<Alias>& aliases) {
   const std::size_t own = domain.label_count() - target.suffix_labels - 1;
@@ -105,8 +105,9 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
 
   std::vector<KeyEntry> entries;
   const auto add_trusted = [&](const Name& name) {
-    entries.push_back({make_key(KeyKind::trusted, hash_octets(last_octets(name, name.label_count()))),
-                       static_cast<std::uint32_t>(trusted.size())});
+    entries.push_back(
+        {make_key(KeyKind::trusted, hash_octets(last_octets(name, name.label_count()))),
+         static_cast<std::uint32_t>(trusted.size())});
     trusted.push_back(name);
   };
   targets.reserve(domains.size());

@@ -41,9 +41,9 @@ struct LookalikeIndex::Tables {
   std::vector<Protected> domains;
   std::vector<lookalike::Target> targets; // one for each of `domains`
   std::vector<lookalike::Alias> aliases;
-  std::vector<Name> trusted;            // nothing at or below these is a look-alike
-  std::size_t longest_label = 0;        // characters, of any target
-  std::size_t longest_suffix = 0;       // labels, of any target or alias
+  std::vector<Name> trusted;                // nothing at or below these is a look-alike
+  std::size_t longest_label = 0;            // characters, of any target
+  std::size_t longest_suffix = 0;           // labels, of any target or alias
   std::vector<std::size_t> sequence_labels; // the different numbers of labels of whole names
 };
 

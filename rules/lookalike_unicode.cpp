@@ -75,8 +75,8 @@ char32_t letter_named(char32_t character) noexcept {
     return 0;
   }
   const std::string_view name(buffer.data(), static_cast<std::size_t>(size));
-  for (const std::string_view before : {"LATIN SMALL LETTER ", "LATIN LETTER SMALL CAPITAL ",
-                                        "LATIN SMALL CAPITAL LETTER "}) {
+  for (const std::string_view before :
+       {"LATIN SMALL LETTER ", "LATIN LETTER SMALL CAPITAL ", "LATIN SMALL CAPITAL LETTER "}) {
     if (name.starts_with(before)) {
       const auto rest = name.substr(before.size());
       const bool one_letter = rest.size() == 1 || rest.substr(1).starts_with(" WITH ");
@@ -139,9 +139,9 @@ Text decode(std::string_view label) noexcept {
     std::array<UChar, 128> decoded{};
     UIDNAInfo info = UIDNA_INFO_INITIALIZER;
     UErrorCode status = U_ZERO_ERROR;
-    const std::int32_t size =
-        uidna_labelToUnicode(icu().idna.get(), source.data(), static_cast<std::int32_t>(label.size()),
-                             decoded.data(), decoded.size(), &info, &status);
+    const std::int32_t size = uidna_labelToUnicode(icu().idna.get(), source.data(),
+                                                   static_cast<std::int32_t>(label.size()),
+                                                   decoded.data(), decoded.size(), &info, &status);
     if (U_SUCCESS(status) && info.errors == 0) {
       for (std::int32_t at = 0; at < size;) {
         UChar32 character = 0;

@@ -45,7 +45,9 @@ constexpr std::array<TldPair, 19> pairs{{
 
 } // namespace
 
-std::span<const TldPair> tld_pairs() noexcept { return pairs; }
+std::span<const TldPair> tld_pairs() noexcept {
+  return pairs;
+}
 
 std::vector<std::string_view> mistyped_of(std::string_view tld) {
   std::vector<std::string_view> found;

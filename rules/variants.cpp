@@ -21,7 +21,7 @@ constexpr std::string_view letters_and_digits = "abcdefghijklmnopqrstuvwxyz01234
 
 // Collects variants of one domain. Labels are U-labels until they are put into a name.
 class Generator {
-public:
+ public:
   Generator(const Name& domain, ClassSet classes) : domain_(domain), classes_(classes) {
     const std::size_t suffix = lookalike::owned_suffix_labels(domain);
     const std::size_t own = domain.label_count() - suffix - 1;
@@ -62,7 +62,7 @@ public:
     return variants;
   }
 
-private:
+ private:
   void edits() {
     const std::size_t size = label_.size();
     for (std::size_t at = 0; at < size; ++at) {
@@ -109,7 +109,8 @@ private:
       tlds.emplace(mistyped);
     }
     for (const auto& other : one_edit_away(tld)) {
-      if (lookalike::is_top_level_domain(other.c_str()) && !(tld.size() == 2 && other.size() == 2)) {
+      if (lookalike::is_top_level_domain(other.c_str()) &&
+          !(tld.size() == 2 && other.size() == 2)) {
         tlds.insert(other);
       }
     }
@@ -230,8 +231,8 @@ private:
     }
   }
 
-  // RFC 1123 section 2.1: letters, digits, and hyphens that neither begin nor end a label. Labels of
-  // the domain itself may have underscores.
+  // RFC 1123 section 2.1: letters, digits, and hyphens that neither begin nor end a label. Labels
+  // of the domain itself may have underscores.
   static bool are_host_labels(std::string_view text) {
     char last = '.';
     for (const char octet : text) {

@@ -10,14 +10,15 @@ namespace nearmiss {
 
 struct Variant {
   Name name;
-  LookalikeClass kind;
+  LookalikeClass kind = LookalikeClass::homoglyph;
 };
 
 // Every variant of the domain in these classes, sorted by class, then by name; a name that comes of
 // several classes stands there once for each. Some classes have no end and are given in part:
 //   homoglyph, near_homoglyph: one pair of glyphs, at one place or at all; beyond ASCII the letters
 //     of the Latin, Greek and Cyrillic blocks that look like one, and the whole label in them;
-//   tld_swap: the pairs of rules/tld_pairs.hpp and the delegated TLDs that are one edit away, and the
+//   tld_swap: the pairs of rules/tld_pairs.hpp and the delegated TLDs that are one edit away, and
+//   the
 //     suffix with its first label left out;
 //   subdomain_as_prefix, embedded_domain: under the TLD "example" (RFC 2606), and, joined with the
 //     protected suffix, under it and under com;

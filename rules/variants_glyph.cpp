@@ -77,10 +77,11 @@ std::u32string in_script(std::u32string_view label, char32_t first, char32_t las
   std::u32string made;
   for (const char32_t character : label) {
     const auto found = beyond_ascii().find(character);
-    const auto letter =
-        found == beyond_ascii().end()
-            ? std::u32string::const_iterator()
-            : std::ranges::find_if(found->second, [&](char32_t c) { return c >= first && c <= last; });
+    const auto letter = found == beyond_ascii().end()
+                            ? std::u32string::const_iterator()
+                            : std::ranges::find_if(found->second, [&](char32_t c) {
+                                return c >= first && c <= last;
+                              });
     if (found == beyond_ascii().end() || letter == found->second.end()) {
       return {};
     }
@@ -106,7 +107,9 @@ std::vector<std::u32string> look_same(std::u32string_view label) {
   return made;
 }
 
-std::vector<std::u32string> look_similar(std::u32string_view label) { return by_pairs(label, true); }
+std::vector<std::u32string> look_similar(std::u32string_view label) {
+  return by_pairs(label, true);
+}
 
 std::optional<std::string> to_a_label(std::u32string_view label) {
   if (label.empty() || label.find(U'.') != label.npos) {
@@ -128,11 +131,11 @@ std::optional<std::string> to_a_label(std::u32string_view label) {
   std::array<UChar, 128> written{};
   UIDNAInfo info = UIDNA_INFO_INITIALIZER;
   status = U_ZERO_ERROR;
-  const std::int32_t size =
-      uidna_labelToASCII(idna.get(), source.getBuffer(), source.length(), written.data(),
-                         written.size(), &info, &status);
+  const std::int32_t size = uidna_labelToASCII(idna.get(), source.getBuffer(), source.length(),
+                                               written.data(), written.size(), &info, &status);
   // UTS #46 maps capitals and the like away: what comes back as plain ASCII is no look-alike.
-  if (U_FAILURE(status) || info.errors != 0 || size < 4 || written[0] != u'x' || written[3] != u'-') {
+  if (U_FAILURE(status) || info.errors != 0 || size < 4 || written[0] != u'x' ||
+      written[3] != u'-') {
     return std::nullopt;
   }
   return std::string(written.begin(), written.begin() + size);

@@ -1,5 +1,5 @@
-// One look-alike test against 10,000 protected domains: for names that are none, for near misses and
-// for look-alikes.
+// One look-alike test against 10,000 protected domains: for names that are none, for near misses
+// and for look-alikes.
 #include "rules/lookalike.hpp"
 #include "rules/variants.hpp"
 
@@ -15,9 +15,9 @@ using namespace nearmiss;
 
 // Words of syllables, as brands are: labels of 4 to 16 characters under common suffixes.
 std::string random_domain(std::mt19937& random) {
-  constexpr std::string_view syllables[] = {"ba", "ter", "mon", "si", "lo", "rex", "tan", "vi",
+  constexpr std::string_view syllables[] = {"ba", "ter", "mon", "si", "lo",  "rex", "tan", "vi",
                                             "ko", "pel", "dar", "ni", "cor", "uma", "fel", "gra"};
-  constexpr std::string_view suffixes[] = {".com", ".com", ".com", ".org", ".net",
+  constexpr std::string_view suffixes[] = {".com", ".com", ".com", ".org",   ".net",
                                            ".de",  ".mil", ".gov", ".co.uk", ".fr"};
   std::string text;
   for (std::size_t count = 2 + random() % 4; count-- > 0;) {
@@ -27,7 +27,9 @@ std::string random_domain(std::mt19937& random) {
   return text + std::string(suffixes[random() % std::size(suffixes)]);
 }
 
-Name name_of(const std::string& text) { return Name::from_text(text).value(); }
+Name name_of(const std::string& text) {
+  return Name::from_text(text).value();
+}
 
 const LookalikeIndex& index() {
   static const LookalikeIndex made = [] {

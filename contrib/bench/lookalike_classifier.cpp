@@ -7,11 +7,11 @@
 //   REAL      a real name a line; each file is a column of the false positives
 //   --list    show the variants that are missed, and the false positives
 //
-// Recall is counted twice. First each fuzzer's variants with our classes for them on, and no others.
-// Then with the defaults, over the variants of those domains for which the defaults have these
-// classes (short labels have fewer). dnstwist swaps a TLD for any common one; only mistyped ones are
-// look-alikes here, so the others stand in a row of their own. lookalike_classifier.sh makes the
-// files and runs it.
+// Recall is counted twice. First each fuzzer's variants with our classes for them on, and no
+// others. Then with the defaults, over the variants of those domains for which the defaults have
+// these classes (short labels have fewer). dnstwist swaps a TLD for any common one; only mistyped
+// ones are look-alikes here, so the others stand in a row of their own. lookalike_classifier.sh
+// makes the files and runs it.
 #include "rules/lookalike.hpp"
 #include "rules/variants.hpp"
 
@@ -25,7 +25,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
 
 namespace {
 
@@ -186,15 +185,16 @@ void print_recall(const Input& input, bool list) {
   for (const Variant& variant : input.variants) {
     auto place = indexes.find(variant.fuzzer);
     if (place == indexes.end()) {
-      place = indexes.emplace(variant.fuzzer, index_of(input.domains, classes_of(variant.fuzzer))).first;
+      place = indexes.emplace(variant.fuzzer, index_of(input.domains, classes_of(variant.fuzzer)))
+                  .first;
     }
     Count& count = counts[variant.fuzzer];
     const bool found = place->second.find(variant.name).has_value();
     ++count.variants;
     count.found += found ? 1 : 0;
     if (!found && list && variant.fuzzer != other_tlds) {
-      std::cout << "  missed: " << variant.fuzzer << ' '
-                << input.domains[variant.domain].to_text() << ' ' << variant.name.to_text() << '\n';
+      std::cout << "  missed: " << variant.fuzzer << ' ' << input.domains[variant.domain].to_text()
+                << ' ' << variant.name.to_text() << '\n';
     }
     if (variant.fuzzer != other_tlds &&
         on_by_default[variant.domain].contains_all(classes_of(variant.fuzzer))) {
@@ -202,7 +202,8 @@ void print_recall(const Input& input, bool list) {
       count.found_on += defaults.find(variant.name) ? 1 : 0;
     }
   }
-  std::printf("%-16s %10s %10s | %10s %10s\n", "dnstwist", "variants", "recall", "by default", "recall");
+  std::printf("%-16s %10s %10s | %10s %10s\n", "dnstwist", "variants", "recall", "by default",
+              "recall");
   for (const auto& [fuzzer, count] : counts) {
     std::printf("%-16s %10zu %9.3f%% | %10zu %9.3f%%\n", fuzzer.c_str(), count.variants,
                 percent(count.found, count.variants), count.on, percent(count.found_on, count.on));
@@ -240,8 +241,8 @@ void print_false_positives(const Input& input, bool list) {
       for (const Name& name : names) {
         if (const auto hit = index.find(name)) {
           ++count;
-          found += "  " + name.to_text() + " for " +
-                   input.domains[hit->domain].to_text() + ", " + explain(*hit) + '\n';
+          found += "  " + name.to_text() + " for " + input.domains[hit->domain].to_text() + ", " +
+                   explain(*hit) + '\n';
         }
       }
       std::printf(" %12zu %10.4f%%", count, percent(count, names.size()));

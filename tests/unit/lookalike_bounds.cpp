@@ -40,7 +40,8 @@ namespace {
 std::vector<Protected> many_domains() {
   std::mt19937 random(1);
   std::vector<Protected> domains;
-  const char* const suffixes[] = {".com", ".mil", ".co.uk", ".github.io", ".example", ".pvt.k12.ma.us"};
+  const char* const suffixes[] = {".com",       ".mil",     ".co.uk",
+                                  ".github.io", ".example", ".pvt.k12.ma.us"};
   for (int count = 0; count < 2000; ++count) {
     std::string label;
     const std::size_t size = 4 + random() % 17;
@@ -105,8 +106,8 @@ TEST_CASE("a longer protected label, not a longer asked one, makes more work") {
 TEST_CASE("a name that is no look-alike allocates nothing, nor does an ASCII one that is") {
   const LookalikeIndex index(many_domains());
   std::vector<Name> misses;
-  for (const char* text : {"mail.debian.org", "wikipedia.com", "a.b.c.example", "bbc.co.uk", "navy.mil",
-                           "x.github.io", "_dmarc.xy-z.co.uk"}) {
+  for (const char* text : {"mail.debian.org", "wikipedia.com", "a.b.c.example", "bbc.co.uk",
+                           "navy.mil", "x.github.io", "_dmarc.xy-z.co.uk"}) {
     misses.push_back(name(text));
   }
   for (const auto& text : hostile_names()) {

@@ -12,7 +12,8 @@ using nearmiss::test::name;
 
 namespace {
 
-std::optional<Lookalike> find(const std::string& domain, ClassSet classes, const std::string& asked) {
+std::optional<Lookalike> find(const std::string& domain, ClassSet classes,
+                              const std::string& asked) {
   return LookalikeIndex({{name(domain), classes, 0}}).find(name(asked));
 }
 
@@ -94,7 +95,8 @@ TEST_CASE("each class has its look-alikes, and what is nearly one is none") {
 
 TEST_CASE("the protected name, what is below it and its registered domain are never look-alikes") {
   // Each is one edit from another, and us.army.mil stands below army.mil.
-  const std::vector<std::string> domains{"army.mil", "arm.mil", "armys.mil", "us.navy.mil", "army.ml"};
+  const std::vector<std::string> domains{"army.mil", "arm.mil", "armys.mil", "us.navy.mil",
+                                         "army.ml"};
   std::vector<Protected> list;
   for (const auto& domain : domains) {
     list.push_back({name(domain), ClassSet::all(), 0});

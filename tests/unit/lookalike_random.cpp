@@ -83,7 +83,8 @@ std::set<std::u32string> rewritten(const std::u32string& text, int steps, std::s
   while (steps-- > 0) {
     for (const auto& each : std::set<std::u32string>(made)) {
       for (const auto& pair : lookalike::glyph_pairs()) {
-        for (const auto& [from, to] : {std::pair{pair.from, pair.to}, std::pair{pair.to, pair.from}}) {
+        for (const auto& [from, to] :
+             {std::pair{pair.from, pair.to}, std::pair{pair.to, pair.from}}) {
           for (auto at = each.find(from); at != each.npos; at = each.find(from, at + 1)) {
             std::u32string next = each;
             next.replace(at, from.size(), to);
@@ -132,9 +133,12 @@ TEST_CASE("every variant of every class is found as one, and nothing else") {
 }
 
 TEST_CASE("variants of the other classes are found as such") {
-  const ClassSet others{LookalikeClass::homoglyph,           LookalikeClass::near_homoglyph,
-                        LookalikeClass::tld_swap,            LookalikeClass::missing_dot,
-                        LookalikeClass::subdomain_as_prefix, LookalikeClass::combosquatting,
+  const ClassSet others{LookalikeClass::homoglyph,
+                        LookalikeClass::near_homoglyph,
+                        LookalikeClass::tld_swap,
+                        LookalikeClass::missing_dot,
+                        LookalikeClass::subdomain_as_prefix,
+                        LookalikeClass::combosquatting,
                         LookalikeClass::embedded_domain};
   for (const char* text : {"army.mil", "us.army.mil", "a.b.example.co.uk", "hewlett-packard.com",
                            "xn--mnchen-3ya.de", "mmnnwclid.net", "co.com", "wikipedia.org"}) {
@@ -148,8 +152,9 @@ TEST_CASE("variants of the other classes are found as such") {
       }
       const auto hit = LookalikeIndex({{domain, {variant.kind}, 0}}).find(variant.name);
       // A glyph that is merely similar may be the same by way of others (m, rn, nn).
-      const bool same = variant.kind == LookalikeClass::near_homoglyph &&
-                        LookalikeIndex({{domain, {LookalikeClass::homoglyph}, 0}}).find(variant.name);
+      const bool same =
+          variant.kind == LookalikeClass::near_homoglyph &&
+          LookalikeIndex({{domain, {LookalikeClass::homoglyph}, 0}}).find(variant.name);
       REQUIRE((hit.has_value() || same));
     }
   }
@@ -173,7 +178,8 @@ TEST_CASE("homoglyphs are what glyph pairs make of a label, and no more") {
     }
     for (int tries = 0; tries < 200; ++tries) {
       const std::string other = mutated(random, label);
-      if (other.size() <= label.size() + 2 && is_host_label(other) && index.find(name(other + ".mil"))) {
+      if (other.size() <= label.size() + 2 && is_host_label(other) &&
+          index.find(name(other + ".mil"))) {
         INFO(label << " as " << other);
         REQUIRE(far.count(std::u32string(other.begin(), other.end())) == 1);
       }

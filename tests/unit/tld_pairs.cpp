@@ -12,7 +12,7 @@ using namespace nearmiss;
 TEST_CASE("both TLDs of every pair are delegated, and every pair says why and who says so") {
   lookalike::load_public_suffixes();
   REQUIRE(lookalike::is_top_level_domain("mil"));
-  REQUIRE_FALSE(lookalike::is_top_level_domain("og"));    // mistyped for org, but nobody's
+  REQUIRE_FALSE(lookalike::is_top_level_domain("og"));     // mistyped for org, but nobody's
   REQUIRE_FALSE(lookalike::is_top_level_domain("github")); // only below a TLD
   std::set<std::pair<std::string_view, std::string_view>> seen;
   for (const TldPair& pair : tld_pairs()) {
