@@ -22,7 +22,7 @@ using lookalike::Text;
 // worked out when there is one: most names have none.
 class LookalikeIndex::Search {
  public:
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): hash_wire() fills what is read
+  // NOLINTNEXTLINE(*-member-init): hash_wire() fills what is read
   Search(const Tables& tables, const Name& asked) noexcept : tables_(tables), asked_(asked) {}
 
   std::optional<Lookalike> run() noexcept {
@@ -49,7 +49,7 @@ class LookalikeIndex::Search {
     const Text text = lookalike::decode(octets);
     const std::u32string_view label = text.view();
     // hashes[i]: of the first i characters.
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled below
+    // NOLINTNEXTLINE(*-member-init): filled below
     std::array<std::uint64_t, Text::capacity + 1> hashes;
     hashes[0] = 0;
     for (std::size_t at = 0; at < label.size(); ++at) {
@@ -64,7 +64,7 @@ class LookalikeIndex::Search {
          [&](std::uint32_t value) noexcept { offer_alias(value, label, suffix); });
     if (label.size() <= tables_.longest_label + 1) {
       // All keys first, so that their lines come from memory side by side.
-      // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled below
+      // NOLINTNEXTLINE(*-member-init): filled below
       std::array<std::uint64_t, Text::capacity + 1> keys;
       std::size_t count = 0;
       const auto want = [&](std::uint64_t hash) noexcept {

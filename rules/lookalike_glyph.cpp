@@ -128,7 +128,7 @@ struct State {
 
 // All states after a number of characters of `meant`. Few, as two texts of the same coarse skeleton
 // leave little choice; the oldest stay if there is no room.
-class States {
+class States { // NOLINT(*-member-init): read up to size_ only
  public:
   void clear() noexcept { size_ = 0; }
   void add(const State& state) noexcept {

@@ -18,7 +18,7 @@ namespace nearmiss::lookalike {
 
 // A short text of code points, inline. What does not fit is left out, which only makes it match
 // less.
-class Text {
+class Text { // NOLINT(*-member-init): read up to size_ only
  public:
   static constexpr std::size_t capacity = 128;
   void append(char32_t character) noexcept {

@@ -94,6 +94,7 @@ struct Input {
 
 LookalikeIndex index_of(const std::vector<Name>& domains, ClassSet classes) {
   std::vector<Protected> list;
+  list.reserve(domains.size());
   for (const Name& domain : domains) {
     list.push_back({domain, classes, 0});
   }
@@ -102,6 +103,7 @@ LookalikeIndex index_of(const std::vector<Name>& domains, ClassSet classes) {
 
 LookalikeIndex default_index(const std::vector<Name>& domains) {
   std::vector<Protected> list;
+  list.reserve(domains.size());
   for (const Name& domain : domains) {
     list.push_back({domain, nearmiss::default_classes(domain), 0});
   }

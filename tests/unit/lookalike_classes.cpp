@@ -98,6 +98,7 @@ TEST_CASE("the protected name, what is below it and its registered domain are ne
   const std::vector<std::string> domains{"army.mil", "arm.mil", "armys.mil", "us.navy.mil",
                                          "army.ml"};
   std::vector<Protected> list;
+  list.reserve(domains.size());
   for (const auto& domain : domains) {
     list.push_back({name(domain), ClassSet::all(), 0});
   }
