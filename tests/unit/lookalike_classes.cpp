@@ -36,6 +36,11 @@ const std::vector<Row> rows{
     {LookalikeClass::near_homoglyph, "amazon.com", "amazom.com", "amazop.com"},
     {LookalikeClass::near_homoglyph, "amazon.com", "annazom.com", "annazop.com"},
     {LookalikeClass::near_homoglyph, "facebook.com", "faccdook.com", "faccdoqk.com"},
+    // Cyrillic throughout, of letters that UTS #39 tells from Latin ones
+    {LookalikeClass::homoglyph, "telekom.de", "xn--e1aapiju20h.de", "xn--e1aapiju20h.com"},
+    // Two steps, but not three: b is taken for 6, and 6 for 9.
+    {LookalikeClass::near_homoglyph, "bacon.com", "6aeon.com", "9aeon.com"},
+    {LookalikeClass::near_homoglyph, "bacon.com", "9acon.com", "9acom.com"},
     {LookalikeClass::tld_swap, "army.mil", "army.ml", "army.example"},
     {LookalikeClass::tld_swap, "example.com", "mail.example.co", "mail.example.org"},
     {LookalikeClass::tld_swap, "bbc.co.uk", "bbc.uk", "bbc.org.uk"},
@@ -59,6 +64,7 @@ const std::vector<Row> rows{
     {LookalikeClass::transposition, "army.mil", "amry.mil", "ramx.mil"},
     {LookalikeClass::omission, "army.mil", "amy.mil", "am.mil"},
     {LookalikeClass::hyphenation, "army.mil", "ar-my.mil", "a-r-my.mil"},
+    {LookalikeClass::hyphenation, "army.mil", "arm-y.mil", "army-.mil"},
     {LookalikeClass::hyphenation, "t-online.de", "tonline.de", "tonlin.de"},
     {LookalikeClass::insertion, "army.mil", "artmy.mil", "arqmy.mil"},
     {LookalikeClass::replacement, "army.mil", "atmy.mil", "apmy.mil"},
@@ -112,6 +118,14 @@ TEST_CASE("the protected name, what is below it and its registered domain are ne
   CHECK_FALSE(index.find(name("navy.mil")).has_value());
   CHECK_FALSE(index.find(name("su.navy.mil")).has_value());
   CHECK(index.find(name("su.nayv.mil")).has_value()); // but another's
+  CHECK(index.find(name("armx.mil")).has_value());
+}
+
+TEST_CASE("the domain that a protected name stands in is its owner's") {
+  const LookalikeIndex index(
+      {{name("us.army.mil"), ClassSet::all(), 0}, {name("arm.mil"), ClassSet::all(), 0}});
+  CHECK_FALSE(index.find(name("army.mil")).has_value()); // though one letter from arm.mil
+  CHECK_FALSE(index.find(name("mail.army.mil")).has_value());
   CHECK(index.find(name("armx.mil")).has_value());
 }
 
