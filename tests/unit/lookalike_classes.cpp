@@ -141,6 +141,11 @@ TEST_CASE("the registered domain is judged, whatever stands in front of it") {
   CHECK_FALSE(find("army.github.io", ClassSet::all(), "army.amrx.github.io").has_value());
 }
 
+TEST_CASE("a public suffix is nobody's look-alike") {
+  CHECK(find("go.uk", ClassSet::all(), "army.gn.uk").has_value());
+  CHECK_FALSE(find("go.uk", ClassSet::all(), "army.co.uk").has_value()); // one bit from go
+}
+
 TEST_CASE("a public suffix can be protected") {
   CHECK(find("gov.uk", ClassSet::all(), "www.g0v.uk").has_value());
   CHECK_FALSE(find("gov.uk", ClassSet::all(), "mod.gov.uk").has_value());
