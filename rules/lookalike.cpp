@@ -23,7 +23,8 @@ using lookalike::Text;
 class LookalikeIndex::Search {
  public:
   // NOLINTNEXTLINE(*-member-init): hash_wire() fills what is read
-  Search(const Tables& tables, const Name& asked) noexcept : tables_(tables), asked_(asked) {}
+  Search(const Tables& tables, const Name& asked, const RuleFilter* wanted) noexcept
+      : tables_(tables), asked_(asked), wanted_(wanted) {}
 
   std::optional<Lookalike> run() noexcept {
     hash_wire();
@@ -229,8 +230,9 @@ class LookalikeIndex::Search {
   // the public suffix list takes for the asked name's suffix. `compared`: labels that were judged.
   void offer(LookalikeClass kind, std::uint32_t index, unsigned further, std::size_t suffix,
              std::size_t compared) noexcept {
-    if (!tables_.domains[index].classes.contains(kind) || is_trusted() ||
-        suffix != owned_suffix()) {
+    const Protected& domain = tables_.domains[index];
+    if (!domain.classes.contains(kind) || is_trusted() || suffix != owned_suffix() ||
+        (wanted_ != nullptr && !(*wanted_)(domain.rule))) {
       return;
     }
     const auto score = lookalike::score_of(kind, tables_.targets[index].label.size(), further);
@@ -315,6 +317,7 @@ class LookalikeIndex::Search {
 
   const Tables& tables_;
   const Name& asked_;
+  const RuleFilter* wanted_;                                    // null: every rule
   std::array<std::uint64_t, Name::max_octets + 1> wire_hashes_; // of the first i octets
   std::size_t owned_suffix_ = 0;                                // 0: not asked for yet
   bool trust_known_ = false;
@@ -334,14 +337,22 @@ std::optional<Lookalike> LookalikeIndex::find(const Name& asked) const noexcept 
   if (tables_->domains.empty() || asked.label_count() < 2) {
     return std::nullopt;
   }
-  return Search(*tables_, asked).run();
+  return Search(*tables_, asked, nullptr).run();
+}
+
+std::optional<Lookalike> LookalikeIndex::find(const Name& asked,
+                                              const RuleFilter& wanted) const noexcept {
+  if (tables_->domains.empty() || asked.label_count() < 2) {
+    return std::nullopt;
+  }
+  return Search(*tables_, asked, &wanted).run();
 }
 
 std::size_t LookalikeIndex::work(const Name& asked) const noexcept {
   if (tables_->domains.empty() || asked.label_count() < 2) {
     return 0;
   }
-  Search search(*tables_, asked);
+  Search search(*tables_, asked, nullptr);
   search.run();
   return search.work();
 }

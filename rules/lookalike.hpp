@@ -24,6 +24,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -78,6 +79,7 @@ class ClassSet {
     return set;
   }
   constexpr void add(LookalikeClass value) noexcept { bits_ |= bit(value); }
+  constexpr void add(ClassSet other) noexcept { bits_ |= other.bits_; }
   constexpr void remove(LookalikeClass value) noexcept { bits_ &= ~bit(value); }
   constexpr bool contains(LookalikeClass value) const noexcept { return (bits_ & bit(value)) != 0; }
   constexpr bool meets(ClassSet other) const noexcept { return (bits_ & other.bits_) != 0; }
@@ -123,7 +125,7 @@ struct Lookalike {
 };
 
 // "85: tld-swap 90, less 5 for a short label"
-std::string explain(const Lookalike& lookalike);
+std::string explain(LookalikeClass kind, const LookalikeScore& score);
 
 // Immutable once built: any number of threads may ask it at the same time.
 class LookalikeIndex {
@@ -141,6 +143,10 @@ class LookalikeIndex {
   // The look-alike with the highest score; among equals the earlier class of the enumeration, then
   // the earlier domain. No lock. Allocates only where a label is an A-label (ICU decodes it).
   std::optional<Lookalike> find(const Name& asked) const noexcept;
+  // As find, of the domains of those rules alone that `wanted` says true for. It is asked about
+  // candidates only, must not throw, and allocates nothing if made of std::cref().
+  using RuleFilter = std::function<bool(std::uint32_t rule)>;
+  std::optional<Lookalike> find(const Name& asked, const RuleFilter& wanted) const noexcept;
 
   // What find() does for this name, counted: keys looked up and candidates compared. At most some
   // hundreds for any name, whoever chose it; for tests and benchmarks.

@@ -110,10 +110,9 @@ ClassSet default_classes(const Name& domain) {
   return classes;
 }
 
-std::string explain(const Lookalike& lookalike) {
-  const auto& score = lookalike.score;
-  std::string text = std::to_string(score.value()) + ": " + std::string(to_string(lookalike.kind)) +
-                     ' ' + std::to_string(score.base);
+std::string explain(LookalikeClass kind, const LookalikeScore& score) {
+  std::string text = std::to_string(score.value()) + ": " + std::string(to_string(kind)) + ' ' +
+                     std::to_string(score.base);
   if (score.short_label != 0) {
     text += ", less " + std::to_string(score.short_label) + " for a short label";
   }

@@ -244,7 +244,7 @@ void print_false_positives(const Input& input, bool list) {
         if (const auto hit = index.find(name)) {
           ++count;
           found += "  " + name.to_text() + " for " + input.domains[hit->domain].to_text() + ", " +
-                   explain(*hit) + '\n';
+                   explain(hit->kind, hit->score) + '\n';
         }
       }
       std::printf(" %12zu %10.4f%%", count, percent(count, names.size()));

@@ -166,7 +166,7 @@ TEST_CASE("the highest score wins, then the earlier class, then the earlier doma
   REQUIRE(twice.has_value());
   CHECK(twice->domain == 2);
   CHECK(twice->score.value() == 85);
-  CHECK(explain(*twice) == "85: transposition 90, less 5 for a short label");
+  CHECK(explain(twice->kind, twice->score) == "85: transposition 90, less 5 for a short label");
 }
 
 TEST_CASE("a name that is no domain has no look-alikes, and cannot be protected") {
