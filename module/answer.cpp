@@ -25,9 +25,8 @@ std::vector<std::uint8_t> rdata_of(const std::string& text) {
   if (!buffer || ldns_rr_rdata2buffer_wire(buffer.get(), rr.get()) != LDNS_STATUS_OK) {
     throw std::bad_alloc();
   }
-  // ldns writes the RDLENGTH first.
-  const std::uint8_t* begin = ldns_buffer_begin(buffer.get());
-  return {begin + 2, begin + ldns_buffer_position(buffer.get())};
+  const std::uint8_t* begin = ldns_buffer_begin(buffer.get()); // without the RDLENGTH
+  return {begin, begin + ldns_buffer_position(buffer.get())};
 }
 
 // Appends big-endian numbers and octets to a fixed buffer; says at the end whether all fitted.

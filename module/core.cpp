@@ -123,14 +123,22 @@ Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
     decision.verdict = first->first;
     decision.matched_by = MatchedBy::mx_exchange;
     decision.listed = first->second;
+    // The asked name itself is not listed, so its own address is not blocked, and on NXDOMAIN or
+    // NODATA for MX mail servers deliver there. A null MX (RFC 7505) tells them not to.
+    Action& action = decision.verdict.action;
+    if (action == Action::nxdomain || action == Action::nodata) {
+      action = Action::null_mx;
+    }
   }
   return decision;
 }
 
-std::string ede_text(const Decision& decision) {
-  const std::string intended = Policy::intended_for(decision.verdict, decision.listed);
-  return intended.empty() ? "blocked by rule " + decision.verdict.rule->id
-                          : "did you mean " + intended + "?";
+// What the sender meant; empty if nobody can say. Of a domain that is blocked for its exchanges the
+// rule knows nothing but those.
+std::string intended_by(const Decision& decision) {
+  return decision.matched_by == MatchedBy::mx_exchange
+             ? std::string()
+             : Policy::intended_for(decision.verdict, decision.listed);
 }
 
 } // namespace
@@ -262,12 +270,14 @@ nm_outcome nm_judge(nm_core* core, const nm_lookup* lookup, int failed_rcode, nm
     if (!verdict.noteworthy()) {
       return NM_LET_THROUGH;
     }
+    const std::string intended = nearmiss::intended_by(decision);
     int rcode = failed_rcode != 0 ? failed_rcode : -1;
     const nearmiss::ClientAddress* resolved_ip = nullptr;
     if (verdict.enforced) {
       answer->packet_len = policy.answers.write(verdict, {lookup->qname.wire, lookup->qname.len},
                                                 lookup->qtype, answer->packet);
-      const std::string text = nearmiss::ede_text(decision);
+      const std::string text = intended.empty() ? "blocked by rule " + verdict.rule->id
+                                                : "did you mean " + intended + "?";
       answer->ede_text_len = text.copy(answer->ede_text, sizeof(answer->ede_text));
       if (failed_rcode == 0) {
         rcode = static_cast<int>(rcode_for(verdict));
@@ -277,7 +287,7 @@ nm_outcome nm_judge(nm_core* core, const nm_lookup* lookup, int failed_rcode, nm
     core->events.write(core->writer.attempt({.verdict = verdict,
                                              .matched_by = decision.matched_by,
                                              .qname = decision.qname,
-                                             .listed = decision.listed,
+                                             .intended = intended,
                                              .qtype = lookup->qtype,
                                              .id = lookup->id,
                                              .client = decision.client.address,

@@ -161,7 +161,6 @@ std::string EventWriter::attempt(const Attempt& attempt, const Config& config,
   const Rule& rule = *verdict.rule;
   const std::string qname = attempt.qname.to_text();
   const std::string client = attempt.client.to_text();
-  const std::string intended = Policy::intended_for(verdict, attempt.listed);
   const char* registered =
       suffixes_ == nullptr ? nullptr : psl_registrable_domain(suffixes_, qname.c_str());
   const std::string resolved =
@@ -201,7 +200,7 @@ std::string EventWriter::attempt(const Attempt& attempt, const Config& config,
   line.optional("rule.author", rule.owner);
   line.optional("nearmiss.ticket", rule.ticket);
   ruleset(line, config, generation);
-  line.optional("nearmiss.intended_domain", intended);
+  line.optional("nearmiss.intended_domain", attempt.intended);
   line.optional("nearmiss.confusable_class", rule.confusable_class);
   line.field("nearmiss.matched_name", verdict.matched.to_text());
   line.field("nearmiss.matched_by", to_string(attempt.matched_by));
@@ -210,7 +209,7 @@ std::string EventWriter::attempt(const Attempt& attempt, const Config& config,
   }
   line.flag("nearmiss.enforced", verdict.enforced);
   line.list("related.ip", {client, resolved});
-  line.list("related.hosts", {qname, intended});
+  line.list("related.hosts", {qname, attempt.intended});
   return std::move(line).finish();
 }
 

@@ -26,7 +26,7 @@ struct Attempt {
   const Verdict& verdict;
   MatchedBy matched_by;
   const Name& qname;
-  const Name& listed; // the qname, or the CNAME target or MX exchange that matched
+  std::string_view intended; // the domain that was meant; empty if not known
   std::uint16_t qtype;
   std::uint16_t id;
   const ClientAddress& client;

@@ -135,12 +135,14 @@ static size_t led_to(const struct nm_core* core, const struct reply_info* rep, u
   for (size_t i = 0; i < rep->an_numrrsets; i++) {
     const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
     uint16_t type = type_of(rep->rrsets[i]);
-    if (type == LDNS_RR_TYPE_CNAME && data->count > 0) {
-      struct nm_name target = name_in_rdata(data, 0, 0);
-      if (nm_covers(core, target, qtype)) {
-        if (aliases)
-          aliases[found_aliases] = target;
-        found_aliases++;
+    if (type == LDNS_RR_TYPE_CNAME) {
+      for (size_t rr = 0; rr < data->count; rr++) {
+        struct nm_name target = name_in_rdata(data, rr, 0);
+        if (nm_covers(core, target, qtype)) {
+          if (aliases)
+            aliases[found_aliases] = target;
+          found_aliases++;
+        }
       }
     } else if (type == LDNS_RR_TYPE_MX && qtype == LDNS_RR_TYPE_MX) {
       size_t listed = 0;
@@ -163,15 +165,11 @@ static size_t led_to(const struct nm_core* core, const struct reply_info* rep, u
 }
 
 /* Room for what led_to() may find. */
-static void count_links(const struct reply_info* rep, size_t* cnames, size_t* exchanges) {
-  *cnames = *exchanges = 0;
-  for (size_t i = 0; i < rep->an_numrrsets; i++) {
-    uint16_t type = type_of(rep->rrsets[i]);
-    if (type == LDNS_RR_TYPE_CNAME)
-      (*cnames)++;
-    else if (type == LDNS_RR_TYPE_MX && data_of(rep->rrsets[i])->count > *exchanges)
-      *exchanges = data_of(rep->rrsets[i])->count;
-  }
+static size_t count_answers(const struct reply_info* rep) {
+  size_t count = 0;
+  for (size_t i = 0; i < rep->an_numrrsets; i++)
+    count += data_of(rep->rrsets[i])->count;
+  return count;
 }
 
 /* Marks the query with what its answer led to. False: out of memory. */
@@ -179,7 +177,7 @@ static bool note_links(const struct nearmiss* nm, struct module_qstate* qstate, 
   const struct reply_info* rep = qstate->return_msg->rep;
   uint16_t qtype = qstate->qinfo.qtype;
   struct concern* concern = qstate->minfo[id];
-  size_t cnames, exchanges;
+  size_t room = count_answers(rep) * sizeof(struct nm_name);
   if (led_to(nm->core, rep, qtype, NULL, NULL, NULL, NULL) == 0)
     return true;
   if (!concern) {
@@ -188,9 +186,8 @@ static bool note_links(const struct nearmiss* nm, struct module_qstate* qstate, 
       return false;
     qstate->minfo[id] = concern;
   }
-  count_links(rep, &cnames, &exchanges);
-  concern->aliases = regional_alloc(qstate->region, (cnames + 1) * sizeof(struct nm_name));
-  concern->exchanges = regional_alloc(qstate->region, (exchanges + 1) * sizeof(struct nm_name));
+  concern->aliases = regional_alloc(qstate->region, room);
+  concern->exchanges = regional_alloc(qstate->region, room);
   if (!concern->aliases || !concern->exchanges)
     return false;
   led_to(nm->core, rep, qtype, concern->aliases, &concern->alias_count, concern->exchanges,
@@ -386,7 +383,8 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
     if (edns && edns->edns_present)
       append_ede(options, &answer, region);
   } else {
-    log_err("nearmiss: a block could not be made (out of memory); the client gets SERVFAIL");
+    log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
+            "SERVFAIL");
     make_empty(rep, LDNS_RCODE_SERVFAIL);
   }
   return 1;
