@@ -335,14 +335,17 @@ class PowerDns(Resolver):
     def configure(self):
         self.environment = UNPACKED
         (self.folder / "lua").write_text(f'rpzFile("{self.lists.rpz}", {{policyName="bench"}})\n')
+        forwarded = ",".join(
+            f"{zone}={AUTHORITY}:{self.authority.port}" for zone in self.authority.zones)
         # The cache is set by entries; this many take about CACHE_MB.
         (self.folder / "recursor.conf").write_text(f"""local-address={ADDRESS}
 local-port={self.port}
 socket-dir={self.folder}
 lua-config-file={self.folder}/lua
-forward-zones=.={AUTHORITY}:{self.authority.port}
+forward-zones={forwarded}
 allow-from=127.0.0.0/8
 dont-query=
+dont-throttle-netmasks=127.0.0.0/8
 threads=1
 pdns-distributes-queries=no
 dnssec=off
