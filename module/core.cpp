@@ -245,7 +245,7 @@ void nm_core_stop(nm_core* core) {
 }
 
 size_t nm_core_memory(const nm_core* core) {
-  return sizeof(*core) + core->policy->config->policy.memory();
+  return sizeof(*core) + core->policy->config->policy.index_memory();
 }
 
 bool nm_covers(const nm_core* core, nm_name name, uint16_t type) {

@@ -39,6 +39,7 @@
 #include "util/storage/slabhash.h"
 
 #include "module/core.h"
+#include "module/host_guard.h"
 
 #include <stdatomic.h>
 
@@ -601,19 +602,29 @@ static void log_line(bool is_error, const char* line) {
     log_info("nearmiss: %s", line);
 }
 
-/* A module before this one could answer from a cache of its own (subnetcache, cachedb), ask without
- * a client (dns64), or check the block's signature (validator). */
-static bool stands_first(const struct config_file* cfg) {
+/* dynlib must stand first: a module before it could answer from a cache of its own, ask without a
+ * client, or check the block's signature. And behind it only modules that respect no_cache_store:
+ * subnetcache takes the mark back, dns64 and cachedb store an answer before this module has seen
+ * it. */
+static bool may_stand_with(const struct config_file* cfg) {
+  static const char* const known[] = {"respip", "validator", "iterator"};
   const char* modules = cfg->module_conf ? cfg->module_conf : "";
-  modules += strspn(modules, " \t");
-  if (strncmp(modules, "dynlib", 6) == 0 && strchr(" \t", modules[6]))
-    return true;
-  log_err(
-      "nearmiss: module-config is \"%s\", but dynlib must stand first in it: a module before it "
-      "could hand out an answer that nearmiss blocks. Write for example "
-      "module-config: \"dynlib validator iterator\"",
-      modules);
-  return false;
+  char words[256];
+  char* rest = words;
+  const char* word;
+  bool fine = snprintf(words, sizeof(words), "%s", modules) < (int)sizeof(words) &&
+              (word = strtok_r(rest, " \t", &rest)) && strcmp(word, "dynlib") == 0;
+  while (fine && (word = strtok_r(NULL, " \t", &rest))) {
+    fine = false;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+      fine = fine || strcmp(word, known[i]) == 0;
+  }
+  if (!fine)
+    log_err("nearmiss: module-config is \"%s\", but dynlib must stand first and only respip, "
+            "validator and iterator behind it: another module could hand out an answer that "
+            "nearmiss blocks. Write for example module-config: \"dynlib validator iterator\"",
+            modules);
+  return fine;
 }
 
 /* A cache that was kept over a reload may hold answers from before a rule. */
@@ -654,10 +665,16 @@ static void unregister(struct module_env* env, int id) {
 }
 
 EXPORT int init(struct module_env* env, int id) {
-  struct dynlibmod_env* de = env->modinfo[id];
+  struct dynlibmod_env* de;
   struct nearmiss* nm;
-  if (!stands_first(env->cfg))
+  char why[2048];
+  if (!nm_host_is(PACKAGE_STRING, CONFCMDLINE, why, sizeof(why))) {
+    log_err("nearmiss: %s. Build the module against the Unbound that loads it", why);
     return 0;
+  }
+  if (!may_stand_with(env->cfg))
+    return 0;
+  de = env->modinfo[id];
   nm = calloc(1, sizeof(*nm));
   if (!nm) {
     log_err("nearmiss: out of memory");

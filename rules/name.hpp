@@ -29,7 +29,8 @@ class Name {
   static std::optional<Name> from_wire(std::span<const std::uint8_t> wire) noexcept;
 
   // From presentation form, final dot optional, RFC 1035 section 5.1 escapes (\. \\ \DDD).
-  // ASCII only: turning U-labels into A-labels is the policy loader's job. nullopt: not a name.
+  // ASCII only: turning U-labels into A-labels is the policy loader's job. What to_text() escapes
+  // must be escaped here too. nullopt: not a name.
   static std::optional<Name> from_text(std::string_view text) noexcept;
 
   // Presentation form in lower case without a final dot; the root is ".". Octets outside printable

@@ -16,11 +16,11 @@
 #include "rules/action.hpp"
 #include "rules/client.hpp"
 #include "rules/name.hpp"
+#include "rules/name_index.hpp"
 #include "rules/rule.hpp"
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -66,12 +66,17 @@ struct Runner {
 
 class Policy {
  public:
+  // No rules, no names. PolicyBuilder makes the others. Moved, not copied; a move leaves pointers
+  // into the policy (those of a Verdict) valid, and an empty policy behind.
+  Policy() = default;
+
   // Could any client's lookup of this name and type draw a block or an event? False for every name
   // that no rule lists: those are left to the host untouched. May be true without need, never false
   // wrongly. No lock, no allocation; does not throw.
   bool covers(const Name& name, std::uint16_t type) const noexcept;
 
-  // The verdict. No lock; does not throw. Where !covers(name, type), the verdict has no rule.
+  // The verdict. No lock, no allocation; does not throw. Where !covers(name, type), it is not
+  // noteworthy: no rule, or `allow`.
   Verdict decide(const Query& query) const noexcept;
 
   // As decide, and tells which other rules listed the name and why they lost. For people:
@@ -82,10 +87,21 @@ class Policy {
   // For `confusable` the asked name with its mistyped suffix replaced, else the rule's `intended`.
   static std::string intended_for(const Verdict& verdict, const Name& asked);
 
-  bool enforcing() const noexcept; // mode: enforce
-  const std::vector<Rule>& rules() const noexcept;
-  std::size_t name_count() const noexcept; // listed names, exceptions not counted
-  const ClientGroups& clients() const noexcept;
+  bool enforcing() const noexcept { return enforcing_; } // mode: enforce
+  const std::vector<Rule>& rules() const noexcept { return rules_; }
+  // Listed names, each counted once; exceptions not counted.
+  std::size_t name_count() const noexcept { return index_.listed_names(); }
+  const ClientGroups& clients() const noexcept { return groups_; }
+  // Octets that the index of names holds on the heap.
+  std::size_t index_memory() const noexcept { return index_.memory(); }
+
+ private:
+  friend class PolicyBuilder;
+
+  std::vector<Rule> rules_;
+  NameIndex index_;
+  ClientGroups groups_;
+  bool enforcing_ = true;
 };
 
 } // namespace nearmiss

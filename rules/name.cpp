@@ -1,0 +1,208 @@
+#include "rules/name.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace nearmiss {
+
+namespace {
+
+constexpr std::uint8_t folded(std::uint8_t octet) noexcept {
+  return octet >= 'A' && octet <= 'Z' ? static_cast<std::uint8_t>(octet + ('a' - 'A')) : octet;
+}
+
+// True for the octets that stand for themselves in presentation form.
+constexpr bool is_plain(std::uint8_t octet) noexcept {
+  constexpr std::string_view special = R"(."\();@$)";
+  return octet > 0x20 && octet < 0x7f &&
+         special.find(static_cast<char>(octet)) == std::string_view::npos;
+}
+
+constexpr bool is_digit(char character) noexcept {
+  return character >= '0' && character <= '9';
+}
+
+// Reads the escape whose backslash stands before text[at]; moves `at` behind it.
+std::optional<std::uint8_t> read_escape(std::string_view text, std::size_t& at) noexcept {
+  if (at == text.size()) {
+    return std::nullopt;
+  }
+  if (!is_digit(text[at])) {
+    const auto octet = static_cast<std::uint8_t>(text[at]);
+    if (octet < 0x20 || octet > 0x7e) {
+      return std::nullopt;
+    }
+    ++at;
+    return octet;
+  }
+  if (text.size() - at < 3 || !is_digit(text[at + 1]) || !is_digit(text[at + 2])) {
+    return std::nullopt;
+  }
+  const int value = (text[at] - '0') * 100 + (text[at + 1] - '0') * 10 + (text[at + 2] - '0');
+  if (value > 255) {
+    return std::nullopt;
+  }
+  at += 3;
+  return static_cast<std::uint8_t>(value);
+}
+
+} // namespace
+
+std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) noexcept {
+  Name name;
+  std::size_t at = 0;
+  while (true) {
+    if (at >= wire.size() || at >= max_octets) {
+      return std::nullopt;
+    }
+    const std::size_t length = wire[at];
+    if (length == 0) {
+      break;
+    }
+    if (length > max_label) {
+      return std::nullopt;
+    }
+    if (name.labels_ == max_labels) {
+      return std::nullopt;
+    }
+    name.starts_[name.labels_++] = static_cast<std::uint8_t>(at);
+    at += 1 + length;
+  }
+  name.size_ = static_cast<std::uint8_t>(at + 1);
+  // Length octets are below 'A', so all octets can be folded alike.
+  std::transform(wire.begin(), wire.begin() + name.size_, name.octets_.begin(), folded);
+  return name;
+}
+
+std::optional<Name> Name::from_text(std::string_view text) noexcept {
+  if (text == ".") {
+    return Name();
+  }
+  std::array<std::uint8_t, max_octets> wire{};
+  std::size_t length_at = 0; // where the length octet of the label being read stands
+  std::size_t end = 1;       // behind its last octet so far
+  std::size_t at = 0;
+  const auto close_label = [&]() noexcept {
+    const std::size_t length = end - length_at - 1;
+    if (length == 0 || length > max_label || end == max_octets) {
+      return false;
+    }
+    wire[length_at] = static_cast<std::uint8_t>(length);
+    length_at = end++;
+    return true;
+  };
+  while (at < text.size()) {
+    const char character = text[at++];
+    if (character == '.') {
+      if (!close_label()) {
+        return std::nullopt;
+      }
+      continue;
+    }
+    auto octet = static_cast<std::uint8_t>(character);
+    if (character == '\\') {
+      const auto escaped = read_escape(text, at);
+      if (!escaped) {
+        return std::nullopt;
+      }
+      octet = *escaped;
+    } else if (!is_plain(octet)) {
+      return std::nullopt;
+    }
+    if (end == max_octets) {
+      return std::nullopt;
+    }
+    wire[end++] = octet;
+  }
+  const bool final_dot = length_at != 0 && end == length_at + 1;
+  if (!final_dot && !close_label()) {
+    return std::nullopt;
+  }
+  return from_wire(wire);
+}
+
+std::string Name::to_text() const {
+  if (is_root()) {
+    return ".";
+  }
+  std::string text;
+  text.reserve(size_);
+  for (std::size_t index = 0; index < labels_; ++index) {
+    if (index > 0) {
+      text += '.';
+    }
+    for (const char character : label(index)) {
+      const auto octet = static_cast<std::uint8_t>(character);
+      if (is_plain(octet)) {
+        text += character;
+        continue;
+      }
+      text += '\\';
+      if (octet >= 0x20 && octet < 0x7f) {
+        text += character;
+      } else {
+        text += static_cast<char>('0' + octet / 100);
+        text += static_cast<char>('0' + octet / 10 % 10);
+        text += static_cast<char>('0' + octet % 10);
+      }
+    }
+  }
+  return text;
+}
+
+std::span<const std::uint8_t> Name::suffix(std::size_t count) const noexcept {
+  const std::size_t start = count == 0         ? size_ - std::size_t{1}
+                            : count >= labels_ ? 0
+                                               : starts_[labels_ - count];
+  return wire().subspan(start);
+}
+
+std::string_view Name::label(std::size_t index) const noexcept {
+  const std::size_t start = starts_[index];
+  return {reinterpret_cast<const char*>(octets_.data()) + start + 1, octets_[start]};
+}
+
+Name Name::last_labels(std::size_t count) const noexcept {
+  if (count >= labels_) {
+    return *this;
+  }
+  Name name;
+  const auto octets = suffix(count);
+  std::copy(octets.begin(), octets.end(), name.octets_.begin());
+  name.size_ = static_cast<std::uint8_t>(octets.size());
+  name.labels_ = static_cast<std::uint8_t>(count);
+  const std::size_t cut = size_ - octets.size();
+  for (std::size_t index = 0; index < count; ++index) {
+    name.starts_[index] = static_cast<std::uint8_t>(starts_[labels_ - count + index] - cut);
+  }
+  return name;
+}
+
+Name Name::parent() const noexcept {
+  return last_labels(is_root() ? 0 : labels_ - std::size_t{1});
+}
+
+bool Name::is_at_or_below(const Name& ancestor) const noexcept {
+  return labels_ >= ancestor.labels_ &&
+         std::ranges::equal(suffix(ancestor.labels_), ancestor.wire());
+}
+
+std::optional<Name> Name::with_suffix(const Name& from, const Name& to) const noexcept {
+  if (!is_at_or_below(from)) {
+    return std::nullopt;
+  }
+  const std::size_t kept = size_ - std::size_t{from.size_};
+  if (kept + to.size_ > max_octets) {
+    return std::nullopt;
+  }
+  std::array<std::uint8_t, max_octets> wire{};
+  std::copy_n(octets_.begin(), kept, wire.begin());
+  std::copy_n(to.octets_.begin(), to.size_, wire.begin() + static_cast<std::ptrdiff_t>(kept));
+  return from_wire(wire);
+}
+
+bool operator==(const Name& a, const Name& b) noexcept {
+  return a.size_ == b.size_ && std::memcmp(a.octets_.data(), b.octets_.data(), a.size_) == 0;
+}
+
+} // namespace nearmiss

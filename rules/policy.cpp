@@ -1,0 +1,210 @@
+#include "rules/policy.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace nearmiss {
+
+namespace {
+
+using Match = NameIndex::Matches::Match;
+
+// What the search for one asked name found, and how the marks apply to that name.
+class Found {
+ public:
+  Found(const NameIndex& index, const Name& asked) noexcept
+      : index_(index), asked_depth_(asked.label_count()) {
+    index.search(asked, matches_);
+  }
+
+  const Match* begin() const noexcept { return matches_.begin(); }
+  const Match* end() const noexcept { return matches_.end(); }
+  MarkList marks(const Match& match) const noexcept { return index_.marks(match); }
+
+  bool lists(const Match& match, const Mark& mark) const noexcept {
+    return (applying(match, mark) & (mark_exact | mark_subtree)) != 0;
+  }
+  bool excepts(const Match& match, const Mark& mark) const noexcept {
+    return (mark.bits & mark_excepted) != 0 && applying(match, mark) != 0;
+  }
+
+  // True if the rule of `mark` says the last word about the asked name at `match`, and lists it.
+  bool speaks(const Match& match, const Mark& mark) const noexcept {
+    return lists(match, mark) && !excepts(match, mark) && deeper(match, mark.rule) == 0;
+  }
+
+  // The bits that apply, of all marks of the rule that are more specific than `match`.
+  unsigned deeper(const Match& match, std::uint32_t rule) const noexcept {
+    unsigned bits = 0;
+    for (const Match* other = begin(); other != &match; ++other) {
+      const MarkList list = marks(*other);
+      const auto mark = std::ranges::lower_bound(list, rule, {}, &Mark::rule);
+      if (mark != list.end() && mark->rule == rule) {
+        bits |= applying(*other, *mark);
+      }
+    }
+    return bits;
+  }
+
+ private:
+  unsigned applying(const Match& match, const Mark& mark) const noexcept {
+    const unsigned bits = mark.bits;
+    return match.depth == asked_depth_ ? bits : bits & ~unsigned{mark_exact};
+  }
+
+  const NameIndex& index_;
+  std::size_t asked_depth_;
+  NameIndex::Matches matches_;
+};
+
+bool expired(const Rule& rule, std::chrono::sys_days today) noexcept {
+  return rule.expires && *rule.expires <= today;
+}
+
+bool for_client(const Rule& rule, GroupSet groups) noexcept {
+  return rule.every_client || (rule.groups & groups) != 0;
+}
+
+struct Candidate {
+  const Rule* rule = nullptr;
+  std::size_t depth = 0;
+};
+
+// The candidate that decides; no rule if there is none.
+Candidate winner(const Found& found, const std::vector<Rule>& rules, const Query& query,
+                 GroupSet groups) noexcept {
+  Candidate observing; // the most specific, and of those the earliest
+  for (const Match& match : found) {
+    Candidate enforcing;
+    for (const Mark& mark : found.marks(match)) {
+      const Rule& rule = rules[mark.rule];
+      if (!rule.types.contains(query.type) || !for_client(rule, groups) ||
+          expired(rule, query.today) || !found.speaks(match, mark)) {
+        continue;
+      }
+      if (rule.action == Action::observe) {
+        if (observing.rule == nullptr) {
+          observing = {&rule, match.depth};
+        }
+      } else if (enforcing.rule == nullptr ||
+                 (rule.action == Action::allow && enforcing.rule->action != Action::allow)) {
+        enforcing = {&rule, match.depth};
+      }
+    }
+    if (enforcing.rule != nullptr) { // what is less specific has lost
+      const bool observed_below = observing.rule != nullptr && observing.depth > enforcing.depth;
+      return enforcing.rule->action == Action::allow && observed_below ? observing : enforcing;
+    }
+  }
+  return observing;
+}
+
+// Why a candidate that stayed one to the end lost against the one that decided.
+Runner::Lost reason_lost(const Candidate& lost, const Candidate& won) noexcept {
+  const bool yields = lost.rule->action == Action::observe && blocks(won.rule->action);
+  if (yields) {
+    return Runner::Lost::observe_yields;
+  }
+  if (lost.depth < won.depth) {
+    return Runner::Lost::less_specific;
+  }
+  if (won.rule->action == Action::allow && lost.rule->action != Action::allow) {
+    return Runner::Lost::allow_wins;
+  }
+  return Runner::Lost::earlier_rule;
+}
+
+} // namespace
+
+bool Policy::covers(const Name& name, std::uint16_t type) const noexcept {
+  const Found found(index_, name);
+  for (const Match& match : found) {
+    bool listed = false;
+    for (const Mark& mark : found.marks(match)) {
+      const Rule& rule = rules_[mark.rule];
+      if (!rule.types.contains(type) || !found.speaks(match, mark)) {
+        continue;
+      }
+      if (rule.action != Action::allow) {
+        listed = true;
+      } else if (rule.every_client && !rule.expires) {
+        return false; // it decides for everybody, over all that is not more specific
+      }
+    }
+    if (listed) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Verdict Policy::decide(const Query& query) const noexcept {
+  const Found found(index_, query.name);
+  Verdict verdict;
+  if (found.begin() == found.end()) {
+    return verdict;
+  }
+  const GroupSet groups = groups_.groups_of(query.client);
+  const Candidate won = winner(found, rules_, query, groups);
+  if (won.rule == nullptr) {
+    return verdict;
+  }
+  verdict.rule = won.rule;
+  verdict.action = won.rule->action;
+  verdict.enforced = enforcing_ && blocks(won.rule->action);
+  verdict.matched = query.name.last_labels(won.depth);
+  if (!won.rule->every_client) {
+    const auto first = static_cast<std::size_t>(std::countr_zero(won.rule->groups & groups));
+    verdict.client_group = &groups_.names()[first];
+  }
+  return verdict;
+}
+
+Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
+  const Verdict verdict = decide(query);
+  const Candidate won{verdict.rule, verdict.matched.label_count()};
+  const Found found(index_, query.name);
+  const GroupSet groups = groups_.groups_of(query.client);
+  lost.clear();
+  for (const Match& match : found) {
+    for (const Mark& mark : found.marks(match)) {
+      const Rule& rule = rules_[mark.rule];
+      const unsigned deeper = found.deeper(match, mark.rule);
+      const bool told = (deeper & (mark_exact | mark_subtree)) != 0;
+      if (&rule == won.rule || told || !found.lists(match, mark)) {
+        continue;
+      }
+      const auto why = [&] {
+        if (deeper != 0 || found.excepts(match, mark)) {
+          return Runner::Lost::excepted;
+        }
+        if (expired(rule, query.today)) {
+          return Runner::Lost::expired;
+        }
+        if (!rule.types.contains(query.type)) {
+          return Runner::Lost::type;
+        }
+        if (!for_client(rule, groups)) {
+          return Runner::Lost::client;
+        }
+        return reason_lost({&rule, match.depth}, won);
+      }();
+      lost.push_back({&rule, query.name.last_labels(match.depth), why});
+    }
+  }
+  return verdict;
+}
+
+std::string Policy::intended_for(const Verdict& verdict, const Name& asked) {
+  if (verdict.rule == nullptr || !verdict.rule->intended) {
+    return {};
+  }
+  const Name& intended = *verdict.rule->intended;
+  if (!verdict.rule->intended_is_suffix) {
+    return intended.to_text();
+  }
+  const auto meant = asked.with_suffix(verdict.matched, intended);
+  return meant ? meant->to_text() : std::string();
+}
+
+} // namespace nearmiss

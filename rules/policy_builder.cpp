@@ -1,0 +1,42 @@
+#include "rules/policy_builder.hpp"
+
+#include <cassert>
+#include <utility>
+
+namespace nearmiss {
+
+std::size_t PolicyBuilder::add_group(std::string name, const std::vector<Prefix>& prefixes) {
+  return policy_.groups_.add(std::move(name), prefixes);
+}
+
+std::size_t PolicyBuilder::add_rule(Rule rule) {
+  policy_.rules_.push_back(std::move(rule));
+  return policy_.rules_.size() - 1;
+}
+
+void PolicyBuilder::reserve(std::size_t names) {
+  names_.reserve(names);
+}
+
+void PolicyBuilder::add_name(std::size_t rule, const Name& name, Scope scope) {
+  assert(rule < policy_.rules_.size());
+  names_.add(name, static_cast<std::uint32_t>(rule),
+             scope == Scope::exact ? mark_exact : mark_subtree);
+}
+
+void PolicyBuilder::add_exception(std::size_t rule, const Name& name) {
+  assert(rule < policy_.rules_.size());
+  names_.add(name, static_cast<std::uint32_t>(rule), mark_excepted);
+}
+
+void PolicyBuilder::set_enforcing(bool enforcing) noexcept {
+  policy_.enforcing_ = enforcing;
+}
+
+Policy PolicyBuilder::build() && {
+  policy_.groups_.seal();
+  policy_.index_ = std::move(names_).build();
+  return std::move(policy_);
+}
+
+} // namespace nearmiss

@@ -1,0 +1,50 @@
+// Makes a Policy: groups, rules and names go in, in the order of the policy file; build() gives the
+// immutable policy. For one thread. Made for millions of names: a name added is a copy of its wire
+// form into one buffer.
+#pragma once
+
+#include "rules/policy.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nearmiss {
+
+enum class Scope : std::uint8_t {
+  exact,   // the name alone
+  subtree, // the name and everything below it
+};
+
+class PolicyBuilder {
+ public:
+  // Returns the group's index: `GroupSet{1} << index` is its bit in Rule::groups. At most
+  // max_groups.
+  std::size_t add_group(std::string name, const std::vector<Prefix>& prefixes);
+
+  // Returns the rule's index. The order of the rules decides between equals.
+  std::size_t add_rule(Rule rule);
+
+  // Room for this many names and exceptions, all told; a hint.
+  void reserve(std::size_t names);
+
+  // `rule`: what add_rule() returned. A name may come again, in one rule or in several.
+  // Both throw std::length_error beyond 4 GiB of names.
+  void add_name(std::size_t rule, const Name& name, Scope scope);
+  // The rule shall not match the name or anything below it, unless the rule lists a name below it
+  // that is more specific.
+  void add_exception(std::size_t rule, const Name& name);
+
+  // Not enforcing: verdicts keep their action, but are not enforced. Enforcing unless told.
+  void set_enforcing(bool enforcing) noexcept;
+
+  // Throws std::system_error if the system has no randomness for the index's key.
+  Policy build() &&;
+
+ private:
+  Policy policy_;
+  NameIndexBuilder names_;
+};
+
+} // namespace nearmiss
