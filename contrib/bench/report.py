@@ -69,7 +69,7 @@ def write_json(path, rows, about):
         data = dataclasses.asdict(row)
         for line in data["lines"].values():
             for run in line["runs"]:
-                del run["latencies"]
+                run["latencies"] = []
         return data
     path.write_text(json.dumps({"about": about, "rows": [plain(row) for row in rows]}, indent=1))
 
@@ -91,16 +91,16 @@ def plot(path, rows, about):
     height = -(-len(panels) // 2)
     script = [f"set terminal svg size 1100,{80 + 260 * height} font 'sans,11' background 'white'",
               f"set output '{path}'", "set style fill solid 0.8", "set boxwidth 0.7", "unset key",
-              "set grid ytics lc rgb '#dddddd'", "set yrange [0:*]", "set xtics scale 0",
-              "set format y '%.1s%c'",
+              "set grid ytics lc rgb '#dddddd'", "set xtics scale 0",
+              "set format y '%.1s %c'",
               f"set multiplot layout {height},2 title '{about}'"]
     for number, (title, lines, values) in enumerate(panels):
         script.append(f"$data{number} << END")
         for at, (line, value) in enumerate(zip(lines, values)):
-            label = line.title.replace("Unbound with ", "").replace(", ", "\\\\n").replace(" RPZ", "\\\\nRPZ")
             colour = 0xD95F02 if line.kind == "nearmiss" else 0x7A8CA0
-            script.append(f'{at} {value} {colour} "{label}" "{value:,.{0 if value >= 100 else 2}f}"')
+            script.append(f'{at} {value} {colour} "{line.short}" "{value:,.{0 if value >= 100 else 2}f}"')
         script += ["END", f"set title '{title}'", f"set xrange [-0.6:{len(lines) - 0.4}]",
+                   f"set yrange [0:{1.15 * max(values) or 1}]",
                    f"plot $data{number} using 1:2:3:xtic(4) with boxes lc rgb variable, "
                    f"'' using 1:2:5 with labels offset 0,0.6"]
     subprocess.run(["gnuplot-nox"], input="\n".join(script) + "\n", text=True, check=True,

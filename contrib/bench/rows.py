@@ -10,7 +10,7 @@ import statistics
 from dataclasses import dataclass, field
 
 import names
-from servers import POLICED, UNPOLICED
+from servers import KINDS, POLICED, UNPOLICED
 
 HOT_NAMES = 10_000
 BLOCKED_SAMPLE = 100_000
@@ -23,6 +23,7 @@ class Line:
     """One server in one row."""
     kind: str
     title: str
+    short: str
     runs: list = field(default_factory=list)
     notes: list = field(default_factory=list)
     figures: dict = field(default_factory=dict)  # of rows that are not about rates
@@ -74,7 +75,7 @@ def take_turns(bench, row, kinds, once_a_round):
         order = kinds if number % 2 == 0 else kinds[::-1]
         for kind in order:
             server = bench.server(kind)
-            line = row.lines.setdefault(kind, Line(kind, server.title))
+            line = row.lines.setdefault(kind, Line(kind, server.title, server.short))
             bench.progress(f"{row.name}: round {number + 1} of {bench.rounds}, {server.title}")
             line.runs.append(once_a_round(server, number))
     row.lines = {kind: row.lines[kind] for kind in kinds}
@@ -202,7 +203,7 @@ def start(bench):
               for kind, values in seen.items()}
     bare = median["unbound"]
     for kind, (seconds, memory, peak) in median.items():
-        row.lines[kind] = Line(kind, bench.new_server(kind).title, figures={
+        row.lines[kind] = Line(kind, KINDS[kind].title, KINDS[kind].short, figures={
             "seconds": seconds, "memory": memory, "peak": peak, "loading": seconds - bare[0],
             "bytes_a_name": (memory - bare[1]) / bench.names})
     if "nearmiss" in row.lines:
@@ -220,7 +221,7 @@ def reload(bench):
     if not bench.kinds("nearmiss"):
         return row
     server = bench.server("nearmiss")
-    line = row.lines["nearmiss"] = Line("nearmiss", server.title)
+    line = row.lines["nearmiss"] = Line("nearmiss", server.title, server.short)
     queries = bench.folder / "reload.queries"
     names.write_queries(queries, bench.unlisted(HOT_NAMES), 4)
     bench.load.warm(server, queries, POLICED)

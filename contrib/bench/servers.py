@@ -144,7 +144,7 @@ zone:
 class Resolver(Process):
     """A server under test. `listed`: a name that its rules block, the last one loaded."""
 
-    title = ""
+    title = short = ""  # the short one for the plot
     has_rules = True
     events = None  # file with a line an event, in the folder
 
@@ -203,7 +203,7 @@ class Resolver(Process):
 
 
 class Unbound(Resolver):
-    title = "Unbound, no rules"
+    title, short = "Unbound, no rules", "no rules"
     has_rules = False
     modules = "iterator"
     extra = ""
@@ -241,7 +241,7 @@ remote-control:
 
 
 class UnboundRpz(Unbound):
-    title = "Unbound RPZ"
+    title, short = "Unbound RPZ", "RPZ"
     has_rules = True
     modules = "respip iterator"
     log = "no"
@@ -253,13 +253,13 @@ class UnboundRpz(Unbound):
 
 
 class UnboundRpzLog(UnboundRpz):
-    title = "Unbound RPZ, rpz-log"
+    title, short = "Unbound RPZ, rpz-log", "RPZ, log"
     log = "yes"
     events = "log"
 
 
 class Nearmiss(Unbound):
-    title = "Unbound with nearmiss"
+    title, short = "Unbound with nearmiss", "nearmiss"
     has_rules = True
     modules = "dynlib iterator"
     events = "events.jsonl"
@@ -292,7 +292,7 @@ log: {{file: "{self.folder}/{self.events}", format: ecs}}
 
 
 class Bind(Resolver):
-    title = "BIND RPZ, logged"
+    title, short = "BIND RPZ, logged", "BIND"
     events = "events"
 
     def configure(self):
@@ -330,7 +330,7 @@ zone "rpz.bench" {{ type primary; file "{self.lists.rpz}"; allow-query {{ none; 
 
 
 class PowerDns(Resolver):
-    title = "PowerDNS Recursor RPZ"
+    title, short = "PowerDNS Recursor RPZ", "PowerDNS"
 
     def configure(self):
         self.environment = UNPACKED
