@@ -6,6 +6,8 @@
 
 #include "rules/policy.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -42,14 +44,16 @@ struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
-  std::string ruleset;                      // the policy file's name, for rule.ruleset
-  std::string digest;                       // SHA-256 of the policy file and its lists, hex
-  std::vector<std::filesystem::path> files; // the policy file, then each list it read
+  std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
+  std::string ruleset;                       // the policy file's name, for rule.ruleset
+  std::string digest;                        // SHA-256 of the policy file and its lists, hex
+  std::vector<std::filesystem::path> files;  // the policy file, then each list it read
 };
 
 struct LoadResult {
   std::shared_ptr<const Config> config; // null if there is any error
   std::vector<Diagnostic> diagnostics;  // in the file's order
+  bool readable = false;                // the policy file could be read, right or wrong
 };
 
 // Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules

@@ -33,7 +33,7 @@ class ClientAddress {
 
 struct Prefix {
   ClientAddress address;
-  std::uint8_t bits; // 0..128; an IPv4 /n is held as /(96 + n)
+  std::uint8_t bits = 0; // 0..128; an IPv4 /n is held as /(96 + n)
 };
 
 // Why a text is not a prefix; the policy loader turns it into a message with a remedy.
@@ -58,7 +58,7 @@ class ClientGroups {
   std::vector<std::string> names_;
   struct Range {
     ClientAddress first;
-    GroupSet groups;
+    GroupSet groups = 0;
   };
   std::vector<Range> ranges_; // sorted by first, gapless from :: on; set by seal()
   std::vector<std::pair<Prefix, GroupSet>> pending_;

@@ -27,7 +27,7 @@ constexpr std::uint64_t zero_octets(std::uint64_t word) noexcept {
 
 // SipHash (Aumasson, Bernstein 2012) over the labels of a name from the last to the first, so that
 // one pass gives the hashes of all suffixes. A label is hashed as its length octet and its octets,
-// filled up with zeros to whole words; the length makes that unambiguous. Values stay in this
+// in words of eight; the length tells how the last one is to be read. Values stay in this
 // process, so the order of octets in a word does not matter.
 class SuffixHash {
  public:
@@ -149,7 +149,8 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
   }
   // First all hashes, and the memory they lead to is asked for; then the look-ups, the deepest
   // first. So the waits for memory are one wait.
-  std::array<std::uint64_t, Name::max_labels + 1> hashes; // of the depths to search, no other
+  // Only those of the depths to search are ever set.
+  std::array<std::uint64_t, Name::max_labels + 1> hashes; // NOLINT(*-member-init)
   const auto searched = [this](std::size_t depth) noexcept {
     return (depths_[depth / 64] >> (depth % 64) & 1) != 0;
   };
@@ -301,7 +302,8 @@ NameIndex NameIndexBuilder::build() && {
     const std::size_t count = std::min(left, batch.size());
     for (std::size_t number = 0; number < count; ++number) {
       const std::uint8_t* const wire = index.blob_.data() + read + mark_octets;
-      std::array<std::uint8_t, Name::max_labels> starts; // of the labels; only those there are
+      // Of the labels; only as many as there are are ever set.
+      std::array<std::uint8_t, Name::max_labels> starts; // NOLINT(*-member-init)
       std::size_t labels = 0;
       std::size_t at = 0;
       for (; wire[at] != 0; at += wire[at] + std::size_t{1}) {

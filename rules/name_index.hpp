@@ -57,7 +57,7 @@ using MarkList = std::span<const Mark>;
 class NameIndex {
  public:
   // The listed names found by one search, from the asked name up.
-  class Matches {
+  class Matches { // NOLINT(cppcoreguidelines-pro-type-member-init): see found_
    public:
     struct Match {
       std::uint32_t marks; // for marks()

@@ -29,7 +29,7 @@ namespace nearmiss {
 // One lookup as a client asked it.
 struct Query {
   const Name& name;
-  std::uint16_t type; // RR type, host order
+  std::uint16_t type = 0; // RR type, host order
   ClientAddress client;
   std::chrono::sys_days today; // for `expires`, UTC
 };
@@ -50,7 +50,7 @@ struct Verdict {
 
 // A rule that listed the name but did not decide, for `explain`.
 struct Runner {
-  const Rule* rule;
+  const Rule* rule = nullptr;
   Name matched;
   enum class Lost {
     less_specific,
@@ -61,7 +61,7 @@ struct Runner {
     type,
     expired,
     excepted
-  } why;
+  } why = Lost::less_specific;
 };
 
 class Policy {

@@ -1,0 +1,163 @@
+#include "config/files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace nearmiss {
+
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) {
+      close(fd_);
+    }
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string cannot_open(int error) {
+  switch (error) {
+  case ENOENT:
+  case ENOTDIR:
+    return "no such file; check the path (a relative one starts at the policy's folder)";
+  case EACCES:
+  case EPERM:
+    return "this user (uid " + std::to_string(geteuid()) +
+           ") may not read it; change its mode, its folder's mode or an AppArmor profile";
+  case ELOOP:
+    return "its symbolic links lead in a circle; name the file itself";
+  default:
+    return "it cannot be opened (" + std::generic_category().message(error) + ")";
+  }
+}
+
+std::string not_regular(mode_t mode) {
+  if (S_ISDIR(mode)) {
+    return "it is a folder; name a file in it";
+  }
+  if (S_ISFIFO(mode)) {
+    return "it is a FIFO; name a regular file";
+  }
+  return "it is a device or a socket; name a regular file";
+}
+
+} // namespace
+
+PolicyFiles::PolicyFiles() : hash_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  if (hash_ == nullptr) {
+    throw std::bad_alloc();
+  }
+  if (EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr) != 1) {
+    throw std::runtime_error("libcrypto has no SHA-256");
+  }
+}
+
+std::optional<std::string> PolicyFiles::read_policy(const std::filesystem::path& file,
+                                                    Report& report) {
+  remember(file);
+  std::string problem;
+  auto content = read(file, problem);
+  if (!content) {
+    report.error(file, {}, "the policy cannot be read: " + problem);
+    return std::nullopt;
+  }
+  policy_ = content->identity;
+  return std::move(content->bytes);
+}
+
+std::optional<std::string> PolicyFiles::read_list(const std::filesystem::path& file, Place place,
+                                                  Report& report) {
+  remember(file);
+  const std::string& policy = paths_.front().native();
+  std::string problem;
+  auto content = read(file, problem);
+  if (content && content->identity == policy_) {
+    problem = "it is this policy file; name a list of domains";
+    content.reset();
+  }
+  if (!content) {
+    report.error(policy, place, "the list " + shown(file.native()) + " cannot be used: " + problem);
+    return std::nullopt;
+  }
+  return std::move(content->bytes);
+}
+
+std::string PolicyFiles::digest() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> octets{};
+  unsigned int size = 0;
+  if (EVP_DigestFinal_ex(hash_.get(), octets.data(), &size) != 1) {
+    throw std::runtime_error("libcrypto cannot finish a SHA-256");
+  }
+  static constexpr char hex[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) {
+    text += hex[octets[i] >> 4U];
+    text += hex[octets[i] & 15U];
+  }
+  return text;
+}
+
+std::optional<PolicyFiles::Content> PolicyFiles::read(const std::filesystem::path& file,
+                                                      std::string& problem) {
+  // O_NONBLOCK: opening a FIFO must not wait for its writer. Not mmap: a list that somebody cuts
+  // short while it is read would end the resolver with SIGBUS.
+  const Descriptor fd(open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat info {};
+  if (fd.get() < 0 || fstat(fd.get(), &info) != 0) {
+    problem = cannot_open(errno);
+    return std::nullopt;
+  }
+  if (!S_ISREG(info.st_mode)) {
+    problem = not_regular(info.st_mode);
+    return std::nullopt;
+  }
+  Content content{{}, {info.st_dev, info.st_ino}};
+  std::size_t used = 0;
+  content.bytes.resize(static_cast<std::size_t>(info.st_size) + 1); // one more, to see the end
+  for (;;) {
+    if (used == content.bytes.size()) {
+      content.bytes.resize(used * 2);
+    }
+    const ssize_t got = ::read(fd.get(), content.bytes.data() + used, content.bytes.size() - used);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      problem = "reading it fails (" + std::generic_category().message(errno) + ")";
+      return std::nullopt;
+    }
+    if (got == 0) {
+      break;
+    }
+    used += static_cast<std::size_t>(got);
+  }
+  content.bytes.resize(used);
+  if (EVP_DigestUpdate(hash_.get(), content.bytes.data(), used) != 1) {
+    throw std::runtime_error("libcrypto cannot go on with a SHA-256");
+  }
+  return content;
+}
+
+void PolicyFiles::remember(const std::filesystem::path& file) {
+  if (std::find(paths_.begin(), paths_.end(), file) == paths_.end()) {
+    paths_.push_back(file);
+  }
+}
+
+} // namespace nearmiss

@@ -1,0 +1,48 @@
+// The files a policy is made of: read whole, once, and remembered with their digest.
+#pragma once
+
+#include "config/diagnostics.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+#include <openssl/evp.h>
+
+namespace nearmiss {
+
+class PolicyFiles {
+ public:
+  PolicyFiles();
+
+  // The content of the policy file; reports at the file itself why it cannot be read.
+  std::optional<std::string> read_policy(const std::filesystem::path& file, Report& report);
+  // The content of a list that the policy names at `place`; reports there why it cannot be read.
+  std::optional<std::string> read_list(const std::filesystem::path& file, Place place,
+                                       Report& report);
+
+  // Every file asked for, the policy first, each once.
+  const std::vector<std::filesystem::path>& paths() const noexcept { return paths_; }
+  // SHA-256, hex, of what was read, in that order, as `cat policy list... | sha256sum` has it.
+  std::string digest();
+
+ private:
+  struct Content {
+    std::string bytes;
+    std::pair<dev_t, ino_t> identity;
+  };
+  // `problem` says why there is none.
+  std::optional<Content> read(const std::filesystem::path& file, std::string& problem);
+  void remember(const std::filesystem::path& file);
+
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> hash_;
+  std::vector<std::filesystem::path> paths_;
+  std::pair<dev_t, ino_t> policy_{};
+};
+
+} // namespace nearmiss

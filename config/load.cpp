@@ -1,0 +1,108 @@
+#include "config/files.hpp"
+#include "config/rule_reader.hpp"
+#include "config/warnings.hpp"
+
+#include <exception>
+#include <new>
+
+namespace nearmiss {
+
+namespace {
+
+// The parts of the file in the order in which they need each other, which need not be the file's.
+std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
+                                          std::chrono::sys_days today, PolicyFiles& files,
+                                          Report& report, bool& readable) {
+  const auto content = files.read_policy(file, report);
+  readable = content.has_value();
+  const auto root =
+      content ? parse_yaml(*content, file.native(), report) : std::optional<YamlNode>();
+  if (!root) {
+    return nullptr;
+  }
+  const YamlReader reader(file.native(), report);
+  YamlMap map(*root, "the policy", reader);
+  if (root->kind != YamlNode::Kind::map) {
+    return nullptr;
+  }
+
+  if (const YamlNode* value = map.require("version", "write `version: 1`")) {
+    if (value->kind != YamlNode::Kind::text || value->text != "1") {
+      reader.error(*value, "this nearmiss reads policies of version 1 only; write `version: 1`");
+    }
+  }
+  PolicyBuilder builder;
+  Place observes;
+  if (const YamlNode* value = map.find("mode")) {
+    if (reader.word(*value, "mode", {"enforce", "observe"}) == std::size_t{1}) {
+      builder.set_enforcing(false);
+      observes = value->place;
+    }
+  }
+  std::vector<Group> groups;
+  if (const YamlNode* value = map.find("clients")) {
+    groups = read_groups(*value, reader);
+  }
+  for (const Group& group : groups) {
+    builder.add_group(group.name, group.prefixes);
+  }
+  SinkholeSource sinkhole;
+  if (const YamlNode* value = map.find("sinkhole")) {
+    sinkhole = read_sinkhole(*value, map.key_node("sinkhole").place, reader);
+  }
+  const Defaults defaults = read_defaults(map.find("defaults"), groups, reader);
+  RuleReader rules(reader, groups, defaults, file.parent_path(), today, files, builder,
+                   sinkhole.place.line > 0);
+  if (const YamlNode* value =
+          map.require("rules", "write at least one rule; without any, nothing is blocked")) {
+    if (const auto* items = reader.list(*value, "rules")) {
+      for (const YamlNode& item : *items) {
+        rules.read(item);
+      }
+    }
+  }
+  LogSettings log;
+  if (const YamlNode* value = map.find("log")) {
+    log = read_log(*value, file.parent_path(), reader);
+  }
+  map.finish();
+  if (report.failed()) {
+    return nullptr;
+  }
+
+  auto config = std::make_shared<Config>();
+  config->policy = std::move(builder).build();
+  config->sinkhole = sinkhole.sinkhole;
+  config->log = std::move(log);
+  if (!groups.empty()) {
+    config->first_client = groups.front().prefixes.front().address;
+  }
+  config->ruleset = file.filename().native();
+  config->digest = files.digest();
+  config->files = files.paths();
+  warn_of_open_ways(config->policy, {file.native(), observes, groups, sinkhole, rules.sources()},
+                    today, report);
+  return config;
+}
+
+} // namespace
+
+LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today) {
+  Report report;
+  std::vector<std::filesystem::path> paths{file};
+  LoadResult result;
+  try {
+    PolicyFiles files;
+    result.config = read_policy(file, today, files, report, result.readable);
+    paths = files.paths();
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& e) {
+    result.config.reset();
+    report.error(file.native(), {}, std::string("the policy cannot be loaded: ") + e.what());
+  }
+  result.diagnostics = std::move(report).take(paths);
+  return result;
+}
+
+} // namespace nearmiss

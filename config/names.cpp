@@ -1,0 +1,156 @@
+#include "config/names.hpp"
+
+#include "config/diagnostics.hpp"
+#include "rules/client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include <idn2.h>
+#include <libpsl.h>
+
+namespace nearmiss {
+
+namespace {
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// What people paste where a domain name belongs; empty if nothing of the kind.
+std::string not_a_domain(std::string_view text) {
+  if (text.find("://") != std::string_view::npos || text.find('/') != std::string_view::npos) {
+    return shown(text) + " is no domain name but a URL or a path; write the host's name alone";
+  }
+  if (text.find('@') != std::string_view::npos) {
+    return shown(text) + " is no domain name but a mail address; write the part after the @";
+  }
+  if (text.starts_with("*.")) {
+    return shown(text) + " is a wildcard; write " + shown(text.substr(2)) +
+           ", which stands for the name and everything below it";
+  }
+  if (text.starts_with('.') && text.size() > 1) {
+    return shown(text) + " starts with a dot; write " + shown(text.substr(1));
+  }
+  if (ClientAddress::from_text(text)) {
+    return shown(text) + " is an IP address; write a domain name";
+  }
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7F') {
+      return shown(text) + " holds a space or a control character; write one name without any";
+    }
+    if (c == '*' || c == ':' || c == ',' || c == ';' || c == '"') {
+      return shown(text) + " holds " + shown(std::string(1, c)) +
+             ", which is not part of a name; write one name, and a " +
+             "\\ before the octet if it is really meant";
+    }
+  }
+  return {};
+}
+
+// Name::from_text says only that a text is no name; this finds out why.
+std::string why_no_name(std::string_view written, std::string_view ascii) {
+  std::size_t label = 0;
+  std::size_t start = 0;
+  std::size_t total = 1;
+  for (std::size_t i = 0; i <= ascii.size(); ++i) {
+    if (i == ascii.size() || ascii[i] == '.') {
+      if (label == 0 && i < ascii.size()) {
+        return shown(written) + " has an empty label (two dots in a row); write one dot";
+      }
+      if (label > Name::max_label) {
+        return shown(written) + ": the label " + shown(ascii.substr(start, i - start)) + " has " +
+               std::to_string(label) +
+               " octets, and a label holds 63 at most (RFC 1035); shorten it";
+      }
+      total += label == 0 ? 0 : label + 1;
+      label = 0;
+      start = i + 1;
+      continue;
+    }
+    if (ascii[i] == '\\') {
+      const auto digit = [&](std::size_t at) {
+        return at < ascii.size() && ascii[at] >= '0' && ascii[at] <= '9';
+      };
+      i += digit(i + 1) && digit(i + 2) && digit(i + 3) ? 3 : 1;
+    }
+    ++label;
+  }
+  if (total > Name::max_octets) {
+    return shown(written) + " has " + std::to_string(total) +
+           " octets in wire form, and a name holds 255 at most (RFC 1035); shorten it";
+  }
+  return shown(written) + " is no domain name: a \\ must stand before one character or three " +
+         "digits from 000 to 255 (RFC 1035)";
+}
+
+const psl_ctx_t* suffix_list() noexcept {
+  // The list inside the library, not the newer one that psl_latest() may find on the disk: `check`
+  // and a resolver in its chroot must come to the same answer about the same policy.
+  static const psl_ctx_t* const list = psl_builtin();
+  return list;
+}
+
+} // namespace
+
+std::optional<Name> read_name(std::string_view text, std::string& problem) {
+  if (text.empty()) {
+    problem = "the name is empty; write a domain name, or `.` for the root";
+    return std::nullopt;
+  }
+  if (const bool escaped = text.find('\\') != std::string_view::npos; !escaped) {
+    problem = not_a_domain(text);
+    if (!problem.empty()) {
+      return std::nullopt;
+    }
+  }
+  std::string ascii;
+  if (is_ascii(text)) {
+    ascii = text;
+  } else {
+    char* converted = nullptr;
+    const int status = idn2_to_ascii_8z(std::string(text).c_str(), &converted,
+                                        IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+    const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
+    if (status == IDN2_TOO_BIG_LABEL || status == IDN2_TOO_BIG_DOMAIN) {
+      problem = shown(text) + " is too long in A-label form: a label holds 63 octets at most, a " +
+                "name 255 (RFC 1035); shorten it";
+      return std::nullopt;
+    }
+    if (status != IDN2_OK) {
+      problem = shown(text) +
+                " is no internationalised domain name (IDNA2008: " + idn2_strerror(status) +
+                "); write it as registered, or in A-label form (xn--...)";
+      return std::nullopt;
+    }
+    ascii = converted;
+  }
+  auto name = Name::from_text(ascii);
+  if (!name) {
+    problem = why_no_name(text, ascii);
+  }
+  return name;
+}
+
+bool is_public_suffix(const Name& name) noexcept {
+  if (name.label_count() <= 1) {
+    return true;
+  }
+  // The dotted form without escapes: an octet that would need one stands in no suffix, and a dot
+  // inside a label can only make a name look like a suffix, never hide one.
+  std::array<char, Name::max_octets + 1> text; // NOLINT(*-member-init): written up to its NUL
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < name.label_count(); ++i) {
+    const std::string_view label = name.label(i);
+    std::copy(label.begin(), label.end(), text.begin() + static_cast<std::ptrdiff_t>(size));
+    size += label.size();
+    text[size++] = '.';
+  }
+  text[size - 1] = '\0';
+  const psl_ctx_t* list = suffix_list();
+  return list != nullptr && psl_is_public_suffix2(list, text.data(), PSL_TYPE_ANY) == 1;
+}
+
+} // namespace nearmiss

@@ -1,0 +1,21 @@
+// Domain names as an admin writes them.
+#pragma once
+
+#include "rules/name.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nearmiss {
+
+// A name from a policy or a list: final dot optional, RFC 1035 escapes, U-labels converted to
+// A-labels (IDNA2008 with the mapping of UTS #46, non-transitional, so that case and width do not
+// matter). nullopt: not a name; `problem` then says why, and what to write instead.
+std::optional<Name> read_name(std::string_view text, std::string& problem);
+
+// True for the root and for a name under which the public registers names: the Public Suffix List,
+// ICANN and private section, and every single label, listed or not. Any thread.
+bool is_public_suffix(const Name& name) noexcept;
+
+} // namespace nearmiss

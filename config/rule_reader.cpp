@@ -1,0 +1,270 @@
+#include "config/rule_reader.hpp"
+
+#include "config/list_domains.hpp"
+#include "config/names.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace nearmiss {
+
+namespace {
+
+std::optional<std::chrono::sys_days> date_from(std::string_view text) {
+  // YYYY-MM-DD and nothing else (RFC 3339 full-date).
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') {
+    return std::nullopt;
+  }
+  const auto part = [&](std::size_t start, std::size_t length, unsigned& value) {
+    const char* end = text.data() + start + length;
+    const auto [stop, problem] = std::from_chars(text.data() + start, end, value);
+    return problem == std::errc() && stop == end;
+  };
+  unsigned year = 0;
+  unsigned month = 0;
+  unsigned day = 0;
+  if (!part(0, 4, year) || !part(5, 2, month) || !part(8, 2, day)) {
+    return std::nullopt;
+  }
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)),
+                                         std::chrono::month(month), std::chrono::day(day)};
+  return date.ok() ? std::optional(std::chrono::sys_days(date)) : std::nullopt;
+}
+
+} // namespace
+
+RuleReader::RuleReader(const YamlReader& reader, const std::vector<Group>& groups,
+                       const Defaults& defaults, std::filesystem::path folder,
+                       std::chrono::sys_days today, PolicyFiles& files, PolicyBuilder& builder,
+                       bool has_sinkhole)
+    : reader_(reader), groups_(groups), defaults_(defaults), folder_(std::move(folder)),
+      today_(today), files_(files), builder_(builder), has_sinkhole_(has_sinkhole) {}
+
+void RuleReader::read(const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::alias) {
+    return;
+  }
+  YamlMap map(node, "the rule", reader_);
+  Rule rule;
+  RuleSource source;
+  source.place = node.place;
+  read_id(map.require("id", "write `id: ` and a name of your choice; events carry it"), rule,
+          source.place);
+
+  bool public_suffixes = false;
+  if (const YamlNode* value = map.find("public_suffix")) {
+    public_suffixes = reader_.truth(*value, "public_suffix").value_or(true);
+  }
+  const YamlNode* list = map.find("list");
+  if (const YamlNode* value = map.find("confusable")) {
+    read_confusable(*value, public_suffixes, rule, source);
+  }
+  if (const YamlNode* value = map.find("domains")) {
+    read_names(*value, "domains", Scope::subtree, public_suffixes, source.names);
+  }
+  if (const YamlNode* value = map.find("exact")) {
+    read_names(*value, "exact", Scope::exact, public_suffixes, source.names);
+  }
+  if (const YamlNode* value = map.find("except")) {
+    read_names(*value, "except", Scope::subtree, true, source.exceptions);
+  }
+  check_matchers(node, map);
+  if (const YamlNode* value = map.find("intended")) {
+    const auto name = read_one(*value, "intended");
+    if (map.has("confusable")) {
+      reader_.error(map.key_node("intended"),
+                    "`intended` stands beside `confusable`, which has its "
+                    "own `intended`; take this one out");
+    } else {
+      rule.intended = name;
+    }
+  }
+
+  rule.action = defaults_.action;
+  if (const YamlNode* value = map.find("action")) {
+    rule.action = read_action(*value, reader_).value_or(rule.action);
+  }
+  if (rule.action == Action::sinkhole && !has_sinkhole_) {
+    reader_.error(map.has("action") ? map.key_node("action") : node,
+                  "`action: sinkhole` needs addresses; write `sinkhole: {ipv4: ..., ipv6: ...}` at "
+                  "the top of the policy");
+  }
+  rule.types = defaults_.types;
+  if (const YamlNode* value = map.find("types")) {
+    rule.types = read_types(*value, reader_).value_or(rule.types);
+  }
+  rule.every_client = defaults_.every_client;
+  rule.groups = defaults_.groups;
+  if (const YamlNode* value = map.find("clients")) {
+    read_clients(*value, groups_, reader_, rule.every_client, rule.groups);
+  }
+  rule.ttl = defaults_.ttl;
+  if (const YamlNode* value = map.find("ttl")) {
+    rule.ttl = read_ttl(*value, reader_).value_or(rule.ttl);
+  }
+  read_words(map, rule);
+  map.finish();
+
+  const bool expired = rule.expires && *rule.expires <= today_;
+  if (expired) {
+    reader_.report().warning(reader_.file(), map.key_node("expires").place,
+                             "the rule " + shown(rule.id) + " has expired and is left out; take " +
+                                 "it out, or write a later date");
+  } else {
+    source.has_list = list != nullptr;
+    source.index = builder_.add_rule(std::move(rule));
+    for (const WrittenName& written : source.names) {
+      builder_.add_name(source.index, written.name, written.scope);
+    }
+    for (const WrittenName& written : source.exceptions) {
+      builder_.add_exception(source.index, written.name);
+    }
+  }
+  if (list != nullptr) {
+    read_list(*list, public_suffixes, !expired, source.index);
+  }
+  if (!expired) {
+    sources_.push_back(std::move(source));
+  }
+}
+
+void RuleReader::read_id(const YamlNode* value, Rule& rule, Place& place) {
+  if (value == nullptr) {
+    return;
+  }
+  const auto id = reader_.text(*value, "id");
+  if (!id) {
+    return;
+  }
+  rule.id = *id;
+  place = value->place;
+  const auto [first, fresh] = ids_.emplace(*id, value->place);
+  if (!fresh) {
+    reader_.error(*value, "the id " + shown(*id) + " is taken by the rule in line " +
+                              std::to_string(first->second.line) + "; write another");
+  }
+}
+
+void RuleReader::read_words(YamlMap& map, Rule& rule) {
+  const auto word = [&](std::string_view key, std::string& into) {
+    if (const YamlNode* value = map.find(key)) {
+      into = reader_.text(*value, key).value_or("");
+    }
+  };
+  word("category", rule.category);
+  word("reason", rule.reason);
+  word("reference", rule.reference);
+  word("owner", rule.owner);
+  word("ticket", rule.ticket);
+  if (const YamlNode* value = map.find("expires")) {
+    if (const auto text = reader_.text(*value, "expires")) {
+      rule.expires = date_from(*text);
+      if (!rule.expires) {
+        reader_.error(*value, shown(*text) + " is no date; write `expires` as year-month-day, as " +
+                                  "in 2031-12-31");
+      }
+    }
+  }
+}
+
+void RuleReader::read_confusable(const YamlNode& node, bool public_suffixes, Rule& rule,
+                                 RuleSource& source) {
+  YamlMap map(node, "`confusable`", reader_);
+  if (const YamlNode* value =
+          map.require("intended", "write the suffix that was meant, as in `intended: mil`")) {
+    rule.intended = read_one(*value, "intended");
+    if (rule.intended && rule.intended->is_root()) {
+      reader_.error(*value, "`intended` cannot be the root; write the suffix that was meant");
+    }
+  }
+  if (const YamlNode* value =
+          map.require("mistyped", "write what is typed instead, as in `mistyped: [ml]`")) {
+    // Naming the intended suffix is the explicit word that a public suffix asks for.
+    read_names(*value, "mistyped", Scope::subtree, true, source.names);
+    for (const WrittenName& written : source.names) {
+      if (written.name.is_root() && !public_suffixes) {
+        reader_.report().error(reader_.file(), written.place,
+                               "`mistyped` holds the root, which is every name; write a suffix");
+      } else if (rule.intended && rule.intended->is_at_or_below(written.name)) {
+        reader_.report().error(reader_.file(), written.place,
+                               "`mistyped` holds " + shown(written.name.to_text()) +
+                                   ", so the rule would block the intended " +
+                                   shown(rule.intended->to_text()) + "; take it out");
+      }
+    }
+  }
+  map.finish();
+  rule.intended_is_suffix = true;
+  const bool tlds = rule.intended && rule.intended->label_count() == 1 &&
+                    std::all_of(source.names.begin(), source.names.end(), [](const auto& written) {
+                      return written.name.label_count() == 1;
+                    });
+  rule.confusable_class = tlds ? "tld-swap" : "";
+}
+
+void RuleReader::check_matchers(const YamlNode& node, YamlMap& map) {
+  const bool names = map.has("domains") || map.has("exact") || map.has("list");
+  if (node.kind != YamlNode::Kind::map) {
+    return;
+  }
+  if (!names && !map.has("confusable")) {
+    reader_.error(node, "the rule names no domain; write `domains`, `exact`, `list` or "
+                        "`confusable`");
+  } else if (names && map.has("confusable")) {
+    reader_.error(map.key_node("confusable"),
+                  "`confusable` stands beside `domains`, `exact` or `list`; make two rules of it");
+  }
+}
+
+void RuleReader::read_names(const YamlNode& node, std::string_view key, Scope scope,
+                            bool public_suffixes, std::vector<WrittenName>& names) {
+  const auto* items = reader_.list(node, key);
+  if (items == nullptr) {
+    return;
+  }
+  for (const YamlNode& item : *items) {
+    const auto name = read_one(item, key);
+    if (!name) {
+      continue;
+    }
+    if (!public_suffixes && is_public_suffix(*name)) {
+      reader_.error(item, shown(item.text) + " in " + shown(key) + " is a public suffix, with " +
+                              "everybody's names below it; write a name below it, or add " +
+                              "`public_suffix: true` to the rule, or use `confusable`");
+      continue;
+    }
+    names.push_back({*name, scope, item.place});
+  }
+}
+
+std::optional<Name> RuleReader::read_one(const YamlNode& node, std::string_view key) {
+  const auto text = reader_.text(node, key);
+  if (!text) {
+    return std::nullopt;
+  }
+  std::string problem;
+  auto name = read_name(*text, problem);
+  if (!name) {
+    reader_.error(node, shown(key) + ": " + problem);
+  }
+  return name;
+}
+
+void RuleReader::read_list(const YamlNode& node, bool public_suffixes, bool wanted,
+                           std::size_t index) {
+  YamlMap map(node, "`list`", reader_);
+  const YamlNode* file = map.require("file", "write the list's path");
+  const YamlNode* format = map.require("format", "write `format: domains`");
+  const bool known = format != nullptr && reader_.word(*format, "format", {"domains"}).has_value();
+  map.finish();
+  const auto path = file != nullptr ? reader_.text(*file, "file") : std::nullopt;
+  if (!wanted || !known || !path) {
+    return;
+  }
+  const auto full = folder_ / *path;
+  if (const auto content = files_.read_list(full, file->place, reader_.report())) {
+    read_domains_list(*content, full.native(), public_suffixes, builder_, index, reader_.report());
+  }
+}
+
+} // namespace nearmiss

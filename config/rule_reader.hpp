@@ -1,0 +1,65 @@
+// The rules of a policy: from YAML into the builder.
+#pragma once
+
+#include "config/files.hpp"
+#include "config/settings_reader.hpp"
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace nearmiss {
+
+// A name written in the policy itself, not in a list.
+struct WrittenName {
+  Name name;
+  Scope scope;
+  Place place;
+};
+
+// A rule as the policy has it, for what is checked once all rules are known.
+struct RuleSource {
+  std::size_t index = 0; // in Policy::rules()
+  Place place;           // of its `id`
+  std::vector<WrittenName> names;
+  std::vector<WrittenName> exceptions;
+  bool has_list = false;
+};
+
+class RuleReader {
+ public:
+  // All must outlive it. `folder`: where relative paths start. `has_sinkhole`: the
+  // policy has `sinkhole`, right or wrong.
+  RuleReader(const YamlReader& reader, const std::vector<Group>& groups, const Defaults& defaults,
+             std::filesystem::path folder, std::chrono::sys_days today, PolicyFiles& files,
+             PolicyBuilder& builder, bool has_sinkhole);
+
+  // Reads one rule and, unless it has expired, adds it.
+  void read(const YamlNode& node);
+  const std::vector<RuleSource>& sources() const noexcept { return sources_; }
+
+ private:
+  void read_id(const YamlNode* value, Rule& rule, Place& place);
+  void read_words(YamlMap& map, Rule& rule);
+  void read_confusable(const YamlNode& node, bool public_suffixes, Rule& rule, RuleSource& source);
+  void check_matchers(const YamlNode& node, YamlMap& map);
+  // Names of a list in YAML, into `names`; a public suffix is an error unless allowed.
+  void read_names(const YamlNode& node, std::string_view key, Scope scope, bool public_suffixes,
+                  std::vector<WrittenName>& names);
+  std::optional<Name> read_one(const YamlNode& node, std::string_view key);
+  void read_list(const YamlNode& node, bool public_suffixes, bool wanted, std::size_t index);
+
+  const YamlReader& reader_;
+  const std::vector<Group>& groups_;
+  const Defaults& defaults_;
+  std::filesystem::path folder_;
+  std::chrono::sys_days today_;
+  PolicyFiles& files_;
+  PolicyBuilder& builder_;
+  bool has_sinkhole_;
+  std::map<std::string, Place> ids_;
+  std::vector<RuleSource> sources_;
+};
+
+} // namespace nearmiss

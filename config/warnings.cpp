@@ -1,0 +1,260 @@
+#include "config/warnings.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace nearmiss {
+
+namespace {
+
+// The lookups that lead a mail server to a host (RFC 5321 section 5.1).
+constexpr std::array<std::uint16_t, 3> mail_types{15, 1, 28}; // MX, A, AAAA
+
+class Warnings {
+ public:
+  Warnings(const Policy& policy, const PolicySource& source, std::chrono::sys_days today,
+           Report& report)
+      : policy_(policy), source_(source), today_(today), report_(report) {}
+
+  void all() {
+    if (source_.mode.line > 0) {
+      warn(source_.mode, "`mode: observe` blocks nothing, it only writes events; write `mode: "
+                         "enforce` to block");
+    }
+    check_groups();
+    check_sinkhole();
+    check_nodata();
+    for (const RuleSource& rule : source_.rules) {
+      check_types(rule);
+      check_queueing(rule);
+      check_intended(rule);
+      check_exceptions(rule);
+      check_dead(rule);
+    }
+  }
+
+ private:
+  void warn(Place place, std::string message) {
+    report_.warning(source_.file, place, std::move(message));
+  }
+  const Rule& rule_of(const RuleSource& source) const { return policy_.rules()[source.index]; }
+
+  void check_groups() {
+    GroupSet used = 0;
+    bool every_client = false;
+    for (const Rule& rule : policy_.rules()) {
+      used |= rule.groups;
+      every_client = every_client || rule.every_client;
+    }
+    for (std::size_t i = 0; i < source_.groups.size() && !every_client; ++i) {
+      if ((used & (GroupSet{1} << i)) == 0) {
+        warn(source_.groups[i].place, "no rule is for the clients " +
+                                          shown(source_.groups[i].name) +
+                                          ", so nothing is blocked for them; name the group in "
+                                          "`clients` of a rule or take it out");
+      }
+    }
+  }
+
+  void check_sinkhole() {
+    const SinkholeSource& written = source_.sinkhole;
+    const bool used = std::any_of(policy_.rules().begin(), policy_.rules().end(),
+                                  [](const Rule& rule) { return rule.action == Action::sinkhole; });
+    if (!used) {
+      return;
+    }
+    const auto& ipv4 = written.sinkhole.ipv4;
+    const auto& ipv6 = written.sinkhole.ipv6;
+    if (ipv4.has_value() != ipv6.has_value()) {
+      const char* missing = ipv4 ? "ipv6" : "ipv4";
+      warn(written.place, std::string("the sinkhole has no ") + shown(missing) +
+                              ": a mail server that has only that family queues for days instead "
+                              "of bouncing; write both");
+    }
+    if (ipv4 && (ipv4->octets()[12] == 0 || ipv4->octets()[12] == 127)) {
+      warn(written.ipv4, "the sinkhole " + shown(ipv4->to_text()) +
+                             " is the mail server itself: it delivers to itself, loops or freezes "
+                             "the message; write the address of a server that refuses mail");
+    }
+    if (ipv6) {
+      auto octets = ipv6->octets();
+      octets[15] &= 0xFEU;
+      if (ClientAddress::v6(octets) == ClientAddress()) { // :: and ::1
+        warn(written.ipv6, "the sinkhole " + shown(ipv6->to_text()) +
+                               " is the mail server itself: it delivers to itself, loops or "
+                               "freezes the message; write the address of a server that refuses "
+                               "mail");
+      }
+    }
+  }
+
+  void check_nodata() {
+    const RuleSource* first = nullptr;
+    for (const RuleSource& source : source_.rules) {
+      if (blocks(rule_of(source).action)) {
+        if (rule_of(source).action != Action::nodata) {
+          return;
+        }
+        first = first == nullptr ? &source : first;
+      }
+    }
+    if (first != nullptr) {
+      warn(first->place, "every block of this policy is `nodata`: OpenSMTPD then queues for four "
+                         "days instead of bouncing; write `nxdomain` or `null-mx`");
+    }
+  }
+
+  void check_types(const RuleSource& source) {
+    const Rule& rule = rule_of(source);
+    std::string covered;
+    std::string open;
+    for (const std::uint16_t type : mail_types) {
+      std::string& list = rule.types.contains(type) ? covered : open;
+      list += (list.empty() ? "" : ", ") + type_to_text(type);
+    }
+    if (blocks(rule.action) && !open.empty()) {
+      warn(source.place,
+           "the rule " + shown(rule.id) + " blocks " +
+               (covered.empty() ? "neither MX nor addresses" : covered + " but not " + open) +
+               ": mail servers that get no MX go on to A and AAAA and deliver there; "
+               "write `types: delivery`");
+    }
+  }
+
+  void check_queueing(const RuleSource& source) {
+    const Rule& rule = rule_of(source);
+    if (rule.action == Action::servfail || rule.action == Action::refused) {
+      warn(source.place, "the rule " + shown(rule.id) + " answers " +
+                             shown(to_string(rule.action)) +
+                             ": mail servers queue for days instead of bouncing, and may ask "
+                             "another resolver; write `nxdomain` or `null-mx`");
+    }
+  }
+
+  void check_intended(const RuleSource& source) {
+    const Rule& rule = rule_of(source);
+    if (!rule.intended || !blocks(rule.action)) {
+      return;
+    }
+    const Query query{*rule.intended, mail_types[0], client_of(rule), today_};
+    const Verdict verdict = policy_.decide(query);
+    if (verdict.rule != nullptr && blocks(verdict.action)) {
+      warn(source.place, "the rule " + shown(rule.id) + " names " +
+                             shown(rule.intended->to_text()) + " as meant, and the rule " +
+                             shown(verdict.rule->id) + " blocks that; check `intended`");
+    }
+  }
+
+  void check_exceptions(const RuleSource& source) {
+    if (source.has_list) {
+      return; // the names in the list are not kept here
+    }
+    for (const WrittenName& exception : source.exceptions) {
+      const bool applies =
+          std::any_of(source.names.begin(), source.names.end(), [&](const WrittenName& written) {
+            return written.scope == Scope::subtree ? exception.name.is_at_or_below(written.name)
+                                                   : written.name.is_at_or_below(exception.name);
+          });
+      if (!applies) {
+        warn(exception.place, "the exception " + shown(exception.name.to_text()) +
+                                  " takes nothing out of the rule " + shown(rule_of(source).id) +
+                                  ", which lists no such name; take it out or check its spelling");
+      }
+    }
+  }
+
+  // A client that the rule is for.
+  ClientAddress client_of(const Rule& rule) const {
+    for (std::size_t i = 0; i < source_.groups.size() && !rule.every_client; ++i) {
+      if ((rule.groups & (GroupSet{1} << i)) != 0 && !source_.groups[i].prefixes.empty()) {
+        return source_.groups[i].prefixes.front().address;
+      }
+    }
+    return {};
+  }
+
+  // The clients that tell rules apart: one of each of the rule's groups, or one of no group.
+  std::vector<ClientAddress> clients_of(const Rule& rule) const {
+    std::vector<ClientAddress> clients;
+    for (std::size_t i = 0; i < source_.groups.size(); ++i) {
+      if (rule.every_client || (rule.groups & (GroupSet{1} << i)) != 0) {
+        for (const Prefix& prefix : source_.groups[i].prefixes) {
+          clients.push_back(prefix.address);
+        }
+      }
+    }
+    if (rule.every_client) {
+      clients.emplace_back();
+    }
+    return clients;
+  }
+
+  // The rule that decides instead of `rule` wherever it was asked; null if `rule` ever decides.
+  // Asks for each written name and, where the rule takes in what is below, for a name below it.
+  // `excepted`: it was the rule's own exceptions.
+  const Rule* winner_over(const RuleSource& source, bool& excepted) const {
+    const Rule& rule = rule_of(source);
+    const Rule* winner = nullptr;
+    excepted = false;
+    for (const WrittenName& written : source.names) {
+      std::vector<Name> names{written.name};
+      if (written.scope == Scope::subtree) {
+        const std::string below = "nearmiss-check." + written.name.to_text();
+        if (const auto name = Name::from_text(written.name.is_root() ? "nearmiss-check" : below)) {
+          names.push_back(*name);
+        }
+      }
+      for (const Name& name : names) {
+        for (const ClientAddress& client : clients_of(rule)) {
+          for (const std::uint16_t type : mail_types) {
+            if (!rule.types.contains(type)) {
+              continue;
+            }
+            std::vector<Runner> lost;
+            const Verdict verdict = policy_.explain({name, type, client, today_}, lost);
+            if (verdict.rule == &rule) {
+              return nullptr;
+            }
+            winner = verdict.rule != nullptr ? verdict.rule : winner;
+            excepted = excepted || verdict.rule == nullptr;
+          }
+        }
+      }
+    }
+    return winner;
+  }
+
+  void check_dead(const RuleSource& source) {
+    if (source.has_list || source.names.empty()) {
+      return;
+    }
+    const Rule& rule = rule_of(source);
+    bool excepted = false;
+    const Rule* winner = winner_over(source, excepted);
+    const std::string never = "the rule " + shown(rule.id) + " never decides: ";
+    if (winner != nullptr && winner->action == Action::allow) {
+      warn(source.place, never + shown(winner->id) +
+                             " allows the same names; take one out, or "
+                             "allow narrower ones");
+    } else if (winner != nullptr) {
+      warn(source.place,
+           never + "the rule " + shown(winner->id) + " decides the same names first; take one out");
+    } else if (excepted) {
+      warn(source.place, never + "its own `except` takes every name out; check the exceptions");
+    }
+  }
+
+  const Policy& policy_;
+  const PolicySource& source_;
+  std::chrono::sys_days today_;
+  Report& report_;
+};
+
+} // namespace
+
+void warn_of_open_ways(const Policy& policy, const PolicySource& source,
+                       std::chrono::sys_days today, Report& report) {
+  Warnings(policy, source, today, report).all();
+}
+
+} // namespace nearmiss

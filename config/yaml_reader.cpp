@@ -1,0 +1,324 @@
+#include "config/yaml_reader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+namespace nearmiss {
+
+namespace {
+
+Place place_of(const YAML::Mark& mark) {
+  if (mark.is_null()) {
+    return {};
+  }
+  return {static_cast<std::size_t>(mark.line) + 1, static_cast<std::size_t>(mark.column) + 1};
+}
+
+// Builds the tree of the first document.
+class TreeBuilder : public YAML::EventHandler {
+ public:
+  TreeBuilder(const std::string& file, Report& report) : file_(file), report_(report) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
+    place_value({YamlNode::Kind::nothing, place_of(mark), {}, true, {}, {}});
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    report_.error(file_, place_of(mark),
+                  "a YAML alias (`*...`) is not used in policies; write the value itself here");
+    place_value({YamlNode::Kind::alias, place_of(mark), {}, true, {}, {}});
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                const std::string& value) override {
+    refuse_tag(mark, tag);
+    place_value({YamlNode::Kind::text, place_of(mark), value, tag != "!", {}, {}});
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    refuse_tag(mark, tag);
+    open_.push_back({{YamlNode::Kind::list, place_of(mark), {}, true, {}, {}}, std::nullopt});
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    refuse_tag(mark, tag);
+    open_.push_back({{YamlNode::Kind::map, place_of(mark), {}, true, {}, {}}, std::nullopt});
+  }
+  void OnMapEnd() override { close(); }
+
+  YamlNode take() && { return std::move(root_); }
+
+ private:
+  struct Open {
+    YamlNode node;
+    std::optional<YamlNode> key; // of a map: read, its value not yet
+  };
+
+  // yaml-cpp gives plain values the tag "?" and quoted ones "!"; anything else was written.
+  void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "?" && tag != "!") {
+      report_.error(file_, place_of(mark),
+                    "a YAML tag (" + shown(tag) + ") is not used in policies; leave it out");
+    }
+  }
+  void close() {
+    YamlNode node = std::move(open_.back().node);
+    open_.pop_back();
+    place_value(std::move(node));
+  }
+  void place_value(YamlNode node) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.kind == YamlNode::Kind::list) {
+      parent.node.items.push_back(std::move(node));
+    } else if (!parent.key) {
+      parent.key = std::move(node);
+    } else {
+      parent.node.keys.push_back(std::move(*parent.key));
+      parent.node.items.push_back(std::move(node));
+      parent.key.reset();
+    }
+  }
+
+  const std::string& file_;
+  Report& report_;
+  std::vector<Open> open_;
+  YamlNode root_;
+};
+
+// For a second document: only its being there counts.
+class Ignore : public YAML::EventHandler {
+ public:
+  Place place;
+  void OnDocumentStart(const YAML::Mark& mark) override { place = place_of(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// yaml-cpp replaces what is not UTF-8 and stops at NUL, both without a word; so look first.
+bool readable(std::string_view text, const std::string& file, Report& report) {
+  Place place{1, 1};
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text.substr(i));
+    if (length == 0 || text[i] == '\0') {
+      report.error(file, place,
+                   length == 0 ? "not UTF-8 (octet " + shown(text.substr(i, 1)) +
+                                     "); save the file as UTF-8"
+                               : std::string("a NUL octet; save the file as UTF-8 text"));
+      return false;
+    }
+    if (text[i] == '\n') {
+      ++place.line;
+      place.column = 0;
+    }
+    ++place.column;
+    i += length;
+  }
+  return true;
+}
+
+} // namespace
+
+std::string_view kind_name(const YamlNode& node) noexcept {
+  switch (node.kind) {
+  case YamlNode::Kind::nothing:
+    return "nothing";
+  case YamlNode::Kind::text:
+    return "text";
+  case YamlNode::Kind::list:
+    return "a list";
+  case YamlNode::Kind::map:
+    return "a map";
+  case YamlNode::Kind::alias:
+    return "an alias";
+  }
+  return "";
+}
+
+std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& file, Report& report) {
+  if (!readable(text, file, report)) {
+    return std::nullopt;
+  }
+  try {
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    TreeBuilder tree(file, report);
+    if (!parser.HandleNextDocument(tree)) {
+      report.error(file, {}, "the file holds no policy; a policy starts with `version: 1`");
+      return std::nullopt;
+    }
+    Ignore second;
+    if (parser.HandleNextDocument(second)) {
+      report.error(file, second.place,
+                   "a second YAML document; a policy is one document, so take the `---` out");
+    }
+    return std::move(tree).take();
+  } catch (const YAML::Exception& e) {
+    report.error(file, place_of(e.mark), "not YAML: " + e.msg);
+    return std::nullopt;
+  }
+}
+
+std::optional<std::string> YamlReader::text(const YamlNode& node, std::string_view key) const {
+  if (node.kind == YamlNode::Kind::alias) {
+    return std::nullopt;
+  }
+  if (node.kind != YamlNode::Kind::text) {
+    error(node, shown(key) + " must be text, not " + std::string(kind_name(node)));
+    return std::nullopt;
+  }
+  if (node.text.empty()) {
+    error(node, shown(key) + " is empty; write a value or leave the key out");
+    return std::nullopt;
+  }
+  return node.text;
+}
+
+std::optional<std::uint32_t> YamlReader::number(const YamlNode& node, std::string_view key,
+                                                std::uint32_t least, std::uint32_t most) const {
+  std::uint32_t value = 0;
+  const char* end = node.text.data() + node.text.size();
+  const auto [stop, problem] = std::from_chars(node.text.data(), end, value);
+  if (node.kind != YamlNode::Kind::text || !node.plain || node.text.empty() ||
+      problem != std::errc() || stop != end || value < least || value > most) {
+    const std::string found =
+        node.kind == YamlNode::Kind::text ? shown(node.text) : std::string(kind_name(node));
+    error(node, shown(key) + " must be a number from " + std::to_string(least) + " to " +
+                    std::to_string(most) + ", not " + found +
+                    (node.plain ? "" : " in quotes; take the quotes away"));
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<bool> YamlReader::truth(const YamlNode& node, std::string_view key) const {
+  if (node.kind == YamlNode::Kind::text && node.plain &&
+      (node.text == "true" || node.text == "false")) {
+    return node.text == "true";
+  }
+  const std::string found =
+      node.kind == YamlNode::Kind::text ? shown(node.text) : std::string(kind_name(node));
+  error(node, shown(key) + " must be `true` or `false` without quotes, not " + found);
+  return std::nullopt;
+}
+
+const std::vector<YamlNode>* YamlReader::list(const YamlNode& node, std::string_view key) const {
+  if (node.kind != YamlNode::Kind::list) {
+    std::string message = shown(key) + " must be a list, not " + std::string(kind_name(node));
+    if (node.kind == YamlNode::Kind::text) {
+      message += "; write " + shown("[" + node.text + "]");
+    }
+    error(node, std::move(message));
+    return nullptr;
+  }
+  if (node.items.empty()) {
+    error(node, shown(key) + " is an empty list; write a value or leave the key out");
+    return nullptr;
+  }
+  return &node.items;
+}
+
+std::optional<std::size_t> YamlReader::word(const YamlNode& node, std::string_view key,
+                                            const std::vector<std::string_view>& words) const {
+  const auto value = text(node, key);
+  if (!value) {
+    return std::nullopt;
+  }
+  const auto found = std::find(words.begin(), words.end(), *value);
+  if (found != words.end()) {
+    return static_cast<std::size_t>(found - words.begin());
+  }
+  const std::string_view meant = closest(*value, words);
+  error(node, shown(*value) + " is no value of " + shown(key) +
+                  (meant.empty() ? "" : ", did you mean " + shown(meant) + "?") + "; write " +
+                  (words.size() == 1 ? shown(words[0]) : "one of: " + joined(words)));
+  return std::nullopt;
+}
+
+YamlMap::YamlMap(const YamlNode& node, std::string what, const YamlReader& reader)
+    : node_(node), what_(std::move(what)), reader_(reader) {
+  if (node.kind != YamlNode::Kind::map) {
+    reader.error(node, what_ + " must be a map (`key: value` lines), not " +
+                           std::string(kind_name(node)));
+    return;
+  }
+  for (std::size_t i = 0; i < node.keys.size(); ++i) {
+    const YamlNode& key = node.keys[i];
+    if (key.kind != YamlNode::Kind::text) {
+      reader.error(key, "a key of " + what_ + " must be text, not " + std::string(kind_name(key)));
+      continue;
+    }
+    const std::size_t first = *index_of(key.text);
+    if (first < i) {
+      reader.error(key, shown(key.text) + " stands twice in " + what_ + ", first in line " +
+                            std::to_string(node.keys[first].place.line) + "; keep one");
+    }
+  }
+}
+
+const YamlNode* YamlMap::find(std::string_view key) {
+  known_.push_back(key);
+  const auto index = index_of(key);
+  if (!index) {
+    return nullptr;
+  }
+  const YamlNode& value = node_.items[*index];
+  if (value.kind == YamlNode::Kind::alias) {
+    return nullptr;
+  }
+  if (value.kind == YamlNode::Kind::nothing) {
+    reader_.error(node_.keys[*index], shown(key) + " has no value; write one or leave the key out");
+    return nullptr;
+  }
+  return &value;
+}
+
+const YamlNode* YamlMap::require(std::string_view key, std::string_view remedy) {
+  if (node_.kind == YamlNode::Kind::map && !has(key)) {
+    reader_.error(node_, what_ + " has no " + shown(key) + "; " + std::string(remedy));
+  }
+  return find(key);
+}
+
+void YamlMap::finish() const {
+  for (std::size_t i = 0; i < node_.keys.size(); ++i) {
+    const YamlNode& key = node_.keys[i];
+    if (key.kind != YamlNode::Kind::text || *index_of(key.text) < i ||
+        std::find(known_.begin(), known_.end(), key.text) != known_.end()) {
+      continue;
+    }
+    const std::string_view meant = closest(key.text, known_);
+    reader_.error(key, "unknown key " + shown(key.text) + " in " + what_ +
+                           (meant.empty() ? "" : ", did you mean " + shown(meant) + "?") +
+                           "; the keys here are: " + joined(known_));
+  }
+}
+
+std::optional<std::size_t> YamlMap::index_of(std::string_view key) const noexcept {
+  for (std::size_t i = 0; i < node_.keys.size(); ++i) {
+    if (node_.keys[i].kind == YamlNode::Kind::text && node_.keys[i].text == key) {
+      return i;
+    }
+  }
+  return std::nullopt;
+}
+
+} // namespace nearmiss

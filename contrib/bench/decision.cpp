@@ -1,0 +1,122 @@
+// What one decision costs, what building the index costs, and what a name costs in memory.
+#include "rules/policy_builder.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace nearmiss;
+
+constexpr std::uint16_t type_mx = 15;
+constexpr std::size_t asked_names = 1 << 16; // more than the caches of a core hold
+
+// Names as block lists have them: two or three labels, about 18 octets of text.
+Name draw_name(std::mt19937_64& random, const char* tld) {
+  std::string text;
+  if (random() % 3 == 0) {
+    text = "mail.";
+  }
+  for (std::size_t length = 8 + random() % 9; length > 0; --length) {
+    text += static_cast<char>('a' + random() % 26);
+  }
+  return *Name::from_text(text + "." + tld);
+}
+
+std::vector<Name> draw_names(std::uint64_t seed, std::size_t count, const char* tld) {
+  std::mt19937_64 random(seed);
+  std::vector<Name> names;
+  names.reserve(count);
+  while (names.size() < count) {
+    names.push_back(draw_name(random, tld));
+  }
+  return names;
+}
+
+PolicyBuilder with_one_rule() {
+  PolicyBuilder builder;
+  Rule rule;
+  rule.id = "list";
+  rule.types = TypeSet::delivery();
+  builder.add_rule(rule);
+  return builder;
+}
+
+const Policy& policy_of(std::size_t count) {
+  static std::map<std::size_t, Policy> policies;
+  const auto known = policies.find(count);
+  if (known != policies.end()) {
+    return known->second;
+  }
+  PolicyBuilder builder = with_one_rule();
+  builder.reserve(count);
+  builder.add_name(0, *Name::from_text("ml"), Scope::subtree); // so that TLDs are searched as well
+  std::mt19937_64 random(1);
+  for (std::size_t number = 0; number < count; ++number) {
+    builder.add_name(0, draw_name(random, "example"), Scope::subtree);
+  }
+  return policies.emplace(count, std::move(builder).build()).first->second;
+}
+
+void measure_covers(benchmark::State& state, const std::vector<Name>& asked, bool expected) {
+  const Policy& policy = policy_of(static_cast<std::size_t>(state.range(0)));
+  std::size_t number = 0;
+  std::size_t covered = 0;
+  for (auto _ : state) {
+    covered += policy.covers(asked[number++ % asked.size()], type_mx) ? 1U : 0U;
+  }
+  if (covered != (expected ? static_cast<std::size_t>(state.iterations()) : 0)) {
+    state.SkipWithError("a wrong answer");
+  }
+  state.counters["bytes_a_name"] =
+      static_cast<double>(policy.index_memory()) / static_cast<double>(policy.name_count());
+}
+
+void covers_miss(benchmark::State& state) {
+  measure_covers(state, draw_names(2, asked_names, "example"), false);
+}
+
+// Names that are listed, in an order that the caches cannot foresee.
+void covers_hit(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  std::mt19937_64 same(1);
+  std::mt19937_64 choice(3);
+  std::vector<Name> asked;
+  for (std::size_t number = 0; number < count && asked.size() < asked_names; ++number) {
+    const Name listed = draw_name(same, "example");
+    if (choice() % (count / asked_names + 1) == 0) {
+      asked.push_back(listed);
+    }
+  }
+  std::shuffle(asked.begin(), asked.end(), choice);
+  measure_covers(state, asked, true);
+}
+
+void build(benchmark::State& state) {
+  const std::vector<Name> names =
+      draw_names(1, static_cast<std::size_t>(state.range(0)), "example");
+  for (auto _ : state) {
+    PolicyBuilder builder = with_one_rule();
+    for (const Name& name : names) {
+      builder.add_name(0, name, Scope::subtree);
+    }
+    const Policy policy = std::move(builder).build();
+    benchmark::DoNotOptimize(policy.name_count());
+  }
+}
+
+constexpr std::int64_t thousand = 1'000;
+constexpr std::int64_t million = 1'000'000;
+
+BENCHMARK(covers_miss)->Arg(thousand)->Arg(million)->Arg(10 * million);
+BENCHMARK(covers_hit)->Arg(thousand)->Arg(million)->Arg(10 * million);
+BENCHMARK(build)->Arg(million)->Unit(benchmark::kMillisecond);
+
+} // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,80 @@
+#include "contrib/cli/commands.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace nearmiss::cli {
+
+namespace {
+
+// "1,204,331 names"
+std::string counted(std::size_t number, const std::string& word) {
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) {
+      text += ',';
+    }
+    text += digits[i];
+  }
+  return text + ' ' + word + (number == 1 ? "" : "s");
+}
+
+void print_json(const CheckOptions& options, const LoadResult& result) {
+  nlohmann::ordered_json json;
+  json["file"] = options.file;
+  json["ok"] = result.config != nullptr;
+  if (result.config) {
+    json["rules"] = result.config->policy.rules().size();
+    json["names"] = result.config->policy.name_count();
+    json["digest"] = result.config->digest;
+  }
+  json["diagnostics"] = nlohmann::ordered_json::array();
+  for (const Diagnostic& diagnostic : result.diagnostics) {
+    json["diagnostics"].push_back(
+        {{"severity", diagnostic.severity == Severity::error ? "error" : "warning"},
+         {"file", diagnostic.file},
+         {"line", diagnostic.line},
+         {"column", diagnostic.column},
+         {"message", diagnostic.message}});
+  }
+  // A file's name may hold any octet; JSON is UTF-8.
+  std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+} // namespace
+
+int check(const CheckOptions& options) {
+  const LoadResult result = load(options.file, today());
+  const auto warnings = static_cast<std::size_t>(
+      std::count_if(result.diagnostics.begin(), result.diagnostics.end(),
+                    [](const auto& d) { return d.severity == Severity::warning; }));
+  const std::size_t errors = result.diagnostics.size() - warnings;
+  if (options.json) {
+    print_json(options, result);
+  } else {
+    print(result.diagnostics);
+  }
+  if (result.config) {
+    if (!options.json) {
+      std::cout << options.file << ": " << coloured("ok", "1;32", STDOUT_FILENO) << ", "
+                << counted(result.config->policy.rules().size(), "rule") << ", "
+                << counted(result.config->policy.name_count(), "name") << ", "
+                << counted(warnings, "warning") << '\n';
+    }
+    return exit_fine;
+  }
+  if (!options.json) {
+    std::cout << options.file << ": " << coloured("wrong", "1;31", STDOUT_FILENO) << ", "
+              << counted(errors, "error") << ", " << counted(warnings, "warning") << '\n';
+  }
+  return result.readable ? exit_no : exit_cannot;
+}
+
+} // namespace nearmiss::cli

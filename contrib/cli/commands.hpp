@@ -1,0 +1,38 @@
+// The commands of `nearmiss`, each a function from its options to the exit code.
+#pragma once
+
+#include "config/config.hpp"
+
+#include <string>
+#include <vector>
+
+namespace nearmiss::cli {
+
+inline constexpr int exit_fine = 0;
+inline constexpr int exit_no = 1;     // the answer is no: a wrong policy, a name that is no name
+inline constexpr int exit_cannot = 2; // no answer: no such file, wrong options
+
+struct CheckOptions {
+  std::string file;
+  bool json = false;
+};
+int check(const CheckOptions& options);
+
+struct ExplainOptions {
+  std::string config;
+  std::string client; // empty: chosen from the policy
+  std::string type = "MX";
+  bool json = false;
+  std::vector<std::string> names;
+};
+int explain(const ExplainOptions& options);
+
+// To stderr, as compilers print them, in colour on a terminal.
+void print(const std::vector<Diagnostic>& diagnostics);
+
+// Wraps `text` in the SGR `code` if `descriptor` is a terminal and NO_COLOR is not set.
+std::string coloured(const std::string& text, const char* code, int descriptor);
+
+std::chrono::sys_days today();
+
+} // namespace nearmiss::cli

@@ -1,0 +1,172 @@
+#include "config/names.hpp"
+#include "contrib/cli/commands.hpp"
+
+#include <iostream>
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace nearmiss::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Why a rule lost, as a sentence goes on after "it lists ...: ".
+std::string why(Runner::Lost lost) {
+  switch (lost) {
+  case Runner::Lost::less_specific:
+    return "another rule lists a more specific name";
+  case Runner::Lost::allow_wins:
+    return "at the same name an allow beats it";
+  case Runner::Lost::earlier_rule:
+    return "at the same name an earlier rule wins";
+  case Runner::Lost::observe_yields:
+    return "it only observes, and another rule decides";
+  case Runner::Lost::client:
+    return "it is not for this client";
+  case Runner::Lost::type:
+    return "it is not for this type";
+  case Runner::Lost::expired:
+    return "it has expired";
+  case Runner::Lost::excepted:
+    return "it excepts this name";
+  }
+  return "";
+}
+
+std::string_view outcome(const Verdict& verdict) {
+  if (verdict.rule == nullptr || verdict.action == Action::allow) {
+    return "passes";
+  }
+  return verdict.enforced ? "blocked" : "observed";
+}
+
+std::string reason(const Policy& policy, const Verdict& verdict, const Name& name) {
+  if (verdict.rule == nullptr) {
+    return "no rule applies to it";
+  }
+  std::string text =
+      "the rule `" + verdict.rule->id + "` lists `" + verdict.matched.to_text() + '`';
+  if (!(verdict.matched == name)) {
+    text += " and everything below it";
+  }
+  text += verdict.client_group != nullptr ? " for the clients `" + *verdict.client_group + '`'
+                                          : std::string(" for every client");
+  text += ", with the action `" + std::string(to_string(verdict.action)) + '`';
+  if (blocks(verdict.action) && !policy.enforcing()) {
+    text += ", but the policy's mode is `observe`";
+  }
+  return text;
+}
+
+Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
+             const std::vector<Runner>& lost) {
+  Json json{{"name", query.name.to_text()},
+            {"type", type_to_text(query.type)},
+            {"client", query.client.to_text()},
+            {"outcome", outcome(verdict)},
+            {"why", reason(policy, verdict, query.name)},
+            {"enforced", verdict.enforced}};
+  if (verdict.rule != nullptr) {
+    json["action"] = to_string(verdict.action);
+    json["rule"] = verdict.rule->id;
+    json["matched"] = verdict.matched.to_text();
+    json["client_group"] = verdict.client_group != nullptr ? Json(*verdict.client_group) : Json();
+    const std::string intended = Policy::intended_for(verdict, query.name);
+    json["intended"] = intended.empty() ? Json() : Json(intended);
+    json["reason"] = verdict.rule->reason;
+    json["reference"] = verdict.rule->reference;
+    json["ttl"] = verdict.rule->ttl;
+  }
+  json["lost"] = Json::array();
+  for (const Runner& runner : lost) {
+    json["lost"].push_back({{"rule", runner.rule->id},
+                            {"matched", runner.matched.to_text()},
+                            {"why", why(runner.why)}});
+  }
+  return json;
+}
+
+void print_text(const Policy& policy, const Query& query, const Verdict& verdict,
+                const std::vector<Runner>& lost) {
+  const std::string word(outcome(verdict));
+  const char* colour = word == "blocked" ? "1;31" : word == "observed" ? "1;33" : "1;32";
+  std::cout << query.name.to_text() << ' ' << type_to_text(query.type) << " from "
+            << query.client.to_text() << ": " << coloured(word, colour, STDOUT_FILENO) << '\n';
+  std::cout << "  because " << reason(policy, verdict, query.name) << '\n';
+  if (verdict.rule != nullptr) {
+    const std::string intended = Policy::intended_for(verdict, query.name);
+    if (!intended.empty()) {
+      std::cout << "  intended: " << intended << '\n';
+    }
+    if (!verdict.rule->reason.empty()) {
+      std::cout << "  reason: " << verdict.rule->reason << '\n';
+    }
+    if (!verdict.rule->reference.empty()) {
+      std::cout << "  reference: " << verdict.rule->reference << '\n';
+    }
+  }
+  for (const Runner& runner : lost) {
+    std::cout << "  the rule `" << runner.rule->id << "` lists `" << runner.matched.to_text()
+              << "` and does not decide: " << why(runner.why) << '\n';
+  }
+}
+
+} // namespace
+
+int explain(const ExplainOptions& options) {
+  const auto type = type_from_text(options.type);
+  if (!type) {
+    std::cerr << "nearmiss explain: --type: `" << options.type
+              << "` is no RR type; write a name such as MX, A or AAAA\n";
+    return exit_cannot;
+  }
+  const LoadResult result = load(options.config, today());
+  if (!result.config) {
+    print(result.diagnostics);
+    std::cerr << "nearmiss explain: the policy " << options.config << " cannot be used\n";
+    return exit_cannot;
+  }
+  const Policy& policy = result.config->policy;
+  ClientAddress client = result.config->first_client.value_or(ClientAddress());
+  if (!options.client.empty()) {
+    const auto given = ClientAddress::from_text(options.client);
+    if (!given) {
+      std::cerr << "nearmiss explain: --client: `" << options.client
+                << "` is no IP address; write one as 192.0.2.25 or 2001:db8::25\n";
+      return exit_cannot;
+    }
+    client = *given;
+  } else if (result.config->first_client && !options.json) {
+    std::cerr << "nearmiss explain: no --client given; taking " << client.to_text()
+              << ", the first address of the group `" << policy.clients().names().front() << "`\n";
+  }
+
+  Json all = Json::array();
+  int exit_code = exit_fine;
+  for (const std::string& text : options.names) {
+    std::string problem;
+    const auto name = read_name(text, problem);
+    if (!name) {
+      std::cerr << "nearmiss explain: " << problem << '\n';
+      exit_code = exit_no;
+      continue;
+    }
+    const Query query{*name, *type, client, today()};
+    std::vector<Runner> lost;
+    const Verdict verdict = policy.explain(query, lost);
+    if (options.json) {
+      all.push_back(to_json(policy, query, verdict, lost));
+    } else {
+      print_text(policy, query, verdict, lost);
+    }
+  }
+  if (options.json) {
+    std::cout << all.dump(2) << '\n';
+  }
+  return exit_code;
+}
+
+} // namespace nearmiss::cli

@@ -1,0 +1,98 @@
+#include "contrib/cli/commands.hpp"
+
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+namespace nearmiss::cli {
+
+std::string coloured(const std::string& text, const char* code, int descriptor) {
+  const char* no_color = std::getenv("NO_COLOR");
+  if (isatty(descriptor) == 0 || (no_color != nullptr && *no_color != '\0')) {
+    return text;
+  }
+  return "\x1b[" + std::string(code) + 'm' + text + "\x1b[0m";
+}
+
+void print(const std::vector<Diagnostic>& diagnostics) {
+  for (const Diagnostic& diagnostic : diagnostics) {
+    const bool error = diagnostic.severity == Severity::error;
+    const std::string text = to_text(diagnostic);
+    const std::string word = error ? "error:" : "warning:";
+    // The last thing before the message, so nothing in the file's name is taken for it.
+    const std::size_t at = text.size() - diagnostic.message.size() - word.size() - 1;
+    std::cerr << text.substr(0, at) << coloured(word, error ? "1;31" : "1;35", STDERR_FILENO)
+              << text.substr(at + word.size()) << '\n';
+  }
+}
+
+std::chrono::sys_days today() {
+  return std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+}
+
+} // namespace nearmiss::cli
+
+namespace {
+
+int run(int argc, char** argv) {
+  using namespace nearmiss::cli;
+  CLI::App app{"nearmiss: keep mail from leaving for look-alike domains", "nearmiss"};
+  app.set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit codes: 0 fine, 1 the answer is no, 2 cannot.");
+
+  CheckOptions check_options;
+  CLI::App* check_command =
+      app.add_subcommand("check", "Check a policy: all its errors, and warnings where it leaves a "
+                                  "way open for mail");
+  check_command->add_option("FILE", check_options.file, "the policy")->required();
+  check_command->add_flag("--json", check_options.json, "print the result as JSON");
+  check_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  check_command->footer("Exit codes: 0 no error (there may be warnings), 1 errors, 2 the file "
+                        "cannot be read.\nErrors and warnings go to stderr, the summary to "
+                        "stdout.");
+
+  ExplainOptions explain_options;
+  explain_options.config = "/etc/unbound/nearmiss.yaml";
+  CLI::App* explain_command = app.add_subcommand(
+      "explain",
+      "Say what the policy decides about names, by which rule, why, and which rules lost");
+  explain_command
+      ->add_option("--config", explain_options.config,
+                   "the policy; else $NEARMISS_CONFIG, else the default")
+      ->envname("NEARMISS_CONFIG")
+      ->capture_default_str();
+  explain_command->add_option("--client", explain_options.client,
+                              "the address that asks; else the first one of the policy's first "
+                              "group of clients");
+  explain_command->add_option("--type", explain_options.type, "the RR type asked for")
+      ->capture_default_str();
+  explain_command->add_flag("--json", explain_options.json, "print the verdicts as JSON");
+  explain_command->add_option("NAME", explain_options.names, "domain names")->required();
+  explain_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  explain_command->footer("Exit codes: 0 every name was explained, whether it is blocked or not; "
+                          "1 one of them is no\ndomain name; 2 the policy cannot be used, or an "
+                          "option is wrong.");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? exit_fine : exit_cannot;
+  }
+  return *check_command ? check(check_options) : explain(explain_options);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "nearmiss: " << e.what() << '\n';
+    return nearmiss::cli::exit_cannot;
+  }
+}

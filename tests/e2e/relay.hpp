@@ -1,0 +1,55 @@
+// A relay in front of an authoritative server: it counts the queries, and delays answers on
+// request.
+//
+// The data always comes from the real server behind it (NSD). One thread serves UDP and TCP;
+// delayed answers wait in a queue, so a slow name does not slow another one. Every member may be
+// called from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace e2e {
+
+class Relay {
+ public:
+  // Listens on `address`, port 53; the real server listens on the same address, port `behind`.
+  Relay(std::string address, std::uint16_t behind);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  // Names are in lower case with a final dot, whatever case was asked; types are RR type numbers.
+  using Asked = std::pair<std::string, int>;
+  std::size_t queries() const;
+  std::size_t queries(const Asked& what) const;
+  std::map<Asked, std::size_t> counts() const;
+  void forget_counts();
+
+  // Answers to questions for `name`, of any type, wait for `delay` from now on; 0 ends that.
+  void slow(const std::string& name, std::chrono::milliseconds delay);
+
+ private:
+  struct Loop;
+  void count(const Asked& what);
+  std::chrono::milliseconds delay_of(const std::string& name) const;
+
+  const std::string address_;
+  const std::uint16_t behind_;
+  mutable std::mutex mutex_;
+  std::map<Asked, std::size_t> counts_;
+  std::map<std::string, std::chrono::milliseconds> slowed_;
+  std::atomic<bool> stopping_ = false;
+  std::unique_ptr<Loop> loop_;
+  std::thread thread_;
+};
+
+} // namespace e2e

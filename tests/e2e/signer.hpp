@@ -1,0 +1,16 @@
+// Signs a zone, for the validator to check.
+#pragma once
+
+#include <string>
+
+namespace e2e {
+
+struct SignedZone {
+  std::string text; // the zone with DNSKEY, NSEC and RRSIG records
+  std::string ds;   // the DS record for the parent, or, for the root, its trust anchor
+};
+
+// One key (ECDSA P-256) that signs everything, NSEC, valid from yesterday for a month.
+SignedZone sign_zone(const std::string& origin, const std::string& text);
+
+} // namespace e2e

@@ -1,0 +1,195 @@
+#include "tests/e2e/unbound.hpp"
+
+#include "tests/e2e/address.hpp"
+#include "tests/e2e/secure_channel.hpp"
+
+#include <csignal>
+#include <stdexcept>
+
+namespace e2e {
+
+namespace {
+
+constexpr const char* started = "start of service";
+
+std::size_t count_in(const std::string& text, const std::string& part) {
+  std::size_t number = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) {
+    ++number;
+  }
+  return number;
+}
+
+std::string quoted(const std::filesystem::path& path) {
+  return "\"" + path.string() + "\"";
+}
+
+} // namespace
+
+Unbound::Unbound(const Lab& lab, UnboundOptions options)
+    : options_(std::move(options)), endpoint_{claim_network(54) + "1"},
+      events_(folder_.path() / "events.jsonl") {
+  if (options_.policy) {
+    write_policy(*options_.policy);
+  }
+  if (options_.encrypted) {
+    write_certificate(folder_.path() / "certificate.pem", folder_.path() / "key.pem");
+  }
+  if (options_.ip6) {
+    ip6_port_ = free_ip6_port();
+  }
+  write_configuration(lab);
+}
+
+std::filesystem::path Unbound::policy_file() const {
+  return folder_.path() / (options_.policy_by_environment ? "elsewhere.yaml" : "nearmiss.yaml");
+}
+
+void Unbound::write_policy(const std::string& text) {
+  write_file(policy_file(), text);
+}
+
+void Unbound::write_configuration(const Lab& lab) {
+  const std::filesystem::path& folder = folder_.path();
+  std::string modules = options_.module_config;
+  if (modules.empty()) {
+    modules = std::string(options_.policy ? "dynlib " : "") +
+              (options_.validate ? "validator " : "") + "iterator";
+  }
+  const std::string& address = endpoint_.address;
+  std::string text = "server:\n"
+                     "  directory: " +
+                     quoted(folder) +
+                     "\n"
+                     "  chroot: \"\"\n"
+                     "  username: \"\"\n"
+                     "  pidfile: " +
+                     quoted(folder / "unbound.pid") +
+                     "\n"
+                     "  do-daemonize: no\n"
+                     "  use-syslog: no\n"
+                     "  verbosity: 1\n"
+                     "  interface: " +
+                     address +
+                     "@53\n"
+                     "  access-control: 127.0.0.0/8 " +
+                     options_.access +
+                     "\n"
+                     "  access-control: ::1/128 " +
+                     options_.access +
+                     "\n"
+                     "  do-not-query-localhost: no\n"
+                     "  root-hints: " +
+                     quoted(lab.root_hints()) +
+                     "\n"
+                     "  module-config: \"" +
+                     modules +
+                     "\"\n"
+                     "  num-threads: " +
+                     std::to_string(options_.threads) +
+                     "\n"
+                     "  outgoing-range: 512\n"
+                     "  num-queries-per-thread: 256\n"
+                     // A slowed server is to be waited for, not asked again.
+                     "  unknown-server-time-limit: 5000\n"
+                     "  infra-cache-min-rtt: 5000\n";
+  if (options_.validate) {
+    text += "  trust-anchor: \"" + lab.trust_anchor() + "\"\n";
+  }
+  if (options_.encrypted) {
+    text += "  interface: " + address + "@853\n  interface: " + address +
+            "@443\n"
+            "  tls-service-key: " +
+            quoted(folder / "key.pem") +
+            "\n"
+            "  tls-service-pem: " +
+            quoted(folder / "certificate.pem") + "\n";
+  }
+  if (options_.ip6) {
+    text += "  interface: ::1@" + std::to_string(ip6_port_) + "\n";
+  }
+  text += options_.server_lines;
+  if (options_.policy) {
+    text += "dynlib:\n  dynlib-file: \"" NEARMISS_SO "\"\n";
+  }
+  text += "remote-control:\n  control-enable: yes\n  control-use-cert: no\n"
+          "  control-interface: " +
+          quoted(folder / "control.sock") + "\n";
+  text += options_.more_clauses;
+  configuration_ = folder / "unbound.conf";
+  write_file(configuration_, text);
+}
+
+void Unbound::launch() {
+  Process::Environment environment;
+  if (options_.policy_by_environment) {
+    environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
+  }
+  process_ = std::make_unique<Process>(
+      std::vector<std::string>{UNBOUND_BIN, "-d", "-c", configuration_.string()},
+      folder_.path() / "unbound.log", environment);
+}
+
+void Unbound::start() {
+  const std::size_t before = count_in(log(), started);
+  launch();
+  if (!wait_until([&] { return count_in(log(), started) > before || !process_->alive(); }) ||
+      !process_->alive()) {
+    throw std::runtime_error("Unbound does not start:\n" + log());
+  }
+}
+
+std::string Unbound::fail_to_start() {
+  launch();
+  wait_until([&] { return !process_->alive() || log().find(started) != std::string::npos; });
+  if (process_->alive()) {
+    stop();
+    throw std::runtime_error("Unbound starts, though it should not:\n" + log());
+  }
+  return log();
+}
+
+void Unbound::stop() {
+  process_.reset();
+}
+
+void Unbound::reload() {
+  const std::size_t before = count_in(log(), started);
+  process_->send(SIGHUP);
+  if (!wait_until([&] { return count_in(log(), started) > before || !process_->alive(); }) ||
+      !process_->alive()) {
+    throw std::runtime_error("Unbound does not come back from a reload:\n" + log());
+  }
+}
+
+std::string Unbound::control(const std::string& command) {
+  std::vector<std::string> argv{UNBOUND_CONTROL_BIN, "-c", configuration_.string()};
+  for (std::size_t at = 0; at < command.size();) {
+    const std::size_t end = std::min(command.find(' ', at), command.size());
+    argv.push_back(command.substr(at, end - at));
+    at = end + 1;
+  }
+  const Outcome outcome = run(argv);
+  if (outcome.exit_code != 0) {
+    throw std::runtime_error("unbound-control " + command + ": " + outcome.output);
+  }
+  return outcome.output;
+}
+
+std::optional<Answer> Unbound::ask(const std::string& source, const std::string& name, int type,
+                                   const Flags& flags) const {
+  const bool ip6 = source.find(':') != std::string::npos;
+  return e2e::ask(ip6 ? ip6_endpoint() : endpoint_, source, name, type, flags);
+}
+
+Answer Unbound::answer(const std::string& source, const std::string& name, int type,
+                       const Flags& flags) const {
+  std::optional<Answer> answer = ask(source, name, type, flags);
+  if (!answer) {
+    throw std::runtime_error("no answer to " + name + " " + type_text(type) + " over " +
+                             to_text(flags.transport) + "; Unbound's log:\n" + log());
+  }
+  return std::move(*answer);
+}
+
+} // namespace e2e

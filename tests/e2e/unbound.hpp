@@ -1,0 +1,70 @@
+// The real Unbound, with the module (or, for comparison, without).
+#pragma once
+
+#include "tests/e2e/client.hpp"
+#include "tests/e2e/events.hpp"
+#include "tests/e2e/lab.hpp"
+#include "tests/e2e/process.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace e2e {
+
+struct UnboundOptions {
+  // Text of the policy file; none: Unbound without the module. `log: {file: events.jsonl}` puts
+  // the events where events() finds them.
+  std::optional<std::string> policy{};
+  bool policy_by_environment = false; // $NEARMISS_CONFIG; else nearmiss.yaml in `directory:`
+  bool validate = true;               // the validator in the chain, with the lab's trust anchor
+  int threads = 1;
+  bool encrypted = false;      // also listen for DNS over TLS and HTTPS
+  bool ip6 = false;            // also listen on ::1
+  std::string access{"allow"}; // or allow_snoop
+  std::string module_config{}; // empty: "dynlib validator iterator" as the rest of this demands
+  std::string server_lines{};  // more lines for the server: clause
+  std::string more_clauses{};  // after it
+};
+
+class Unbound {
+ public:
+  // Writes the configuration. Unbound runs after start().
+  Unbound(const Lab& lab, UnboundOptions options);
+
+  void start();                // returns when it serves; throws with its log if it does not
+  std::string fail_to_start(); // its log; throws if it does start
+  void stop();
+  void reload();                                   // SIGHUP; returns when it serves again
+  std::string control(const std::string& command); // unbound-control's output
+
+  std::optional<Answer> ask(const std::string& source, const std::string& name, int type,
+                            const Flags& flags = {}) const;
+  // As ask; throws if no answer comes.
+  Answer answer(const std::string& source, const std::string& name, int type,
+                const Flags& flags = {}) const;
+
+  void write_policy(const std::string& text); // takes effect at the next start or reload
+  bool alive() { return process_ != nullptr && process_->alive(); }
+  std::string log() const { return read_file(folder_.path() / "unbound.log"); }
+  const std::filesystem::path& folder() const noexcept { return folder_.path(); }
+  std::filesystem::path policy_file() const;
+  const Endpoint& endpoint() const noexcept { return endpoint_; }
+  Endpoint ip6_endpoint() const { return {"::1", ip6_port_}; }
+  Events& events() noexcept { return events_; }
+  pid_t pid() const { return process_->pid(); }
+
+ private:
+  void write_configuration(const Lab& lab);
+  void launch();
+
+  UnboundOptions options_;
+  ScratchFolder folder_;
+  Endpoint endpoint_;
+  std::uint16_t ip6_port_ = 0;
+  std::filesystem::path configuration_;
+  std::unique_ptr<Process> process_;
+  Events events_;
+};
+
+} // namespace e2e

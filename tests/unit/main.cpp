@@ -1,0 +1,6 @@
+#define CATCH_CONFIG_RUNNER // Catch2 v2: this file holds the library
+#include "tests/catch.hpp"
+
+int main(int argc, char** argv) {
+  return Catch::Session().run(argc, argv);
+}

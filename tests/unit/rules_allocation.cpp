@@ -1,0 +1,71 @@
+// Counts every allocation of the process, to show that deciding makes none.
+#include "rules/policy_builder.hpp"
+#include "tests/catch.hpp"
+#include "tests/unit/rules_names.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+} // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* const memory = std::malloc(size == 0 ? 1 : size)) {
+    return memory;
+  }
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+using namespace nearmiss;
+using nearmiss::test::name;
+using nearmiss::test::rule;
+using nearmiss::test::type_mx;
+
+TEST_CASE("neither covers nor decide allocates, matched or not") {
+  PolicyBuilder builder;
+  Prefix prefix{};
+  REQUIRE(parse_prefix("192.0.2.0/24", prefix) == PrefixError::none);
+  Rule grouped = rule("a-rule-whose-id-is-too-long-to-be-kept-inside-the-string", Action::nxdomain);
+  grouped.every_client = false;
+  grouped.groups = GroupSet{1} << builder.add_group("a-group-with-a-name-that-is-long", {prefix});
+  grouped.intended = name("mil");
+  const std::size_t index = builder.add_rule(grouped);
+  builder.add_name(index, name("ml"), Scope::subtree);
+  builder.add_exception(index, name("gouv.ml"));
+  builder.add_name(builder.add_rule(rule("observing", Action::observe)), name("army.ml"),
+                   Scope::exact);
+  const Policy policy = std::move(builder).build();
+
+  const Name names[] = {name("army.ml"), name("x.gouv.ml"), name("army.mil"), name("."),
+                        name("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.ml")};
+  const ClientAddress clients[] = {ClientAddress::v4({192, 0, 2, 1}),
+                                   ClientAddress::v4({192, 0, 3, 1})};
+  std::size_t decided = 0;
+  const std::size_t before = allocations;
+  for (const Name& asked : names) {
+    for (const ClientAddress& client : clients) {
+      decided += policy.covers(asked, type_mx) ? 1U : 0U;
+      const Verdict verdict = policy.decide({asked, type_mx, client, {}});
+      decided += verdict.rule != nullptr ? 1U : 0U;
+    }
+  }
+  const std::size_t during = allocations - before;
+  CHECK(during == 0);
+  CHECK(decided == 7); // 2 x 2 covered, 2 + 1 decided: the loop did reach rules
+
+  std::vector<Runner> lost; // explain may allocate: the counter does count
+  const std::size_t before_explain = allocations;
+  policy.explain({names[0], type_mx, clients[0], {}}, lost);
+  CHECK(allocations > before_explain);
+}
