@@ -48,10 +48,10 @@ def _rate_table(row):
 
 
 def _start_table(row):
-    yield (f"{'':24}{'first answer':>13}{'loading':>9}{'PSS':>9}{'peak RSS':>10}{'bytes a name':>14}")
+    yield (f"{'':24}{'first answer':>13}{'CPU':>9}{'loading':>9}{'PSS':>9}{'peak RSS':>10}{'bytes a name':>14}")
     for line in row.lines.values():
         f = line.figures
-        yield (f"{line.title:24}{f['seconds']:11.2f} s{f['loading']:7.2f} s"
+        yield (f"{line.title:24}{f['seconds']:11.2f} s{f['processor']:7.2f} s{f['loading']:7.2f} s"
                f"{f['memory'] / 1e6:6.0f} MB{f['peak'] / 1e6:7.0f} MB{f['bytes_a_name']:14.1f}")
     yield from _bars({line.title: max(0, line.figures["bytes_a_name"])
                       for line in row.lines.values()})

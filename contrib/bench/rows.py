@@ -7,6 +7,7 @@ says the same with less noise, and also where the load, not the server, was the 
 
 import os
 import statistics
+import time
 from dataclasses import dataclass, field
 
 import names
@@ -196,16 +197,18 @@ def start(bench):
             bench.progress(f"start: round {number + 1} of {rounds}, {server.title}")
             try:
                 seconds = server.start()
-                seen[kind].append((seconds, *server.memory()))
+                processor = server.cpu_seconds()
+                time.sleep(1)  # for what loading has left behind to be given back
+                seen[kind].append((seconds, processor, *server.memory()))
             finally:
                 server.stop()
     median = {kind: [statistics.median(column) for column in zip(*values)]
               for kind, values in seen.items()}
     bare = median["unbound"]
-    for kind, (seconds, memory, peak) in median.items():
+    for kind, (seconds, processor, memory, peak) in median.items():
         row.lines[kind] = Line(kind, KINDS[kind].title, KINDS[kind].short, figures={
-            "seconds": seconds, "memory": memory, "peak": peak, "loading": seconds - bare[0],
-            "bytes_a_name": (memory - bare[1]) / bench.names})
+            "seconds": seconds, "processor": processor, "memory": memory, "peak": peak,
+            "loading": seconds - bare[0], "bytes_a_name": (memory - bare[2]) / bench.names})
     if "nearmiss" in row.lines:
         figures = row.lines["nearmiss"].figures
         row.goals.append(Goal("memory over an Unbound without rules, bytes a name", "<= 32",
