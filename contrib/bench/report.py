@@ -48,7 +48,8 @@ def _rate_table(row):
 
 
 def _start_table(row):
-    yield (f"{'':24}{'first answer':>13}{'CPU':>9}{'loading':>9}{'PSS':>9}{'peak RSS':>10}{'bytes a name':>14}")
+    yield (f"{'':24}{'first answer':>13}{'CPU':>9}{'loading':>9}{'PSS':>9}{'peak RSS':>10}"
+           f"{'bytes a name':>14}")
     for line in row.lines.values():
         f = line.figures
         yield (f"{line.title:24}{f['seconds']:11.2f} s{f['processor']:7.2f} s{f['loading']:7.2f} s"
@@ -98,7 +99,8 @@ def plot(path, rows, about):
         script.append(f"$data{number} << END")
         for at, (line, value) in enumerate(zip(lines, values)):
             colour = 0xD95F02 if line.kind == "nearmiss" else 0x7A8CA0
-            script.append(f'{at} {value} {colour} "{line.short}" "{value:,.{0 if value >= 100 else 2}f}"')
+            figure = f"{value:,.{0 if value >= 100 else 2}f}"
+            script.append(f'{at} {value} {colour} "{line.short}" "{figure}"')
         script += ["END", f"set title '{title}'", f"set xrange [-0.6:{len(lines) - 0.4}]",
                    f"set yrange [0:{1.15 * max(values) or 1}]",
                    f"plot $data{number} using 1:2:3:xtic(4) with boxes lc rgb variable, "

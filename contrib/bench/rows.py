@@ -235,7 +235,8 @@ def reload(bench):
         pairs.append((quiet, busy))
         reloads += server.reloads()
     if reloads < bench.rounds:
-        line.notes.append(f"{reloads} reloads after {bench.rounds} changes of the list: not measured")
+        line.notes.append(
+            f"{reloads} reloads after {bench.rounds} changes of the list: not measured")
         return row
     line.figures = {"quiet_p99_ms": statistics.median(quiet for quiet, _ in pairs) * 1e3,
                     "reload_p99_ms": statistics.median(busy for _, busy in pairs) * 1e3}

@@ -19,7 +19,7 @@ AUTHORITY = "127.0.0.3"
 POLICED, UNPOLICED = "127.1.0.1", "127.2.0.1"
 CACHE_MB = 96
 START_LIMIT = 180  # seconds
-# What was unpacked from Debian's packages finds its libraries beside it; Unbound needs none of them.
+# What was unpacked from Debian's packages finds its libraries beside it. Not for Unbound.
 UNPACKED = {"LD_LIBRARY_PATH": os.environ["BENCH_LIBRARIES"]}
 
 
@@ -39,7 +39,8 @@ def ask(address, port, name, kind=1, timeout=0.5, source=POLICED):
         udp.settimeout(timeout)
         try:
             udp.connect((address, port))
-            udp.send(struct.pack("!6H", 4711, 0x100, 1, 0, 0, 0) + wire + struct.pack("!2H", kind, 1))
+            header = struct.pack("!6H", 4711, 0x100, 1, 0, 0, 0)
+            udp.send(header + wire + struct.pack("!2H", kind, 1))
             return udp.recv(4096)[3] & 15
         except (TimeoutError, ConnectionRefusedError):
             return None
@@ -97,7 +98,8 @@ class Authority(Process):
         super().__init__("nsd", folder, cpu)
         self.port = free_port(AUTHORITY)
         zones = sorted({tld.split(".")[-1] for tld in names.TLDS})
-        root = "@ 86400 SOA ns. host. 1 3600 1200 604800 3600\n@ 86400 NS ns.\nns 86400 A " + AUTHORITY
+        root = ("@ 86400 SOA ns. host. 1 3600 1200 604800 3600\n@ 86400 NS ns.\n"
+                f"ns 86400 A {AUTHORITY}")
         for zone in zones:
             root += f"\n{zone} 86400 NS ns."
             (self.folder / zone).write_text(

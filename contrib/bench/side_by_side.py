@@ -50,7 +50,8 @@ class Bench:
         return fresh
 
     def listed_sample(self, count, seed):
-        return random.Random(self.seed * 1000 + seed).sample(self.listed, min(count, len(self.listed)))
+        draw = random.Random(self.seed * 1000 + seed)
+        return draw.sample(self.listed, min(count, len(self.listed)))
 
     def kinds(self, *wanted):
         return [kind for kind in wanted
@@ -85,7 +86,8 @@ class Bench:
 
 
 def options_from(arguments):
-    parser = argparse.ArgumentParser(prog="side_by_side.sh", add_help=False)
+    parser = argparse.ArgumentParser(prog="side_by_side.sh", add_help=False,
+                                     usage="see side_by_side.sh --help")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--names", type=int)
@@ -120,7 +122,7 @@ def main():
     options = options_from(sys.argv[1:])
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
-    about = (f"{options.names:,} names, {options.rounds} rounds of {options.seconds:g} s, "
+    about = (f"{options.names:,} listed names, {options.rounds} rounds of {options.seconds:g} s, "
              f"one server thread on one processor ({processor()})")
     options.out.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="nearmiss-bench."))

@@ -66,9 +66,11 @@ fi
 
 UNBOUND_BIN=${UNBOUND_BIN:-$root/build/unbound/unbound}
 NEARMISS_SO=${NEARMISS_SO:-$root/build/module/nearmiss.so}
-[[ -x $UNBOUND_BIN ]] || die "there is no Unbound at $UNBOUND_BIN" "run contrib/unbound/build.sh, or set UNBOUND_BIN"
-[[ -e $NEARMISS_SO ]] || say "There is no module at $NEARMISS_SO: only the other servers are measured."
+[[ -x $UNBOUND_BIN ]] || die "there is no Unbound at $UNBOUND_BIN" \
+  "run contrib/unbound/build.sh, or set UNBOUND_BIN"
+[[ -e $NEARMISS_SO ]] || say "There is no module at $NEARMISS_SO: the other servers are measured."
 export UNBOUND_BIN NEARMISS_SO
-export BENCH_LIBRARIES=$tools/usr/lib/$(uname -m)-linux-gnu BENCH_OUT=$root/build/bench
+machine=$(uname -m)
+export BENCH_LIBRARIES=$tools/usr/lib/$machine-linux-gnu BENCH_OUT=$root/build/bench
 command -v python3 >/dev/null || die "python3 is missing" "apt-get install python3"
 exec python3 -B "$root/contrib/bench/side_by_side.py" "$@"
