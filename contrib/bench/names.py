@@ -33,11 +33,11 @@ class Maker:
         return f"{label}.{tld}"
 
     def distinct(self, count, apart_from=()):
-        """`count` names, none of them in `apart_from`."""
+        """`count` names, none of them in `apart_from` or below a name there."""
         names = {}
         while len(names) < count:
             name = self.name()
-            if name not in apart_from:
+            if name not in apart_from and name.partition(".")[2] not in apart_from:
                 names[name] = None
         return list(names)
 

@@ -1,8 +1,9 @@
 """The rows of the comparison: what is asked of which server, and what is reached.
 
 Machines are noisy, so servers take turns in short runs (A B, B A, ...), and a ratio is the median
-of the ratios within each round. Beside each rate stands the processor time a query took, which
-says the same with less noise, and also where the load, not the server, was the limit.
+of the ratios within each round. Beside each rate stands the processor time a query took: where a
+server did not have its processor to itself, or the load was the limit, the rate says little of the
+server, and a goal is judged by processor time instead.
 """
 
 import os
@@ -17,6 +18,7 @@ HOT_NAMES = 10_000
 BLOCKED_SAMPLE = 100_000
 UNCACHED_RATE = 60_000  # queries/s that no resolver here reaches: sizes the files of fresh names
 RELOAD_RATE = 20_000  # queries/s while a list is reloaded
+BUSY = 0.9  # part of its processor that a server must have used for its rate to be its own
 
 
 @dataclass
@@ -64,10 +66,14 @@ class Row:
         line, base = self.lines[kind], self.lines[self.base]
         rates = line.ratios(base, lambda run: run.rate)
         costs = line.ratios(base, lambda run: 1 / run.cost)
-        middle = statistics.median(rates)
-        self.goals.append(Goal(
-            what, f">= {least}", f"{middle:.3f} ({min(rates):.3f} to {max(rates):.3f}); "
-            f"by processor time {statistics.median(costs):.3f}", middle >= least))
+        ways = [("by rate", rates), ("by processor time", costs)]
+        if min(line.busy(), base.busy()) < BUSY:
+            ways.reverse()
+        measured = ", ".join(
+            f"{way} {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+            for way, ratios in ways)
+        self.goals.append(
+            Goal(what, f">= {least}", measured, statistics.median(ways[0][1]) >= least))
 
 
 def take_turns(bench, row, kinds, once_a_round):
@@ -208,13 +214,18 @@ def start(bench):
     for kind, (seconds, processor, memory, peak) in median.items():
         row.lines[kind] = Line(kind, KINDS[kind].title, KINDS[kind].short, figures={
             "seconds": seconds, "processor": processor, "memory": memory, "peak": peak,
-            "loading": seconds - bare[0], "bytes_a_name": (memory - bare[2]) / bench.names})
+            "loading": seconds - bare[0], "loading_processor": processor - bare[1],
+            "bytes_a_name": (memory - bare[2]) / bench.names})
     if "nearmiss" in row.lines:
         figures = row.lines["nearmiss"].figures
         row.goals.append(Goal("memory over an Unbound without rules, bytes a name", "<= 32",
                               f"{figures['bytes_a_name']:.1f}", figures["bytes_a_name"] <= 32))
-        row.goals.append(Goal(f"loading {bench.names:,} names, seconds", "<= 1",
-                              f"{figures['loading']:.2f}", figures["loading"] <= 1))
+        ways = [("", figures["loading"]), ("of processor time ", figures["loading_processor"])]
+        if ways[1][1] < BUSY * ways[0][1]:
+            ways.reverse()
+        row.goals.append(Goal(
+            f"loading {bench.names:,} names, seconds", "<= 1",
+            ", ".join(f"{way}{seconds:.2f}" for way, seconds in ways), ways[0][1] <= 1))
     return row
 
 
