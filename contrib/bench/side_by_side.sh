@@ -35,12 +35,20 @@ programs=(named pdns_recursor nsd nsd-control dnsperf gnuplot-nox)
 tools=$cache/packages/bench
 export PATH=$PATH:$tools/usr/sbin:$tools/usr/bin
 
+# Downloads what is missing of the packages and of what they depend on; locks and installs nothing.
+download() {
+  apt-get -y -q install --download-only --no-install-recommends --no-remove \
+    -o Debug::NoLocking=1 -o Dir::Cache::archives="$1" "${packages[@]}"
+}
+
 unpack_tools() {
   local work
   work=$(mktemp -d -- "${TMPDIR:-/tmp}/nearmiss-bench.XXXXXX")
   mkdir -p -- "$work/partial" "$work/root" "$cache/packages"
-  apt-get -y -q install --download-only --no-install-recommends --no-remove \
-    -o Dir::Cache::archives="$work" -o DPkg::Lock::Timeout=300 "${packages[@]}"
+  if ! download "$work"; then
+    apt-get -q -o DPkg::Lock::Timeout=300 update # the lists are empty or too old
+    download "$work" || return
+  fi
   for package in "$work"/*.deb; do
     dpkg-deb -x "$package" "$work/root"
   done
