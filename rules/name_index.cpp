@@ -13,8 +13,8 @@ namespace nearmiss {
 namespace {
 
 constexpr std::size_t group_slots = 8;
-constexpr std::size_t mark_octets = 3; // of a mark list's id, before each name in the blob
-constexpr std::size_t max_mark_lists = std::size_t{1} << (8 * mark_octets);
+constexpr std::size_t mark_octets = 1; // the octet before each name in the blob
+constexpr std::uint8_t in_overflow = 255;
 constexpr std::size_t typical_octets = 24; // of a name in the blob, for reserve()
 
 constexpr std::uint64_t each_octet = 0x0101010101010101;
@@ -109,17 +109,18 @@ std::size_t slot_in_group(std::uint64_t mark) noexcept {
   return static_cast<std::size_t>(std::countr_zero(mark)) / 8;
 }
 
-std::uint32_t read_mark_id(const std::uint8_t* octets) noexcept {
-  return octets[0] | std::uint32_t{octets[1]} << 8 | std::uint32_t{octets[2]} << 16;
-}
-
-void write_mark_id(std::uint8_t* octets, std::uint32_t id) noexcept {
-  for (std::size_t index = 0; index < mark_octets; ++index) {
-    octets[index] = static_cast<std::uint8_t>(id >> (8 * index));
-  }
+std::uint8_t mark_octet(std::uint32_t id) noexcept {
+  return id < in_overflow ? static_cast<std::uint8_t>(id) : in_overflow;
 }
 
 } // namespace
+
+std::uint32_t NameIndex::mark_list_at(std::size_t offset) const noexcept {
+  if (blob_[offset] != in_overflow) {
+    return blob_[offset];
+  }
+  return std::ranges::lower_bound(overflow_, offset, {}, &Overflow::offset)->id;
+}
 
 std::uint32_t NameIndex::lookup(std::uint64_t hash,
                                 std::span<const std::uint8_t> wire) const noexcept {
@@ -133,7 +134,7 @@ std::uint32_t NameIndex::lookup(std::uint64_t hash,
       const std::uint8_t* const stored = blob_.data() + at;
       if (blob_.size() - at >= mark_octets + wire.size() &&
           std::memcmp(stored + mark_octets, wire.data(), wire.size()) == 0) {
-        return read_mark_id(stored);
+        return mark_list_at(at);
       }
     }
     if (zero_octets(tags) != 0) {
@@ -178,8 +179,8 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
 
 std::size_t NameIndex::memory() const noexcept {
   return tags_.capacity() * sizeof tags_[0] + offsets_.capacity() * sizeof offsets_[0] +
-         blob_.capacity() * sizeof blob_[0] + marks_.capacity() * sizeof marks_[0] +
-         mark_starts_.capacity() * sizeof mark_starts_[0];
+         blob_.capacity() * sizeof blob_[0] + overflow_.capacity() * sizeof overflow_[0] +
+         marks_.capacity() * sizeof marks_[0] + mark_starts_.capacity() * sizeof mark_starts_[0];
 }
 
 void NameIndexBuilder::reserve(std::size_t names) {
@@ -201,7 +202,10 @@ void NameIndexBuilder::add(const Name& name, std::uint32_t rule, std::uint8_t bi
     blob_.reserve(std::max(2 * at, std::size_t{4096})); // resize() alone may grow by less
   }
   blob_.resize(at + mark_octets + wire.size());
-  write_mark_id(&blob_[at], last_id_);
+  blob_[at] = mark_octet(last_id_);
+  if (blob_[at] == in_overflow) {
+    added_overflow_.push_back({static_cast<std::uint32_t>(at), last_id_});
+  }
   std::memcpy(&blob_[at + mark_octets], wire.data(), wire.size());
   ++names_;
 }
@@ -210,9 +214,6 @@ std::uint32_t NameIndexBuilder::id_of(std::vector<Mark> list) {
   const auto [entry, added] =
       ids_.try_emplace(std::move(list), static_cast<std::uint32_t>(lists_.size()));
   if (added) {
-    if (lists_.size() == max_mark_lists) {
-      throw std::length_error("more than 2^24 combinations of rules that list the same name");
-    }
     lists_.push_back(&entry->first);
   }
   return entry->second;
@@ -241,10 +242,22 @@ std::uint32_t NameIndexBuilder::merged(std::uint32_t a, std::uint32_t b) {
   return id;
 }
 
-// Takes in the name that stands at `offset` of the index's blob: moves it down to `end`, or, if the
-// name is there already, merges its marks into those.
+std::uint32_t NameIndexBuilder::id_at(const NameIndex& index, std::size_t offset) const {
+  const std::uint8_t octet = index.blob_[offset];
+  return octet == in_overflow ? overflow_.at(static_cast<std::uint32_t>(offset)) : octet;
+}
+
+void NameIndexBuilder::set_id_at(NameIndex& index, std::size_t offset, std::uint32_t id) {
+  index.blob_[offset] = mark_octet(id);
+  if (index.blob_[offset] == in_overflow) {
+    overflow_[static_cast<std::uint32_t>(offset)] = id;
+  } else { // a merge may lead back to a list whose number the octet can tell
+    overflow_.erase(static_cast<std::uint32_t>(offset));
+  }
+}
+
 void NameIndexBuilder::insert(NameIndex& index, std::uint64_t hash, std::size_t offset,
-                              std::size_t& end) {
+                              std::uint32_t id, std::size_t& end) {
   std::uint8_t* const blob = index.blob_.data();
   const std::uint8_t* const wire = blob + offset + mark_octets;
   std::size_t size = 1;
@@ -259,8 +272,7 @@ void NameIndexBuilder::insert(NameIndex& index, std::uint64_t hash, std::size_t 
       const std::size_t stored = index.offsets_[group * group_slots + slot_in_group(left)];
       if (stored + mark_octets + size <= end &&
           std::memcmp(blob + stored + mark_octets, wire, size) == 0) {
-        write_mark_id(blob + stored,
-                      merged(read_mark_id(blob + stored), read_mark_id(blob + offset)));
+        set_id_at(index, stored, merged(id_at(index, stored), id));
         return;
       }
     }
@@ -269,6 +281,9 @@ void NameIndexBuilder::insert(NameIndex& index, std::uint64_t hash, std::size_t 
       tags |= std::uint64_t{tag} << (8 * slot);
       index.offsets_[group * group_slots + slot] = static_cast<std::uint32_t>(end);
       std::memmove(blob + end, blob + offset, mark_octets + size);
+      if (blob[end] == in_overflow) {
+        overflow_[static_cast<std::uint32_t>(end)] = id;
+      }
       end += mark_octets + size;
       return;
     }
@@ -294,8 +309,10 @@ NameIndex NameIndexBuilder::build() && {
   struct Pending {
     std::uint64_t hash;
     std::size_t offset;
+    std::uint32_t id;
   };
   std::array<Pending, 32> batch{};
+  std::size_t overflow_read = 0;
   std::size_t read = 0; // names from here on are as add() left them
   std::size_t end = 0;  // names before here are in the table
   for (std::size_t left = names_; left > 0;) {
@@ -315,19 +332,26 @@ NameIndex NameIndexBuilder::build() && {
       while (labels > 0) {
         hash.add(wire + starts[--labels]);
       }
-      batch[number] = {hash.value(), read};
+      const std::uint8_t octet = index.blob_[read];
+      batch[number] = {hash.value(), read,
+                       octet == in_overflow ? added_overflow_[overflow_read++].id : octet};
       const std::size_t group = first_group(batch[number].hash, groups);
       __builtin_prefetch(&index.tags_[group], 1);
       __builtin_prefetch(&index.offsets_[group * group_slots], 1);
       read += mark_octets + at + 1;
     }
     for (std::size_t number = 0; number < count; ++number) {
-      insert(index, batch[number].hash, batch[number].offset, end);
+      insert(index, batch[number].hash, batch[number].offset, batch[number].id, end);
     }
     left -= count;
   }
   index.blob_.resize(end);
   index.blob_.shrink_to_fit();
+  index.overflow_.reserve(overflow_.size());
+  for (const auto& [offset, id] : overflow_) {
+    index.overflow_.push_back({offset, id});
+  }
+  std::ranges::sort(index.overflow_, {}, &NameIndex::Overflow::offset);
 
   for (const auto* const list : lists_) {
     index.mark_starts_.push_back(static_cast<std::uint32_t>(index.marks_.size()));
@@ -335,7 +359,7 @@ NameIndex NameIndexBuilder::build() && {
   }
   index.mark_starts_.push_back(static_cast<std::uint32_t>(index.marks_.size()));
   for (std::size_t at = 0; at < end;) {
-    const MarkList list = index.mark_list(read_mark_id(&index.blob_[at]));
+    const MarkList list = index.mark_list(index.mark_list_at(at));
     index.listed_names_ +=
         std::ranges::any_of(
             list, [](const Mark& mark) { return (mark.bits & (mark_exact | mark_subtree)) != 0; })

@@ -3,9 +3,10 @@
 // Immutable once built; any number of threads may search it at the same time. A search takes a name
 // and finds every listed name that is the asked one or an ancestor of it.
 //
-// Each listed name is stored once: in a blob of octets, as three octets that tell what the rules
-// say about it and then its wire form. What the rules say is a list of marks; equal lists are kept
-// once, so that all names of a list file share one.
+// Each listed name is stored once: in a blob of octets, as one octet that tells what the rules say
+// about it and then its wire form. What the rules say is a list of marks; equal lists are kept
+// once, so that all names of a list file share one. The octet is the number of the list, or, for
+// lists beyond the 255th, says that a sorted vector beside the blob has the number.
 //
 // The table over the blob is open addressing in groups of eight slots. A slot has a tag of 8 bits
 // of the name's hash, and the name's offset in the blob. Tags lie apart from offsets: a search for
@@ -14,10 +15,10 @@
 //
 // Memory a name, in octets:
 //   the slot: (1 tag + 4 offset) / 0.8 load                     6.25
-//   what the rules say                                          3
+//   what the rules say                                          1
 //   the wire form: the text's length (without final dot) + 2    20 at a text of 18
-// so 9.25 + 2 + the text: 32 octets at a text of 20.75. A name that n lists hold takes n times the
-// slot's octets, the rest once.
+// so 9.25 + the text: 32 octets at a text of 22.75. A name that n lists hold takes n times the
+// slot's octets, the rest once. A name whose marks are a list beyond the 255th takes 8 more.
 //
 // Nobody can make a search slow or wrong by choosing names. The hash is keyed: SipHash's rounds
 // (one a word, three at the end) under a secret of 128 random bits that each index draws from the
@@ -97,9 +98,17 @@ class NameIndex {
     std::uint64_t k0 = 0, k1 = 0;
   };
 
+  // The mark list of a name whose octet cannot tell it.
+  struct Overflow {
+    std::uint32_t offset = 0;
+    std::uint32_t id = 0;
+  };
+
   MarkList mark_list(std::uint32_t id) const noexcept {
     return MarkList(marks_).subspan(mark_starts_[id], mark_starts_[id + 1] - mark_starts_[id]);
   }
+  // The mark list of the name stored at this offset of the blob.
+  std::uint32_t mark_list_at(std::size_t offset) const noexcept;
   // The mark list of the stored name with these octets; no_marks if there is none.
   std::uint32_t lookup(std::uint64_t hash, std::span<const std::uint8_t> wire) const noexcept;
 
@@ -111,6 +120,7 @@ class NameIndex {
   std::vector<std::uint64_t> tags_;       // a group a word, a tag an octet; 0: free
   std::vector<std::uint32_t> offsets_;    // a slot's name in blob_
   std::vector<std::uint8_t> blob_;
+  std::vector<Overflow> overflow_;         // sorted by offset
   std::vector<Mark> marks_;                // all lists, one behind the other
   std::vector<std::uint32_t> mark_starts_; // list n is [n, n + 1)
   std::size_t listed_names_ = 0;
@@ -123,7 +133,7 @@ class NameIndexBuilder {
   void reserve(std::size_t names);
 
   // `bits`: MarkBits. The same name may come any number of times. Throws std::length_error beyond
-  // 4 GiB of names, or 2^24 different mark lists.
+  // 4 GiB of names.
   void add(const Name& name, std::uint32_t rule, std::uint8_t bits);
 
   // Throws std::system_error if the system has no randomness for the key.
@@ -132,10 +142,17 @@ class NameIndexBuilder {
  private:
   std::uint32_t id_of(std::vector<Mark> list);
   std::uint32_t merged(std::uint32_t a, std::uint32_t b);
-  void insert(NameIndex& index, std::uint64_t hash, std::size_t offset, std::size_t& end);
+  // Takes in the name that stands at `offset` of the index's blob and has these marks: moves it
+  // down to `end`, or, if the name is there already, merges its marks into those.
+  void insert(NameIndex& index, std::uint64_t hash, std::size_t offset, std::uint32_t id,
+              std::size_t& end);
+  std::uint32_t id_at(const NameIndex& index, std::size_t offset) const;
+  void set_id_at(NameIndex& index, std::size_t offset, std::uint32_t id);
 
   std::vector<std::uint8_t> blob_;
   std::size_t names_ = 0;
+  std::vector<NameIndex::Overflow> added_overflow_;           // offsets as add() left them
+  std::unordered_map<std::uint32_t, std::uint32_t> overflow_; // by offset in the index's blob
   std::map<std::vector<Mark>, std::uint32_t> ids_;
   std::vector<const std::vector<Mark>*> lists_; // by id; the keys of ids_
   std::unordered_map<std::uint64_t, std::uint32_t> merges_;

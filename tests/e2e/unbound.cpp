@@ -26,6 +26,10 @@ std::string quoted(const std::filesystem::path& path) {
 
 } // namespace
 
+std::string module_file() {
+  return NEARMISS_SO;
+}
+
 Unbound::Unbound(const Lab& lab, UnboundOptions options)
     : options_(std::move(options)), endpoint_{claim_network(54) + "1"},
       events_(folder_.path() / "events.jsonl") {
@@ -110,7 +114,7 @@ void Unbound::write_configuration(const Lab& lab) {
   }
   text += options_.server_lines;
   if (options_.policy) {
-    text += "dynlib:\n  dynlib-file: \"" NEARMISS_SO "\"\n";
+    text += "dynlib:\n  dynlib-file: \"" + module_file() + "\"\n";
   }
   text += "remote-control:\n  control-enable: yes\n  control-use-cert: no\n"
           "  control-interface: " +

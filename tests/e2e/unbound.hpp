@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tests/e2e/client.hpp"
-#include "tests/e2e/events.hpp"
+#include "tests/e2e/event_file.hpp"
 #include "tests/e2e/lab.hpp"
 #include "tests/e2e/process.hpp"
 
@@ -11,6 +11,8 @@
 #include <string>
 
 namespace e2e {
+
+std::string module_file(); // nearmiss.so
 
 struct UnboundOptions {
   // Text of the policy file; none: Unbound without the module. `log: {file: events.jsonl}` puts

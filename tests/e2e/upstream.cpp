@@ -1,0 +1,95 @@
+// What blocking costs others: queries that reach the authoritative servers, the root's too.
+#include "tests/catch.hpp"
+
+#include "tests/e2e/world.hpp"
+
+#include <regex>
+
+using namespace e2e;
+using namespace std::chrono_literals;
+
+TEST_CASE("a blocked lookup asks nobody", "[upstream]") {
+  World world({.policy = usual_policy});
+  world.expect_real(mail, "army.mil", A); // what start-up needs is fetched now
+  world.lab.forget_counts();
+  world.expect_blocked(mail, "army.ml", MX);
+  world.expect_blocked(mail, "navy.ml", A);
+  INFO(world.lab.counts_text());
+  CHECK(world.lab.queries() == 0);
+}
+
+TEST_CASE("a listed name is fetched once a TTL for those who may have it", "[upstream]") {
+  const std::string name =
+      GENERATE(as<std::string>(), "army.ml", "navy.ml", "www.army.ml", "alias.good.example",
+               "www.dept.good.example", "alias.plain.example", "deep.www.arrny.example");
+  CAPTURE(name);
+  const int threads = GENERATE(1, 2);
+  World world({.policy = usual_policy, .threads = threads});
+  world.expect_real(other, name, A);
+  world.lab.forget_counts();
+  for (int round = 0; round < 20; ++round) {
+    world.expect_real("127.2.1." + std::to_string(round), name, A);
+  }
+  INFO(world.lab.counts_text());
+  CHECK(world.lab.queries() == 0);
+}
+
+TEST_CASE("MX answers with a listed exchange are fetched once a TTL too", "[upstream]") {
+  World world({.policy = usual_policy});
+  for (const std::string name : {"army.ml", "mxlisted.good.example", "mxlisted.plain.example"}) {
+    world.expect_real(other, name, MX);
+    world.lab.forget_counts();
+    for (int round = 0; round < 5; ++round) {
+      world.expect_real(other, name, MX);
+      world.resolver.answer(mail, name, MX); // neither does a block cost the others theirs
+    }
+    INFO(name << "\n" << world.lab.counts_text());
+    CHECK(world.lab.queries() == 0);
+  }
+}
+
+TEST_CASE("an answer that ran out is fetched again, from the domain's own server", "[upstream]") {
+  World world({.policy = usual_policy});
+  world.expect_real(other, "flash.ml", A);
+  world.lab.forget_counts();
+  std::this_thread::sleep_for(2100ms); // its TTL is a second
+  world.expect_real(other, "flash.ml", A);
+  INFO(world.lab.counts_text());
+  CHECK(world.lab.queries("flash.ml.", A) == 1);
+  CHECK(world.lab.relay(Server::root).queries() == 0); // delegations are cached
+}
+
+TEST_CASE("a name that does not exist is remembered as well", "[upstream]") {
+  World world({.policy = usual_policy});
+  const auto ask = [&] { return world.resolver.answer(other, "nothere.army.ml", A).rcode; };
+  CHECK(ask() == nxdomain);
+  world.lab.forget_counts();
+  CHECK(ask() == nxdomain);
+  INFO(world.lab.counts_text());
+  CHECK(world.lab.queries() == 0);
+}
+
+TEST_CASE("names that no rule lists cost the same queries as without the module", "[upstream]") {
+  const std::string lines = GENERATE(as<std::string>(), "", "  qname-minimisation: no\n",
+                                     "  minimal-responses: no\n", "  aggressive-nsec: yes\n");
+  CAPTURE(lines);
+  const auto counts_of = [&](const std::optional<std::string>& policy) {
+    World world({.policy = policy, .server_lines = lines});
+    for (int round = 0; round < 3; ++round) {
+      for (const std::string& client : {mail, other}) {
+        for (const std::string name :
+             {"good.example", "army.mil", "www.army.mil", "plain.example", "toward.good.example",
+              "nothere.good.example", "nothere.example", "tenant.example"}) {
+          for (const int type : {int{MX}, int{A}, int{AAAA}, int{TXT}}) {
+            world.resolver.answer(client, name, type);
+          }
+        }
+      }
+    }
+    // The query that tells the trust anchor (RFC 8145) has the lab's key in its name.
+    return std::regex_replace(world.lab.counts_text(), std::regex("_ta-[0-9a-f]{4}"), "_ta");
+  };
+  const std::string without = counts_of(std::nullopt);
+  CHECK(without.find("good.example. MX 1\n") != std::string::npos);
+  CHECK(counts_of(usual_policy) == without);
+}
