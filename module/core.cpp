@@ -75,6 +75,14 @@ Verdict decide(const Policy& policy, const Name& name, std::uint16_t type,
   return policy.decide({.name = name, .type = type, .client = client, .today = today});
 }
 
+// The verdict on a host that an answer leads to. Only what somebody asks for can be mistyped, so a
+// likeness does not count.
+Verdict decide_host(const Policy& policy, const Name& host, std::uint16_t type,
+                    const ClientAddress& client, std::chrono::sys_days today) {
+  const Verdict verdict = decide(policy, host, type, client, today);
+  return verdict.likeness.domain != nullptr ? Verdict{} : verdict;
+}
+
 Name required_name(const nm_name& name) {
   if (const auto parsed = to_name(name)) {
     return *parsed;
@@ -97,7 +105,7 @@ Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
   }
   for (const nm_name& alias : std::span(lookup.aliases, lookup.alias_count)) {
     const Name target = required_name(alias);
-    const Verdict verdict = decide(policy, target, lookup.qtype, client, today);
+    const Verdict verdict = decide_host(policy, target, lookup.qtype, client, today);
     if (verdict.enforced || (verdict.noteworthy() && !decision.verdict.noteworthy())) {
       decision.verdict = verdict;
       decision.matched_by = MatchedBy::cname;
@@ -111,7 +119,7 @@ Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
   std::optional<std::pair<Verdict, Name>> first;
   for (const nm_name& exchange : std::span(lookup.exchanges, lookup.exchange_count)) {
     const Name host = required_name(exchange);
-    const Verdict verdict = decide(policy, host, type_a, client, today);
+    const Verdict verdict = decide_host(policy, host, type_a, client, today);
     if (!verdict.noteworthy() || (first && verdict.enforced != first->first.enforced)) {
       return decision;
     }

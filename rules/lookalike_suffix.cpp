@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -15,14 +14,10 @@ namespace nearmiss::lookalike {
 
 namespace {
 
-struct FreeList {
-  void operator()(psl_ctx_t* list) const noexcept { psl_free(list); }
-};
-
+// The one libpsl was built with, so that a resolver in a chroot and `nearmiss check` outside of it
+// judge alike. Static; not to be freed.
 const psl_ctx_t* public_suffixes() {
-  // The newer of the distribution's file and what libpsl was built with. Never changed once loaded.
-  static const std::unique_ptr<psl_ctx_t, FreeList> list{psl_latest(nullptr)};
-  return list.get();
+  return psl_builtin();
 }
 
 // One character put in, left out or replaced, or two neighbours swapped.
