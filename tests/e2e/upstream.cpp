@@ -69,7 +69,8 @@ TEST_CASE("a name that does not exist is remembered as well", "[upstream]") {
   CHECK(world.lab.queries() == 0);
 }
 
-TEST_CASE("names that no rule lists cost the same queries as without the module", "[upstream]") {
+TEST_CASE("names that no rule lists cost the same queries as without the module",
+          "[upstream][unlisted]") {
   const std::string lines = GENERATE(as<std::string>(), "", "  qname-minimisation: no\n",
                                      "  minimal-responses: no\n", "  aggressive-nsec: yes\n");
   CAPTURE(lines);
