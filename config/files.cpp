@@ -35,7 +35,7 @@ std::string cannot_open(int error) {
   switch (error) {
   case ENOENT:
   case ENOTDIR:
-    return "no such file; check the path (a relative one starts at the policy's folder)";
+    return "no such file; check the path";
   case EACCES:
   case EPERM:
     return "this user (uid " + std::to_string(geteuid()) +

@@ -1,4 +1,5 @@
 #include "config/files.hpp"
+#include "config/names.hpp"
 #include "config/rule_reader.hpp"
 #include "config/warnings.hpp"
 
@@ -30,6 +31,12 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
     if (value->kind != YamlNode::Kind::text || value->text != "1") {
       reader.error(*value, "this nearmiss reads policies of version 1 only; write `version: 1`");
     }
+  }
+  if (!have_public_suffix_list()) {
+    report.error(file.native(), {},
+                 "libpsl holds no public suffix list, so no name can be checked; "
+                 "install a libpsl that was built with one");
+    return nullptr;
   }
   PolicyBuilder builder;
   Place observes;

@@ -114,7 +114,8 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
     const int status = idn2_to_ascii_8z(std::string(text).c_str(), &converted,
                                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
-    if (status == IDN2_TOO_BIG_LABEL || status == IDN2_TOO_BIG_DOMAIN) {
+    if (status == IDN2_TOO_BIG_LABEL || status == IDN2_TOO_BIG_DOMAIN ||
+        status == IDN2_PUNYCODE_BIG_OUTPUT) {
       problem = shown(text) + " is too long in A-label form: a label holds 63 octets at most, a " +
                 "name 255 (RFC 1035); shorten it";
       return std::nullopt;
@@ -134,6 +135,10 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
   return name;
 }
 
+bool have_public_suffix_list() noexcept {
+  return suffix_list() != nullptr;
+}
+
 bool is_public_suffix(const Name& name) noexcept {
   if (name.label_count() <= 1) {
     return true;
@@ -149,8 +154,7 @@ bool is_public_suffix(const Name& name) noexcept {
     text[size++] = '.';
   }
   text[size - 1] = '\0';
-  const psl_ctx_t* list = suffix_list();
-  return list != nullptr && psl_is_public_suffix2(list, text.data(), PSL_TYPE_ANY) == 1;
+  return psl_is_public_suffix2(suffix_list(), text.data(), PSL_TYPE_ANY) == 1;
 }
 
 } // namespace nearmiss

@@ -16,6 +16,10 @@ std::optional<Name> read_name(std::string_view text, std::string& problem);
 
 // True for the root and for a name under which the public registers names: the Public Suffix List,
 // ICANN and private section, and every single label, listed or not. Any thread.
+// Needs have_public_suffix_list().
 bool is_public_suffix(const Name& name) noexcept;
+
+// False where libpsl was built without its list: no policy can be checked then.
+bool have_public_suffix_list() noexcept;
 
 } // namespace nearmiss

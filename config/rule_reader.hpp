@@ -14,7 +14,7 @@ namespace nearmiss {
 // A name written in the policy itself, not in a list.
 struct WrittenName {
   Name name;
-  Scope scope;
+  Scope scope = Scope::subtree;
   Place place;
 };
 

@@ -3,6 +3,7 @@
 #include "config/names.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace nearmiss {
 
@@ -10,15 +11,24 @@ namespace {
 
 constexpr std::uint32_t longest_ttl = 86400; // a day: a name taken out of the policy works tomorrow
 
-// The prefix with its host bits cleared, in presentation form.
-std::string network_of(const Prefix& prefix) {
-  auto octets = prefix.address.octets();
-  for (std::size_t bit = prefix.bits; bit < 128; ++bit) {
+// The network of a prefix whose only fault is its host bits, as "192.0.2.0/24".
+std::string network_of(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::string_view length = text.substr(slash + 1);
+  const auto address = ClientAddress::from_text(text.substr(0, slash)).value_or(ClientAddress());
+  std::size_t bits = 0;
+  std::from_chars(length.data(), length.data() + length.size(), bits);
+  // An IPv4-mapped address written in IPv6 form counts its length from the start.
+  const bool v4 = text.substr(0, slash).find(':') == std::string_view::npos;
+  auto octets = address.octets();
+  for (std::size_t bit = bits + (v4 ? 96 : 0); bit < 128; ++bit) {
     octets[bit / 8] = static_cast<std::uint8_t>(octets[bit / 8] & ~(0x80U >> (bit % 8)));
   }
-  const bool v4 = prefix.address.is_v4() && prefix.bits >= 96;
-  return ClientAddress::v6(octets).to_text() + '/' +
-         std::to_string(v4 ? prefix.bits - 96 : prefix.bits);
+  const auto network = ClientAddress::v6(octets);
+  if (!v4 && network.is_v4()) {
+    return network.to_text() + '/' + std::to_string(bits - 96);
+  }
+  return network.to_text() + '/' + std::to_string(bits);
 }
 
 std::optional<Prefix> read_prefix(const YamlNode& node, const YamlReader& reader) {
@@ -40,7 +50,7 @@ std::optional<Prefix> read_prefix(const YamlNode& node, const YamlReader& reader
     break;
   case PrefixError::host_bits_set: {
     const std::string address = text->substr(0, text->find('/'));
-    reader.error(node, shown(*text) + " has host bits set; write " + shown(network_of(prefix)) +
+    reader.error(node, shown(*text) + " has host bits set; write " + shown(network_of(*text)) +
                            " for the network, or " + shown(address) + " for the one host");
     break;
   }
@@ -208,6 +218,7 @@ void read_clients(const YamlNode& node, const std::vector<Group>& groups, const 
     return;
   }
   std::vector<std::string_view> names;
+  names.reserve(groups.size());
   for (const Group& group : groups) {
     names.emplace_back(group.name);
   }

@@ -206,7 +206,7 @@ class Warnings {
       }
       for (const Name& name : names) {
         for (const ClientAddress& client : clients_of(rule)) {
-          for (const std::uint16_t type : mail_types) {
+          for (std::uint16_t type = 1; type < TypeSet::limit; ++type) {
             if (!rule.types.contains(type)) {
               continue;
             }

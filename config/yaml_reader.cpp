@@ -4,6 +4,7 @@
 #include <charconv>
 #include <sstream>
 
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -171,6 +172,9 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
                    "a second YAML document; a policy is one document, so take the `---` out");
     }
     return std::move(tree).take();
+  } catch (const YAML::DeepRecursion& e) {
+    report.error(file, place_of(e.mark), "lists and maps nested too deeply; a policy needs four");
+    return std::nullopt;
   } catch (const YAML::Exception& e) {
     report.error(file, place_of(e.mark), "not YAML: " + e.msg);
     return std::nullopt;

@@ -57,7 +57,7 @@ struct nm_answer {
 };
 
 /* How the core speaks to the admin: a line for Unbound's own log. */
-typedef void nm_log_line(bool is_error, const char* line);
+typedef void nm_log_line(bool is_error, const char* line); /* NOLINT(modernize-use-using): C */
 
 /*
  * Reads the policy file, starts the event log. The path is `config` or, where that is NULL or

@@ -153,8 +153,6 @@ EventWriter::EventWriter() : suffixes_(psl_builtin()) {
   observer_ = observer_.substr(1, observer_.size() - 2); // without the braces
 }
 
-EventWriter::~EventWriter() = default; // psl_builtin() is static
-
 std::string EventWriter::attempt(const Attempt& attempt, const Config& config,
                                  std::uint64_t generation, Clock::time_point now) {
   const Verdict& verdict = attempt.verdict;

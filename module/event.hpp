@@ -42,9 +42,6 @@ class EventWriter {
 
   // Throws std::bad_alloc.
   EventWriter();
-  ~EventWriter();
-  EventWriter(const EventWriter&) = delete;
-  EventWriter& operator=(const EventWriter&) = delete;
 
   // Each returns one line without its newline, and takes the next number of the sequence. Safe from
   // any thread. Throw std::bad_alloc.
@@ -60,9 +57,9 @@ class EventWriter {
   std::uint64_t next() noexcept { return sequence_.fetch_add(1, std::memory_order_relaxed) + 1; }
 
   std::atomic<std::uint64_t> sequence_{0};
-  std::string id_prefix_; // unique to this start of the module
-  std::string observer_;  // the fields that are the same in every event
-  const psl_ctx_t* suffixes_;
+  std::string id_prefix_;     // unique to this start of the module
+  std::string observer_;      // the fields that are the same in every event
+  const psl_ctx_t* suffixes_; // libpsl's own, static
 };
 
 } // namespace nearmiss

@@ -60,7 +60,7 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   }
 
  private:
-  static constexpr std::size_t block_octets = 64 * 1024;
+  static constexpr std::size_t block_octets = 65536;
   static constexpr std::chrono::milliseconds nap{1};
 
   bool open() {
@@ -144,7 +144,7 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 };
 
 EventLog::EventLog(const std::filesystem::path& file, EventWriter& writer,
-                   std::function<void(const std::string&)> complain) {
+                   const std::function<void(const std::string&)>& complain) {
   if (file.empty()) {
     return;
   }

@@ -29,7 +29,7 @@ class EventLog {
   // where the file cannot be written, once until it can be again, from the writing thread. An empty
   // `file` writes nothing. Throws std::system_error if the file cannot be opened.
   EventLog(const std::filesystem::path& file, EventWriter& writer,
-           std::function<void(const std::string&)> complain);
+           const std::function<void(const std::string&)>& complain);
   // Writes what waits, then ends the thread.
   ~EventLog();
   EventLog(const EventLog&) = delete;

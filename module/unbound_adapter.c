@@ -82,7 +82,7 @@ struct nearmiss {
   _Atomic uint64_t alias_bits[ALIAS_WORDS];
 };
 
-/* What is known of one query. Only queries that a rule could concern have one. */
+/* What is known of one query that a rule could concern. */
 struct concern {
   bool qname_listed; /* else an answer led to a listed name */
   struct nm_name* aliases;
@@ -93,6 +93,23 @@ struct concern {
   struct reply_info* shown;
   struct reply_info real;
 };
+
+/* qstate->minfo of a query that on_new has let pass. None at all: it began behind this module, as
+ * the iterator's own lookups of name servers do. */
+static struct concern unconcerned;
+
+static struct concern* concern_of(const struct module_qstate* qstate, int id) {
+  struct concern* concern = qstate->minfo[id];
+  return concern == &unconcerned ? NULL : concern;
+}
+
+/* NULL: out of memory. */
+static struct concern* make_concern(struct module_qstate* qstate, int id) {
+  struct concern* concern = regional_alloc_zero(qstate->region, sizeof(*concern));
+  if (concern)
+    qstate->minfo[id] = concern;
+  return concern;
+}
 
 static struct nearmiss* module_of(const struct module_env* env, int id) {
   return ((struct dynlibmod_env*)env->modinfo[id])->dyn_env;
@@ -177,16 +194,12 @@ static size_t count_answers(const struct reply_info* rep) {
 static bool note_links(const struct nearmiss* nm, struct module_qstate* qstate, int id) {
   const struct reply_info* rep = qstate->return_msg->rep;
   uint16_t qtype = qstate->qinfo.qtype;
-  struct concern* concern = qstate->minfo[id];
+  struct concern* concern = concern_of(qstate, id);
   size_t room = count_answers(rep) * sizeof(struct nm_name);
   if (led_to(nm->core, rep, qtype, NULL, NULL, NULL, NULL) == 0)
     return true;
-  if (!concern) {
-    concern = regional_alloc_zero(qstate->region, sizeof(*concern));
-    if (!concern)
-      return false;
-    qstate->minfo[id] = concern;
-  }
+  if (!concern && !(concern = make_concern(qstate, id)))
+    return false;
   concern->aliases = regional_alloc(qstate->region, room);
   concern->exchanges = regional_alloc(qstate->region, room);
   if (!concern->aliases || !concern->exchanges)
@@ -352,7 +365,7 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
                     int rcode, struct edns_data* edns, struct edns_option** options,
                     struct comm_reply* client, struct regional* region, struct timeval* start_time,
                     int id, void* arg) {
-  struct concern* concern = qstate ? qstate->minfo[id] : NULL;
+  struct concern* concern = qstate ? concern_of(qstate, id) : NULL;
   struct nearmiss* nm = arg;
   struct nm_lookup lookup;
   struct nm_answer answer;
@@ -445,9 +458,15 @@ static enum module_ext_state finish(struct nearmiss* nm, struct module_qstate* q
   struct concern* concern;
   if (qstate->return_msg && qstate->return_rcode == LDNS_RCODE_NOERROR)
     rep = qstate->return_msg->rep;
+  if (!qstate->minfo[id] && nm_covers(nm->core, name_of(qinfo), qinfo->qtype)) {
+    concern = make_concern(qstate, id);
+    if (!concern)
+      return fail(qstate);
+    concern->qname_listed = true;
+  }
   if (rep && !note_links(nm, qstate, id))
     return fail(qstate);
-  concern = qstate->minfo[id];
+  concern = concern_of(qstate, id);
   if (!concern)
     return module_finished;
   if (fresh) {
@@ -473,15 +492,15 @@ static enum module_ext_state on_new(struct nearmiss* nm, struct module_qstate* q
   if (!is_internet(qinfo->qclass))
     return module_wait_module;
   if (!nm_covers(nm->core, name_of(qinfo), qinfo->qtype)) {
+    qstate->minfo[id] = &unconcerned;
     if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
       return finish(nm, qstate, id, false);
     return module_wait_module;
   }
-  concern = regional_alloc_zero(qstate->region, sizeof(*concern));
+  concern = make_concern(qstate, id);
   if (!concern)
     return fail(qstate);
   concern->qname_listed = true;
-  qstate->minfo[id] = concern;
   qstate->no_cache_store = NO_STORE_OURS; /* for queries without a client too */
   let_nobody_join(qstate);
   if (blocks_some_client(nm, qstate, concern))
@@ -558,7 +577,7 @@ static int on_response(struct module_qstate* qstate, struct dns_msg* response, i
     drop_listed_additional(nm->core, rep);
   /* The question that was sent may be for another name than the client's: the target of a CNAME, or
    * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
-  concerned = qstate->minfo[id] != NULL ||
+  concerned = concern_of(qstate, id) != NULL ||
               nm_covers(nm->core, name_of(&response->qinfo), response->qinfo.qtype) ||
               led_to(nm->core, rep, qstate->qinfo.qtype, NULL, NULL, NULL, NULL) > 0;
   qstate->no_cache_store = concerned ? NO_STORE_OURS : STORED_BY_HOST;
@@ -571,7 +590,7 @@ static int on_query(struct query_info* qinfo, uint16_t flags, struct module_qsta
                     struct regional* region, int id, void* arg) {
   (void)qinfo, (void)flags, (void)addr, (void)addrlen, (void)zone, (void)zonelen, (void)region;
   (void)arg;
-  if (qstate->minfo[id] && qstate->no_cache_store == STORED_BY_HOST)
+  if (concern_of(qstate, id) && qstate->no_cache_store == STORED_BY_HOST)
     qstate->no_cache_store = NO_STORE_OURS;
   return 1;
 }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <iostream>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -71,7 +69,8 @@ int check(const CheckOptions& options) {
     return exit_fine;
   }
   if (!options.json) {
-    std::cout << options.file << ": " << coloured("wrong", "1;31", STDOUT_FILENO) << ", "
+    std::cout << options.file << ": "
+              << coloured(result.readable ? "wrong" : "unreadable", "1;31", STDOUT_FILENO) << ", "
               << counted(errors, "error") << ", " << counted(warnings, "warning") << '\n';
   }
   return result.readable ? exit_no : exit_cannot;

@@ -62,10 +62,10 @@ std::string reason(const Policy& policy, const Verdict& verdict, const Name& nam
 }
 
 Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
-             const std::vector<Runner>& lost) {
+             const std::vector<Runner>& lost, const std::string& asker) {
   Json json{{"name", query.name.to_text()},
             {"type", type_to_text(query.type)},
-            {"client", query.client.to_text()},
+            {"client", asker},
             {"outcome", outcome(verdict)},
             {"why", reason(policy, verdict, query.name)},
             {"enforced", verdict.enforced}};
@@ -90,11 +90,11 @@ Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
 }
 
 void print_text(const Policy& policy, const Query& query, const Verdict& verdict,
-                const std::vector<Runner>& lost) {
+                const std::vector<Runner>& lost, const std::string& asker) {
   const std::string word(outcome(verdict));
   const char* colour = word == "blocked" ? "1;31" : word == "observed" ? "1;33" : "1;32";
-  std::cout << query.name.to_text() << ' ' << type_to_text(query.type) << " from "
-            << query.client.to_text() << ": " << coloured(word, colour, STDOUT_FILENO) << '\n';
+  std::cout << query.name.to_text() << ' ' << type_to_text(query.type) << " from " << asker << ": "
+            << coloured(word, colour, STDOUT_FILENO) << '\n';
   std::cout << "  because " << reason(policy, verdict, query.name) << '\n';
   if (verdict.rule != nullptr) {
     const std::string intended = Policy::intended_for(verdict, query.name);
@@ -144,6 +144,8 @@ int explain(const ExplainOptions& options) {
               << ", the first address of the group `" << policy.clients().names().front() << "`\n";
   }
 
+  const bool any_client = options.client.empty() && !result.config->first_client;
+  const std::string asker = any_client ? "any client" : client.to_text();
   Json all = Json::array();
   int exit_code = exit_fine;
   for (const std::string& text : options.names) {
@@ -158,9 +160,9 @@ int explain(const ExplainOptions& options) {
     std::vector<Runner> lost;
     const Verdict verdict = policy.explain(query, lost);
     if (options.json) {
-      all.push_back(to_json(policy, query, verdict, lost));
+      all.push_back(to_json(policy, query, verdict, lost, asker));
     } else {
-      print_text(policy, query, verdict, lost);
+      print_text(policy, query, verdict, lost, asker);
     }
   }
   if (options.json) {

@@ -1,0 +1,131 @@
+// The `nearmiss` command as a person or a script runs it.
+#include "tests/catch.hpp"
+#include "tests/unit/config_folder.hpp"
+
+#include <array>
+#include <cstdio>
+
+#include <sys/wait.h>
+
+using namespace nearmiss::test;
+
+namespace {
+
+struct Run {
+  int exit_code;
+  std::string output; // stdout, or both where the command says 2>&1
+};
+
+Run nearmiss_cli(const std::string& arguments) {
+  const std::string command = std::string(NEARMISS_CLI) + ' ' + arguments;
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Run run{-1, {}};
+  std::array<char, 4096> buffer{};
+  while (const std::size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    run.output.append(buffer.data(), got);
+  }
+  const int status = pclose(pipe);
+  run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  INFO(command);
+  return run;
+}
+
+bool holds(const Run& run, const std::string& part) {
+  INFO(run.output);
+  INFO(part);
+  CHECK(run.output.find(part) != std::string::npos);
+  return run.output.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("every command has --help and --version", "[cli]") {
+  for (const char* arguments : {"--help", "check --help", "explain --help"}) {
+    const Run run = nearmiss_cli(arguments);
+    CHECK(run.exit_code == 0);
+    holds(run, "Exit codes: 0");
+  }
+  for (const char* arguments : {"--version", "check --version", "explain --version"}) {
+    const Run run = nearmiss_cli(arguments);
+    CHECK(run.exit_code == 0);
+    CHECK(run.output.starts_with("nearmiss "));
+  }
+  CHECK(nearmiss_cli("2>&1").exit_code == 2);
+  CHECK(nearmiss_cli("chekc x 2>&1").exit_code == 2);
+  CHECK(nearmiss_cli("check 2>&1").exit_code == 2);
+}
+
+TEST_CASE("check: fine, wrong and unreadable", "[cli]") {
+  const Folder folder;
+  const std::string right = folder.write(
+      "right.yaml", "version: 1\nmode: observe\nrules: [{id: r, domains: [a.example]}]\n");
+  const std::string wrong = folder.write("wrong.yaml", "version: 1\nrules: [{id: r}]\n");
+
+  const Run fine = nearmiss_cli("check " + right + " 2>/dev/null");
+  CHECK(fine.exit_code == 0);
+  CHECK(fine.output == right + ": ok, 1 rule, 1 name, 1 warning\n"); // no colour into a pipe
+  const Run errors = nearmiss_cli("check " + wrong + " 2>&1 >/dev/null");
+  CHECK(errors.exit_code == 1);
+  CHECK(errors.output.starts_with(wrong + ":2:9: error: the rule names no domain"));
+  CHECK(nearmiss_cli("check " + wrong + " 2>/dev/null").output ==
+        wrong + ": wrong, 1 error, 0 warnings\n");
+  const Run none = nearmiss_cli("check " + folder.path().native() + "/none.yaml 2>&1");
+  CHECK(none.exit_code == 2);
+  holds(none, "no such file");
+
+  const Run json = nearmiss_cli("check --json " + wrong + " 2>&1");
+  CHECK(json.exit_code == 1);
+  holds(json, "\"ok\": false");
+  holds(json, "\"line\": 2");
+}
+
+TEST_CASE("explain: blocked, let through, and why", "[cli]") {
+  const std::string config = std::string("explain --config ") + NEARMISS_DEFAULT_POLICY;
+  const Run blocked = nearmiss_cli(config + " army.ml");
+  CHECK(blocked.exit_code == 0);
+  holds(blocked, "army.ml MX from any client: blocked");
+  holds(blocked, "`mil-ml` lists `ml`");
+  holds(blocked, "intended: army.mil");
+  const Run passes = nearmiss_cli(config + " --type A army.mil gouv.ml");
+  CHECK(passes.exit_code == 0);
+  holds(passes, "army.mil A from any client: passes");
+  holds(passes, "it excepts this name");
+  const Run json = nearmiss_cli(config + " --json army.ml");
+  CHECK(json.exit_code == 0);
+  holds(json, "\"outcome\": \"blocked\"");
+  holds(json, "\"intended\": \"army.mil\"");
+
+  const Run no_name = nearmiss_cli(config + " a..b army.ml 2>&1");
+  CHECK(no_name.exit_code == 1);
+  holds(no_name, "empty label");
+  holds(no_name, "army.ml MX from any client: blocked");
+  CHECK(nearmiss_cli(config + " --type XYZZY army.ml 2>&1").exit_code == 2);
+  CHECK(nearmiss_cli(config + " --client mail army.ml 2>&1").exit_code == 2);
+  CHECK(nearmiss_cli("explain --config /nonexistent army.ml 2>&1").exit_code == 2);
+}
+
+TEST_CASE("explain: the client is the first of the first group, or the one given", "[cli]") {
+  const Folder folder;
+  const std::string file =
+      folder.write("p.yaml", "version: 1\nclients: {mail: [192.0.2.0/24]}\n"
+                             "rules:\n  - {id: r, domains: [a.example]}\n"
+                             "  - {id: s, domains: [b.a.example], action: allow}\n");
+  const Run first = nearmiss_cli("explain --config " + file + " a.example 2>&1");
+  holds(first, "taking 192.0.2.0, the first address of the group `mail`");
+  holds(first, "a.example MX from 192.0.2.0: blocked");
+  const Run other = nearmiss_cli("explain --config " + file + " --client 192.0.3.1 a.example");
+  holds(other, "a.example MX from 192.0.3.1: passes");
+  holds(other, "it is not for this client");
+  const Run lost = nearmiss_cli("explain --config " + file + " b.a.example 2>/dev/null");
+  holds(lost, "b.a.example MX from 192.0.2.0: passes");
+  holds(lost,
+        "the rule `r` lists `a.example` and does not decide: another rule lists a more specific");
+  // The module reads the same variable.
+  CHECK(nearmiss_cli("explain a.example 2>/dev/null").exit_code == 2);
+  setenv("NEARMISS_CONFIG", file.c_str(), 1);
+  const Run from_variable = nearmiss_cli("explain a.example 2>/dev/null");
+  unsetenv("NEARMISS_CONFIG");
+  CHECK(from_variable.exit_code == 0);
+  holds(from_variable, "blocked");
+}

@@ -1,0 +1,166 @@
+// What a right policy becomes.
+#include "tests/catch.hpp"
+#include "tests/unit/config_folder.hpp"
+
+using namespace nearmiss;
+using namespace nearmiss::test;
+
+TEST_CASE("the default policy", "[config]") {
+  const LoadResult result = load(NEARMISS_DEFAULT_POLICY, today);
+  for (const Diagnostic& diagnostic : result.diagnostics) {
+    UNSCOPED_INFO(to_text(diagnostic));
+  }
+  REQUIRE(result.config);
+  CHECK(result.diagnostics.empty());
+  const Config& config = *result.config;
+  const Verdict blocked = ask(config, "army.ml");
+  CHECK(blocked.enforced);
+  CHECK(blocked.action == Action::nxdomain);
+  CHECK(blocked.rule->confusable_class == "tld-swap");
+  CHECK(Policy::intended_for(blocked, *Name::from_text("army.ml")) == "army.mil");
+  CHECK(ask(config, "army.ml", "192.0.2.1", "A").enforced);
+  CHECK(ask(config, "ml").enforced);
+  CHECK_FALSE(ask(config, "army.ml", "::", "TXT").enforced);
+  CHECK_FALSE(ask(config, "gouv.ml").enforced);
+  CHECK_FALSE(ask(config, "finances.gouv.ml").enforced);
+  CHECK(ask(config, "notgouv.ml").enforced);
+  CHECK_FALSE(ask(config, "army.mil").enforced);
+  CHECK(config.ruleset == "nearmiss.yaml");
+  CHECK(config.log.file ==
+        std::filesystem::path(NEARMISS_DEFAULT_POLICY).parent_path() / "nearmiss.jsonl");
+}
+
+TEST_CASE("a policy with all of the language", "[config]") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path() / "lists");
+  folder.write("lists/typos.txt", "typo.example\n");
+  const LoadResult result = folder.load_policy(R"(version: 1
+mode: enforce
+clients:
+  mail: [192.0.2.0/24, "2001:db8:25::/48"]
+  web: ["::ffff:198.51.100.7"]
+sinkhole:
+  ipv4: 192.0.2.53
+  ipv6: 2001:db8::53
+  mx: Sinkhole.Example.NET.
+defaults: {action: nxdomain, types: delivery, clients: [mail], ttl: 60}
+rules:
+  - id: mil-ml
+    confusable: {intended: mil, mistyped: [ml]}
+    except: [gouv.ml]
+    reason: DoD mail mistyped into Mali's TLD
+    reference: "https://reference.example/1"
+    category: tld
+    owner: noc
+    ticket: "42"
+    expires: 2030-06-16
+  - id: lookalikes
+    domains: [army-mil.example]
+    exact: [arrny.example]
+    intended: army.mil
+    action: sinkhole
+    ttl: 0
+  - id: feed
+    list: {file: lists/typos.txt, format: domains}
+    action: null-mx
+    clients: [mail, web]
+  - id: everyone
+    domains: ["bücher.example"]
+    clients: any
+    types: [MX, A, AAAA, TYPE65]
+    action: observe
+  - id: partner
+    domains: [mod.example]
+    action: allow
+log: {file: /var/log/unbound/nearmiss.jsonl, format: ecs}
+)");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  CHECK(result.diagnostics.empty());
+  const Config& config = *result.config;
+  const std::string mail = "192.0.2.25";
+  const std::string web = "198.51.100.7";
+
+  const Verdict army = ask(config, "army.ml", mail);
+  CHECK(army.enforced);
+  CHECK(*army.client_group == "mail");
+  CHECK(army.rule->reason == "DoD mail mistyped into Mali's TLD");
+  CHECK(army.rule->reference == "https://reference.example/1");
+  CHECK(army.rule->category == "tld");
+  CHECK(army.rule->owner == "noc");
+  CHECK(army.rule->ticket == "42");
+  CHECK(army.rule->ttl == 60);
+  CHECK(ask(config, "army.ml", "2001:db8:25::1").enforced);
+  CHECK(ask(config, "army.ml", "::ffff:192.0.2.1").enforced);
+  CHECK_FALSE(ask(config, "army.ml", "192.0.3.25").enforced);
+  CHECK_FALSE(ask(config, "army.ml", web).enforced);
+  CHECK_FALSE(ask(config, "gouv.ml", mail).enforced);
+
+  CHECK(ask(config, "x.army-mil.example", mail).action == Action::sinkhole);
+  CHECK(ask(config, "arrny.example", mail).rule->ttl == 0);
+  CHECK_FALSE(ask(config, "x.arrny.example", mail).enforced);
+  CHECK(ask(config, "typo.example", web).action == Action::null_mx);
+  CHECK(ask(config, "xn--bcher-kva.example", "203.0.113.1").action == Action::observe);
+  CHECK(ask(config, "xn--bcher-kva.example", "203.0.113.1", "HTTPS").rule != nullptr);
+  CHECK(ask(config, "xn--bcher-kva.example", "203.0.113.1", "SRV").rule == nullptr);
+  CHECK(ask(config, "mod.example", mail).action == Action::allow);
+
+  CHECK(config.sinkhole.ipv4->to_text() == "192.0.2.53");
+  CHECK(config.sinkhole.ipv6->to_text() == "2001:db8::53");
+  CHECK(config.sinkhole.mx->to_text() == "sinkhole.example.net");
+  CHECK(config.log.file == "/var/log/unbound/nearmiss.jsonl");
+  CHECK(config.first_client->to_text() == "192.0.2.0");
+}
+
+TEST_CASE("with groups and nobody named, a rule is for all groups and no one else", "[config]") {
+  const Folder folder;
+  const LoadResult result = folder.load_policy("version: 1\n"
+                                               "clients: {a: [192.0.2.1], b: [192.0.2.2]}\n"
+                                               "rules: [{id: r, domains: [x.example]}]\n");
+  REQUIRE(result.config);
+  CHECK(ask(*result.config, "x.example", "192.0.2.1").enforced);
+  CHECK(ask(*result.config, "x.example", "192.0.2.2").enforced);
+  CHECK_FALSE(ask(*result.config, "x.example", "192.0.2.3").enforced);
+}
+
+TEST_CASE("the digest is that of the files, so a changed list changes it", "[config]") {
+  const Folder folder;
+  // printf 'version: 1\nrules: [{id: r, domains: [x.example]}]\n' | sha256sum
+  const LoadResult alone =
+      folder.load_policy("version: 1\nrules: [{id: r, domains: [x.example]}]\n");
+  REQUIRE(alone.config);
+  CHECK(alone.config->digest == "3b3127d515f389c46af86fcd2245cb78432a1654421ac55fb34e6113886642df");
+  const std::string with_list =
+      "version: 1\nrules: [{id: r, list: {file: l.txt, format: domains}}]\n";
+  folder.write("l.txt", "a.example\n");
+  const std::string before = folder.load_policy(with_list).config->digest;
+  CHECK(folder.load_policy(with_list).config->digest == before);
+  folder.write("l.txt", "b.example\n");
+  CHECK(folder.load_policy(with_list).config->digest != before);
+}
+
+TEST_CASE("a rule that has expired is dropped with a warning; on its last day it holds",
+          "[config]") {
+  const Folder folder;
+  const std::string rest = "\n  - {id: other, domains: [y.example]}\n";
+  const std::string rule = "version: 1\nrules:\n  - id: r\n    domains: [x.example]\n    expires: ";
+  const LoadResult expired = folder.load_policy(rule + "2030-06-15" + rest);
+  REQUIRE(expired.config);
+  CHECK_FALSE(ask(*expired.config, "x.example").enforced);
+  CHECK(ask(*expired.config, "y.example").enforced);
+  REQUIRE(expired.diagnostics.size() == 1);
+  CHECK(texts(folder, expired).starts_with("policy.yaml:5:5: warning: the rule `r` has expired"));
+  const LoadResult holds = folder.load_policy(rule + "2030-06-16" + rest);
+  REQUIRE(holds.config);
+  CHECK(holds.diagnostics.empty());
+  CHECK(ask(*holds.config, "x.example").enforced);
+}
+
+TEST_CASE("a public suffix is blocked where the rule says so", "[config]") {
+  const Folder folder;
+  const LoadResult result = folder.load_policy(
+      "version: 1\nrules: [{id: r, domains: [co.uk, .], public_suffix: true, action: observe}]\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  CHECK(ask(*result.config, "anything.example").rule != nullptr);
+}
