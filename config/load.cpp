@@ -60,12 +60,20 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   const Defaults defaults = read_defaults(map.find("defaults"), groups, reader);
   RuleReader rules(reader, groups, defaults, file.parent_path(), today, files, builder,
                    sinkhole.place.line > 0);
-  if (const YamlNode* value =
-          map.require("rules", "write at least one rule; without any, nothing is blocked")) {
-    if (const auto* items = reader.list(*value, "rules")) {
-      for (const YamlNode& item : *items) {
-        rules.read(item);
-      }
+  const YamlNode* protect = map.find("protect");
+  const YamlNode* listing =
+      map.has("protect")
+          ? map.find("rules")
+          : map.require("rules", "write at least one rule or `protect`; without any, nothing is "
+                                 "blocked");
+  if (const auto* items = listing != nullptr ? reader.list(*listing, "rules") : nullptr) {
+    for (const YamlNode& item : *items) {
+      rules.read(item);
+    }
+  }
+  if (const auto* items = protect != nullptr ? reader.list(*protect, "protect") : nullptr) {
+    for (const YamlNode& item : *items) {
+      rules.read_protect(item);
     }
   }
   LogSettings log;

@@ -2,6 +2,7 @@
 
 #include "config/list_domains.hpp"
 #include "config/names.hpp"
+#include "rules/tld_pairs.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -80,6 +81,104 @@ void RuleReader::read(const YamlNode& node) {
     }
   }
 
+  read_action_and_scope(node, map, rule);
+  map.finish();
+  source.has_list = list != nullptr;
+  const bool wanted = add(map, std::move(rule), source);
+  if (wanted) {
+    for (const WrittenName& written : source.names) {
+      builder_.add_name(source.index, written.name, written.scope);
+    }
+  }
+  if (list != nullptr) {
+    read_list(*list, public_suffixes, wanted, source.index);
+  }
+  if (wanted) {
+    sources_.push_back(std::move(source));
+  }
+}
+
+void RuleReader::read_protect(const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::alias) {
+    return;
+  }
+  YamlMap map(node, "the entry of `protect`", reader_);
+  Rule rule;
+  RuleSource source;
+  source.place = node.place;
+  read_id(map.require("id", "write `id: ` and a name of your choice; events carry it"), rule,
+          source.place);
+  bool public_suffixes = false;
+  if (const YamlNode* value = map.find("public_suffix")) {
+    public_suffixes = reader_.truth(*value, "public_suffix").value_or(true);
+  }
+  if (const YamlNode* value =
+          map.require("domains", "write the domains to protect, as in `domains: [army.mil]`")) {
+    read_names(*value, "domains", Scope::subtree, public_suffixes, source.protects);
+  }
+  for (const WrittenName& written : source.protects) {
+    if (written.name.label_count() < 2) {
+      reader_.report().error(reader_.file(), written.place,
+                             shown(written.name.to_text()) +
+                                 " cannot be protected, as only the names below it have owners; "
+                                 "write those, or a rule with `confusable`");
+    }
+  }
+  const Classes classes = read_classes(map.find("classes"));
+  if (const YamlNode* value = map.find("except")) {
+    read_names(*value, "except", Scope::subtree, true, source.exceptions);
+  }
+  read_action_and_scope(node, map, rule);
+  if (rule.action == Action::allow) {
+    reader_.error(map.has("action") ? map.key_node("action") : node,
+                  "`action: allow` protects nothing; write an action that blocks, or `observe`");
+  }
+  map.finish();
+  if (!add(map, std::move(rule), source)) {
+    return;
+  }
+  for (const WrittenName& written : source.protects) {
+    ClassSet wanted = classes.named;
+    if (classes.defaults) {
+      wanted.add(default_classes(written.name));
+    }
+    builder_.add_protected(source.index, written.name, wanted);
+  }
+  sources_.push_back(std::move(source));
+}
+
+RuleReader::Classes RuleReader::read_classes(const YamlNode* value) {
+  Classes classes;
+  if (value == nullptr) {
+    return classes;
+  }
+  constexpr std::string_view key = "classes";
+  if (value->kind == YamlNode::Kind::text && value->text == "default") {
+    return classes;
+  }
+  classes.defaults = false;
+  const auto* items = reader_.list(*value, key);
+  if (items == nullptr) {
+    return classes;
+  }
+  std::vector<std::string_view> words;
+  for (std::size_t index = 0; index < lookalike_class_count; ++index) {
+    words.push_back(to_string(static_cast<LookalikeClass>(index)));
+  }
+  words.emplace_back("default");
+  for (const YamlNode& item : *items) {
+    if (const auto word = reader_.word(item, key, words)) {
+      if (*word == lookalike_class_count) {
+        classes.defaults = true;
+      } else {
+        classes.named.add(static_cast<LookalikeClass>(*word));
+      }
+    }
+  }
+  return classes;
+}
+
+void RuleReader::read_action_and_scope(const YamlNode& node, YamlMap& map, Rule& rule) {
   rule.action = defaults_.action;
   if (const YamlNode* value = map.find("action")) {
     rule.action = read_action(*value, reader_).value_or(rule.action);
@@ -103,29 +202,20 @@ void RuleReader::read(const YamlNode& node) {
     rule.ttl = read_ttl(*value, reader_).value_or(rule.ttl);
   }
   read_words(map, rule);
-  map.finish();
+}
 
-  const bool expired = rule.expires && *rule.expires <= today_;
-  if (expired) {
+bool RuleReader::add(YamlMap& map, Rule rule, RuleSource& source) {
+  if (rule.expires && *rule.expires <= today_) {
     reader_.report().warning(reader_.file(), map.key_node("expires").place,
                              "the rule " + shown(rule.id) + " has expired and is left out; take " +
                                  "it out, or write a later date");
-  } else {
-    source.has_list = list != nullptr;
-    source.index = builder_.add_rule(std::move(rule));
-    for (const WrittenName& written : source.names) {
-      builder_.add_name(source.index, written.name, written.scope);
-    }
-    for (const WrittenName& written : source.exceptions) {
-      builder_.add_exception(source.index, written.name);
-    }
+    return false;
   }
-  if (list != nullptr) {
-    read_list(*list, public_suffixes, !expired, source.index);
+  source.index = builder_.add_rule(std::move(rule));
+  for (const WrittenName& written : source.exceptions) {
+    builder_.add_exception(source.index, written.name);
   }
-  if (!expired) {
-    sources_.push_back(std::move(source));
-  }
+  return true;
 }
 
 void RuleReader::read_id(const YamlNode* value, Rule& rule, Place& place) {
@@ -179,19 +269,7 @@ void RuleReader::read_confusable(const YamlNode& node, bool public_suffixes, Rul
   }
   if (const YamlNode* value =
           map.require("mistyped", "write what is typed instead, as in `mistyped: [ml]`")) {
-    // Naming the intended suffix is the explicit word that a public suffix asks for.
-    read_names(*value, "mistyped", Scope::subtree, true, source.names);
-    for (const WrittenName& written : source.names) {
-      if (written.name.is_root() && !public_suffixes) {
-        reader_.report().error(reader_.file(), written.place,
-                               "`mistyped` holds the root, which is every name; write a suffix");
-      } else if (rule.intended && rule.intended->is_at_or_below(written.name)) {
-        reader_.report().error(reader_.file(), written.place,
-                               "`mistyped` holds " + shown(written.name.to_text()) +
-                                   ", so the rule would block the intended " +
-                                   shown(rule.intended->to_text()) + "; take it out");
-      }
-    }
+    read_mistyped(*value, public_suffixes, rule, source);
   }
   map.finish();
   rule.intended_is_suffix = true;
@@ -200,6 +278,44 @@ void RuleReader::read_confusable(const YamlNode& node, bool public_suffixes, Rul
                       return written.name.label_count() == 1;
                     });
   rule.confusable_class = tlds ? "tld-swap" : "";
+}
+
+void RuleReader::read_mistyped(const YamlNode& node, bool public_suffixes, const Rule& rule,
+                               RuleSource& source) {
+  if (node.kind == YamlNode::Kind::text && node.text == "default") {
+    if (!rule.intended) {
+      return; // reported
+    }
+    const std::string meant = rule.intended->to_text();
+    const auto mistyped = mistyped_of(meant);
+    if (mistyped.empty()) {
+      reader_.error(node, "no TLD is known that is mistyped for " + shown(meant) +
+                              "; write what is typed instead, as in `mistyped: [ml]`");
+      return;
+    }
+    for (const std::string_view tld : mistyped) {
+      source.names.push_back({*Name::from_text(tld), Scope::subtree, node.place});
+    }
+    reader_.report().warning(reader_.file(), node.place,
+                             "`mistyped: default` takes every name under " + joined(mistyped) +
+                                 " for one under " + meant + "; write " +
+                                 shown("[" + joined(mistyped) + "]") +
+                                 " if you mean them all, or fewer");
+    return;
+  }
+  // Naming the intended suffix is the explicit word that a public suffix asks for.
+  read_names(node, "mistyped", Scope::subtree, true, source.names);
+  for (const WrittenName& written : source.names) {
+    if (written.name.is_root() && !public_suffixes) {
+      reader_.report().error(reader_.file(), written.place,
+                             "`mistyped` holds the root, which is every name; write a suffix");
+    } else if (rule.intended && rule.intended->is_at_or_below(written.name)) {
+      reader_.report().error(reader_.file(), written.place,
+                             "`mistyped` holds " + shown(written.name.to_text()) +
+                                 ", so the rule would block the intended " +
+                                 shown(rule.intended->to_text()) + "; take it out");
+    }
+  }
 }
 
 void RuleReader::check_matchers(const YamlNode& node, YamlMap& map) {

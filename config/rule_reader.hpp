@@ -23,6 +23,7 @@ struct RuleSource {
   std::size_t index = 0; // in Policy::rules()
   Place place;           // of its `id`
   std::vector<WrittenName> names;
+  std::vector<WrittenName> protects; // of an entry of `protect`, which has no `names`
   std::vector<WrittenName> exceptions;
   bool has_list = false;
 };
@@ -37,12 +38,27 @@ class RuleReader {
 
   // Reads one rule and, unless it has expired, adds it.
   void read(const YamlNode& node);
+  // The same for an entry of `protect`.
+  void read_protect(const YamlNode& node);
   const std::vector<RuleSource>& sources() const noexcept { return sources_; }
 
  private:
   void read_id(const YamlNode* value, Rule& rule, Place& place);
+  // What rules and entries of `protect` have in common: all but what they match.
+  void read_action_and_scope(const YamlNode& node, YamlMap& map, Rule& rule);
+  // Adds the rule with its exceptions unless it has expired; false then.
+  bool add(YamlMap& map, Rule rule, RuleSource& source);
   void read_words(YamlMap& map, Rule& rule);
   void read_confusable(const YamlNode& node, bool public_suffixes, Rule& rule, RuleSource& source);
+  void read_mistyped(const YamlNode& node, bool public_suffixes, const Rule& rule,
+                     RuleSource& source);
+  // What `classes` says, for every domain alike, and whether it says `default`, which depends on
+  // the domain.
+  struct Classes {
+    ClassSet named;
+    bool defaults = true;
+  };
+  Classes read_classes(const YamlNode* value);
   void check_matchers(const YamlNode& node, YamlMap& map);
   // Names of a list in YAML, into `names`; a public suffix is an error unless allowed.
   void read_names(const YamlNode& node, std::string_view key, Scope scope, bool public_suffixes,

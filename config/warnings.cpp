@@ -1,5 +1,7 @@
 #include "config/warnings.hpp"
 
+#include "config/names.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -28,6 +30,7 @@ class Warnings {
       check_types(rule);
       check_queueing(rule);
       check_intended(rule);
+      check_protected(rule);
       check_exceptions(rule);
       check_dead(rule);
     }
@@ -136,13 +139,28 @@ class Warnings {
     if (!rule.intended || !blocks(rule.action)) {
       return;
     }
-    const Query query{*rule.intended, mail_types[0], client_of(rule), today_};
-    const Verdict verdict = policy_.decide(query);
-    if (verdict.rule != nullptr && blocks(verdict.action)) {
+    if (const Rule* blocking = blocked_by(*rule.intended, rule)) {
       warn(source.place, "the rule " + shown(rule.id) + " names " +
                              shown(rule.intended->to_text()) + " as meant, and the rule " +
-                             shown(verdict.rule->id) + " blocks that; check `intended`");
+                             shown(blocking->id) + " blocks that; check `intended`");
     }
+  }
+
+  void check_protected(const RuleSource& source) {
+    const Rule& rule = rule_of(source);
+    for (const WrittenName& written : source.protects) {
+      if (const Rule* blocking = blocked_by(written.name, rule)) {
+        warn(written.place, "the rule " + shown(rule.id) + " protects " +
+                                shown(written.name.to_text()) + ", and the rule " +
+                                shown(blocking->id) + " blocks that; take one out");
+      }
+    }
+  }
+
+  // The rule that blocks the name for a client of `rule`; null if none does.
+  const Rule* blocked_by(const Name& name, const Rule& rule) const {
+    const Verdict verdict = policy_.decide({name, mail_types[0], client_of(rule), today_});
+    return verdict.rule != nullptr && blocks(verdict.action) ? verdict.rule : nullptr;
   }
 
   void check_exceptions(const RuleSource& source) {
@@ -151,16 +169,33 @@ class Warnings {
     }
     for (const WrittenName& exception : source.exceptions) {
       const bool applies =
+          excepts_lookalike(source, exception.name) ||
           std::any_of(source.names.begin(), source.names.end(), [&](const WrittenName& written) {
             return written.scope == Scope::subtree ? exception.name.is_at_or_below(written.name)
                                                    : written.name.is_at_or_below(exception.name);
           });
       if (!applies) {
-        warn(exception.place, "the exception " + shown(exception.name.to_text()) +
-                                  " takes nothing out of the rule " + shown(rule_of(source).id) +
-                                  ", which lists no such name; take it out or check its spelling");
+        warn(exception.place,
+             "the exception " + shown(exception.name.to_text()) +
+                 " takes nothing out of the rule " + shown(rule_of(source).id) +
+                 (source.protects.empty() ? ", which lists no such name"
+                                          : ", which does not take it for a look-alike") +
+                 "; take it out or check its spelling");
       }
     }
+  }
+
+  // Would the rule take the name for a look-alike? What is below a suffix nobody can tell.
+  bool excepts_lookalike(const RuleSource& source, const Name& name) const {
+    if (source.protects.empty()) {
+      return false;
+    }
+    std::vector<Runner> lost;
+    policy_.explain({name, mail_types[0], client_of(rule_of(source)), today_}, lost);
+    return is_public_suffix(name) ||
+           std::any_of(lost.begin(), lost.end(), [&](const Runner& runner) {
+             return runner.rule == &rule_of(source) && runner.why == Runner::Lost::excepted;
+           });
   }
 
   // A client that the rule is for.

@@ -199,7 +199,7 @@ std::string EventWriter::attempt(const Attempt& attempt, const Config& config,
   line.optional("nearmiss.ticket", rule.ticket);
   ruleset(line, config, generation);
   line.optional("nearmiss.intended_domain", attempt.intended);
-  line.optional("nearmiss.confusable_class", rule.confusable_class);
+  line.optional("nearmiss.confusable_class", verdict.confusable_class());
   line.field("nearmiss.matched_name", verdict.matched.to_text());
   line.field("nearmiss.matched_by", to_string(attempt.matched_by));
   if (verdict.client_group != nullptr) {

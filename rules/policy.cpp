@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
+#include <set>
 
 namespace nearmiss {
 
@@ -17,6 +19,7 @@ class Found {
     index.search(asked, matches_);
   }
 
+  bool empty() const noexcept { return matches_.empty(); }
   const Match* begin() const noexcept { return matches_.begin(); }
   const Match* end() const noexcept { return matches_.end(); }
   MarkList marks(const Match& match) const noexcept { return index_.marks(match); }
@@ -33,10 +36,18 @@ class Found {
     return lists(match, mark) && !excepts(match, mark) && deeper(match, mark.rule) == 0;
   }
 
+  // True if the rule, which protects domains and lists no names, excepts the asked name.
+  bool excepted_by(std::uint32_t rule) const noexcept { return bits_before(end(), rule) != 0; }
+
   // The bits that apply, of all marks of the rule that are more specific than `match`.
   unsigned deeper(const Match& match, std::uint32_t rule) const noexcept {
+    return bits_before(&match, rule);
+  }
+
+ private:
+  unsigned bits_before(const Match* stop, std::uint32_t rule) const noexcept {
     unsigned bits = 0;
-    for (const Match* other = begin(); other != &match; ++other) {
+    for (const Match* other = begin(); other != stop; ++other) {
       const MarkList list = marks(*other);
       const auto mark = std::ranges::lower_bound(list, rule, {}, &Mark::rule);
       if (mark != list.end() && mark->rule == rule) {
@@ -46,7 +57,6 @@ class Found {
     return bits;
   }
 
- private:
   unsigned applying(const Match& match, const Mark& mark) const noexcept {
     const unsigned bits = mark.bits;
     return match.depth == asked_depth_ ? bits : bits & ~unsigned{mark_exact};
@@ -70,9 +80,14 @@ struct Candidate {
   std::size_t depth = 0;
 };
 
-// The candidate that decides; no rule if there is none.
-Candidate winner(const Found& found, const std::vector<Rule>& rules, const Query& query,
-                 GroupSet groups) noexcept {
+// What the rules that list the name come to.
+struct Listed {
+  Candidate won;      // no rule: none applies
+  bool final = false; // an enforcing rule spoke, so that look-alikes have lost
+};
+
+Listed winner(const Found& found, const std::vector<Rule>& rules, const Query& query,
+              GroupSet groups) noexcept {
   Candidate observing; // the most specific, and of those the earliest
   for (const Match& match : found) {
     Candidate enforcing;
@@ -93,10 +108,32 @@ Candidate winner(const Found& found, const std::vector<Rule>& rules, const Query
     }
     if (enforcing.rule != nullptr) { // what is less specific has lost
       const bool observed_below = observing.rule != nullptr && observing.depth > enforcing.depth;
-      return enforcing.rule->action == Action::allow && observed_below ? observing : enforcing;
+      const bool observes = enforcing.rule->action == Action::allow && observed_below;
+      return {observes ? observing : enforcing, true};
     }
   }
-  return observing;
+  return {observing, false};
+}
+
+// The best look-alike of those rules that apply to the query. One search where there is none.
+std::optional<Lookalike> likeliest(const LookalikeIndex& lookalikes, const Found& found,
+                                   const std::vector<Rule>& rules, const Query& query,
+                                   GroupSet groups) noexcept {
+  const auto applies = [&](std::uint32_t index) noexcept {
+    const Rule& rule = rules[index];
+    return rule.types.contains(query.type) && for_client(rule, groups) &&
+           !expired(rule, query.today) && !found.excepted_by(index);
+  };
+  auto best = lookalikes.find(query.name, std::cref(applies));
+  if (best && !blocks(rules[lookalikes.domains()[best->domain].rule].action)) {
+    const auto applies_and_blocks = [&](std::uint32_t index) noexcept {
+      return blocks(rules[index].action) && applies(index);
+    };
+    if (auto blocked = lookalikes.find(query.name, std::cref(applies_and_blocks))) {
+      best = blocked;
+    }
+  }
+  return best;
 }
 
 // Why a candidate that stayed one to the end lost against the one that decided.
@@ -115,6 +152,13 @@ Runner::Lost reason_lost(const Candidate& lost, const Candidate& won) noexcept {
 }
 
 } // namespace
+
+std::string_view Verdict::confusable_class() const noexcept {
+  if (likeness.domain != nullptr) {
+    return to_string(likeness.kind);
+  }
+  return rule != nullptr ? std::string_view(rule->confusable_class) : std::string_view();
+}
 
 bool Policy::covers(const Name& name, std::uint16_t type) const noexcept {
   const Found found(index_, name);
@@ -135,26 +179,48 @@ bool Policy::covers(const Name& name, std::uint16_t type) const noexcept {
       return true;
     }
   }
-  return false;
+  if (!lookalikes_) {
+    return false;
+  }
+  const auto applies = [&](std::uint32_t rule) noexcept {
+    return rules_[rule].types.contains(type) && !found.excepted_by(rule);
+  };
+  return lookalikes_->find(name, std::cref(applies)).has_value();
+}
+
+Likeness Policy::likeness_of(const Lookalike& found) const noexcept {
+  return {&lookalikes_->domains()[found.domain].domain, found.kind, found.score};
 }
 
 Verdict Policy::decide(const Query& query) const noexcept {
   const Found found(index_, query.name);
   Verdict verdict;
-  if (found.begin() == found.end()) {
+  if (found.empty() && !lookalikes_) {
     return verdict;
   }
   const GroupSet groups = groups_.groups_of(query.client);
-  const Candidate won = winner(found, rules_, query, groups);
-  if (won.rule == nullptr) {
+  const Listed listed = winner(found, rules_, query, groups);
+  if (listed.won.rule != nullptr) {
+    verdict.rule = listed.won.rule;
+    verdict.matched = query.name.last_labels(listed.won.depth);
+  }
+  if (lookalikes_ && !listed.final) {
+    if (const auto lookalike = likeliest(*lookalikes_, found, rules_, query, groups)) {
+      const Rule& rule = rules_[lookalikes_->domains()[lookalike->domain].rule];
+      if (verdict.rule == nullptr || blocks(rule.action)) {
+        verdict.rule = &rule;
+        verdict.matched = lookalike->compared;
+        verdict.likeness = likeness_of(*lookalike);
+      }
+    }
+  }
+  if (verdict.rule == nullptr) {
     return verdict;
   }
-  verdict.rule = won.rule;
-  verdict.action = won.rule->action;
-  verdict.enforced = enforcing_ && blocks(won.rule->action);
-  verdict.matched = query.name.last_labels(won.depth);
-  if (!won.rule->every_client) {
-    const auto first = static_cast<std::size_t>(std::countr_zero(won.rule->groups & groups));
+  verdict.action = verdict.rule->action;
+  verdict.enforced = enforcing_ && blocks(verdict.action);
+  if (!verdict.rule->every_client) {
+    const auto first = static_cast<std::size_t>(std::countr_zero(verdict.rule->groups & groups));
     verdict.client_group = &groups_.names()[first];
   }
   return verdict;
@@ -189,13 +255,51 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
         }
         return reason_lost({&rule, match.depth}, won);
       }();
-      lost.push_back({&rule, query.name.last_labels(match.depth), why});
+      lost.push_back({&rule, query.name.last_labels(match.depth), {}, why});
     }
+  }
+  if (!lookalikes_) {
+    return verdict;
+  }
+  std::set<std::uint32_t> protecting;
+  for (const Protected& domain : lookalikes_->domains()) {
+    protecting.insert(domain.rule);
+  }
+  for (const std::uint32_t index : protecting) {
+    const Rule& rule = rules_[index];
+    const auto of_this_rule = [&](std::uint32_t other) noexcept { return other == index; };
+    const auto lookalike = lookalikes_->find(query.name, of_this_rule);
+    if (&rule == won.rule || !lookalike) {
+      continue;
+    }
+    const auto why = [&] {
+      if (found.excepted_by(index)) {
+        return Runner::Lost::excepted;
+      }
+      if (expired(rule, query.today)) {
+        return Runner::Lost::expired;
+      }
+      if (!rule.types.contains(query.type)) {
+        return Runner::Lost::type;
+      }
+      if (!for_client(rule, groups)) {
+        return Runner::Lost::client;
+      }
+      if (verdict.likeness.domain == nullptr) {
+        return Runner::Lost::listed_name_wins;
+      }
+      const bool yields = !blocks(rule.action) && blocks(won.rule->action);
+      return yields ? Runner::Lost::observe_yields : Runner::Lost::likelier_lookalike;
+    }();
+    lost.push_back({&rule, lookalike->compared, likeness_of(*lookalike), why});
   }
   return verdict;
 }
 
 std::string Policy::intended_for(const Verdict& verdict, const Name& asked) {
+  if (verdict.likeness.domain != nullptr) {
+    return verdict.likeness.domain->to_text();
+  }
   if (verdict.rule == nullptr || !verdict.rule->intended) {
     return {};
   }

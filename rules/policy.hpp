@@ -11,17 +11,25 @@
 //   3. `observe` never weakens a block: it speaks only where no enforcing rule matched.
 // Inside one rule the most specific of its names and exceptions wins; at the same name the
 // exception.
+//
+// A rule may protect domains instead of listing names. It matches every look-alike of them, and is
+// less specific than any listed name: a block or an `allow` of a listed name, however far up, wins.
+// Of several such rules the highest score wins, `observe` last of all. Rule 3 holds here too: a
+// listed name that is only observed does not keep a look-alike from being blocked.
 #pragma once
 
 #include "rules/action.hpp"
 #include "rules/client.hpp"
+#include "rules/lookalike.hpp"
 #include "rules/name.hpp"
 #include "rules/name_index.hpp"
 #include "rules/rule.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nearmiss {
@@ -34,24 +42,38 @@ struct Query {
   std::chrono::sys_days today; // for `expires`, UTC
 };
 
+// What a name was found to look like.
+struct Likeness {
+  const Name* domain = nullptr; // the protected domain; null: no look-alike, but a listed name
+  LookalikeClass kind = LookalikeClass::homoglyph;
+  LookalikeScore score;
+};
+
 // What the policy says about one lookup. A value: it carries what matched, so that nothing has to
 // be worked out again for the answer or the event. Points into its Policy and must not outlive it.
 struct Verdict {
   const Rule* rule = nullptr; // null: no rule matched
   Action action = Action::allow;
   bool enforced = false; // the client must not see the real answer
-  Name matched;          // the listed name that matched: the asked name or an ancestor
+  // The asked name or an ancestor: the listed name that matched, or the part that was judged to be
+  // a look-alike ("arrny.mil" of mail.arrny.mil).
+  Name matched;
+  Likeness likeness;
   // The client group through which the rule applies; null where the rule is for every client.
   const std::string* client_group = nullptr;
+
+  // How the name is confused with the one that was meant, as in "tld-swap"; empty if not known.
+  std::string_view confusable_class() const noexcept;
 
   // True if an event must be written: everything but "no rule" and `allow`.
   bool noteworthy() const noexcept { return rule != nullptr && action != Action::allow; }
 };
 
-// A rule that listed the name but did not decide, for `explain`.
+// A rule that matched the name but did not decide, for `explain`.
 struct Runner {
   const Rule* rule = nullptr;
   Name matched;
+  Likeness likeness;
   enum class Lost {
     less_specific,
     allow_wins,
@@ -60,7 +82,9 @@ struct Runner {
     client,
     type,
     expired,
-    excepted
+    excepted,
+    listed_name_wins,   // over a look-alike
+    likelier_lookalike, // another rule's score is higher, or as high and its domain comes earlier
   } why = Lost::less_specific;
 };
 
@@ -71,26 +95,31 @@ class Policy {
   Policy() = default;
 
   // Could any client's lookup of this name and type draw a block or an event? False for every name
-  // that no rule lists: those are left to the host untouched. May be true without need, never false
-  // wrongly. No lock, no allocation; does not throw.
+  // that no rule lists or takes for a look-alike: those are left to the host untouched. May be true
+  // without need, never false wrongly. No lock, does not throw. No allocation, except where domains
+  // are protected and the name has an A-label (xn--), which ICU decodes.
   bool covers(const Name& name, std::uint16_t type) const noexcept;
 
-  // The verdict. No lock, no allocation; does not throw. Where !covers(name, type), it is not
-  // noteworthy: no rule, or `allow`.
+  // The verdict. Locks, allocates and throws as little as covers(). Where !covers(name, type), it
+  // is not noteworthy: no rule, or `allow`.
   Verdict decide(const Query& query) const noexcept;
 
-  // As decide, and tells which other rules listed the name and why they lost. For people:
+  // As decide, and tells which other rules matched the name and why they lost. For people:
   // allocates.
   Verdict explain(const Query& query, std::vector<Runner>& lost) const;
 
   // The name the sender meant, as the deciding rule has it; empty text if it does not say.
-  // For `confusable` the asked name with its mistyped suffix replaced, else the rule's `intended`.
+  // For a look-alike the protected domain; for `confusable` the asked name with its mistyped suffix
+  // replaced; else the rule's `intended`.
   static std::string intended_for(const Verdict& verdict, const Name& asked);
 
   bool enforcing() const noexcept { return enforcing_; } // mode: enforce
   const std::vector<Rule>& rules() const noexcept { return rules_; }
   // Listed names, each counted once; exceptions not counted.
   std::size_t name_count() const noexcept { return index_.listed_names(); }
+  std::size_t protected_count() const noexcept {
+    return lookalikes_ ? lookalikes_->domains().size() : 0;
+  }
   const ClientGroups& clients() const noexcept { return groups_; }
   // Octets that the index of names holds on the heap.
   std::size_t index_memory() const noexcept { return index_.memory(); }
@@ -98,8 +127,11 @@ class Policy {
  private:
   friend class PolicyBuilder;
 
+  Likeness likeness_of(const Lookalike& found) const noexcept;
+
   std::vector<Rule> rules_;
   NameIndex index_;
+  std::unique_ptr<const LookalikeIndex> lookalikes_; // null: no domain is protected
   ClientGroups groups_;
   bool enforcing_ = true;
 };

@@ -1,6 +1,7 @@
 #include "rules/policy_builder.hpp"
 
 #include <cassert>
+#include <memory>
 #include <utility>
 
 namespace nearmiss {
@@ -29,6 +30,11 @@ void PolicyBuilder::add_exception(std::size_t rule, const Name& name) {
   names_.add(name, static_cast<std::uint32_t>(rule), mark_excepted);
 }
 
+void PolicyBuilder::add_protected(std::size_t rule, const Name& domain, ClassSet classes) {
+  assert(rule < policy_.rules_.size());
+  protected_.push_back({domain, classes, static_cast<std::uint32_t>(rule)});
+}
+
 void PolicyBuilder::set_enforcing(bool enforcing) noexcept {
   policy_.enforcing_ = enforcing;
 }
@@ -36,6 +42,9 @@ void PolicyBuilder::set_enforcing(bool enforcing) noexcept {
 Policy PolicyBuilder::build() && {
   policy_.groups_.seal();
   policy_.index_ = std::move(names_).build();
+  if (!protected_.empty()) {
+    policy_.lookalikes_ = std::make_unique<const LookalikeIndex>(std::move(protected_));
+  }
   return std::move(policy_);
 }
 

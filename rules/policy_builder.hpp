@@ -36,15 +36,21 @@ class PolicyBuilder {
   // that is more specific.
   void add_exception(std::size_t rule, const Name& name);
 
+  // The rule shall match look-alikes of the domain in these classes. A rule either lists names or
+  // protects domains; its exceptions hold for both.
+  void add_protected(std::size_t rule, const Name& domain, ClassSet classes);
+
   // Not enforcing: verdicts keep their action, but are not enforced. Enforcing unless told.
   void set_enforcing(bool enforcing) noexcept;
 
-  // Throws std::system_error if the system has no randomness for the index's key.
+  // Throws std::system_error if the system has no randomness for the index's key, and what
+  // LookalikeIndex throws if a domain is protected.
   Policy build() &&;
 
  private:
   Policy policy_;
   NameIndexBuilder names_;
+  std::vector<Protected> protected_;
 };
 
 } // namespace nearmiss

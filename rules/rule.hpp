@@ -1,4 +1,4 @@
-// One rule of a policy, without its names (those are in the index).
+// One rule of a policy, without its names and protected domains (those are in the indexes).
 #pragma once
 
 #include "rules/action.hpp"
@@ -46,7 +46,7 @@ struct Rule {
   // matched one.
   std::optional<Name> intended;
   bool intended_is_suffix = false;
-  std::string confusable_class; // for events; "tld-swap" for a confusable rule of TLDs, else empty
+  std::string confusable_class; // "tld-swap" for a confusable rule of TLDs, else empty
   std::optional<std::chrono::sys_days> expires; // from this day (UTC) on it no longer matches
   std::string category, reason, reference, owner, ticket; // as in the policy; may be empty
 };

@@ -31,6 +31,7 @@ void print_json(const CheckOptions& options, const LoadResult& result) {
   if (result.config) {
     json["rules"] = result.config->policy.rules().size();
     json["names"] = result.config->policy.name_count();
+    json["protected"] = result.config->policy.protected_count();
     json["digest"] = result.config->digest;
   }
   json["diagnostics"] = nlohmann::ordered_json::array();
@@ -60,10 +61,12 @@ int check(const CheckOptions& options) {
     print(result.diagnostics);
   }
   if (result.config) {
+    const std::size_t protects = result.config->policy.protected_count();
     if (!options.json) {
       std::cout << options.file << ": " << coloured("ok", "1;32", STDOUT_FILENO) << ", "
                 << counted(result.config->policy.rules().size(), "rule") << ", "
                 << counted(result.config->policy.name_count(), "name") << ", "
+                << (protects == 0 ? "" : counted(protects, "protected domain") + ", ")
                 << counted(warnings, "warning") << '\n';
     }
     return exit_fine;

@@ -3,6 +3,7 @@
 
 #include "config/config.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,16 @@ struct ExplainOptions {
   std::vector<std::string> names;
 };
 int explain(const ExplainOptions& options);
+
+// The options of `generate` that are words; the first is the default.
+inline constexpr std::array<const char*, 4> generate_formats{"domains", "rpz", "yaml", "postfix"};
+
+struct GenerateOptions {
+  std::vector<std::string> domains;
+  std::string format = generate_formats[0];
+  std::vector<std::string> classes{"default"}; // names of classes, `default`, `all`
+};
+int generate(const GenerateOptions& options);
 
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);

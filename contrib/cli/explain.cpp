@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Why a rule lost, as a sentence goes on after "it lists ...: ".
+// Why a rule lost, as a sentence goes on after "the rule lists ... and does not decide: ".
 std::string why(Runner::Lost lost) {
   switch (lost) {
   case Runner::Lost::less_specific:
@@ -32,6 +32,10 @@ std::string why(Runner::Lost lost) {
     return "it has expired";
   case Runner::Lost::excepted:
     return "it excepts this name";
+  case Runner::Lost::listed_name_wins:
+    return "another rule lists the name or one above it, and so beats a look-alike";
+  case Runner::Lost::likelier_lookalike:
+    return "another rule's look-alike has a higher score, or as high a one and comes first";
   }
   return "";
 }
@@ -43,14 +47,23 @@ std::string_view outcome(const Verdict& verdict) {
   return verdict.enforced ? "blocked" : "observed";
 }
 
+// "lists `ml`", "takes `arrny.mil` for a look-alike of `army.mil`"
+std::string matching(const Name& matched, const Likeness& likeness) {
+  const std::string text = '`' + matched.to_text() + '`';
+  return likeness.domain == nullptr
+             ? "lists " + text
+             : "takes " + text + " for a look-alike of `" + likeness.domain->to_text() + '`';
+}
+
 std::string reason(const Policy& policy, const Verdict& verdict, const Name& name) {
   if (verdict.rule == nullptr) {
     return "no rule applies to it";
   }
   std::string text =
-      "the rule `" + verdict.rule->id + "` lists `" + verdict.matched.to_text() + '`';
+      "the rule `" + verdict.rule->id + "` " + matching(verdict.matched, verdict.likeness);
   if (!(verdict.matched == name)) {
-    text += " and everything below it";
+    text += verdict.likeness.domain == nullptr ? " and everything below it"
+                                               : ", with everything below it,";
   }
   text += verdict.client_group != nullptr ? " for the clients `" + *verdict.client_group + '`'
                                           : std::string(" for every client");
@@ -59,6 +72,14 @@ std::string reason(const Policy& policy, const Verdict& verdict, const Name& nam
     text += ", but the policy's mode is `observe`";
   }
   return text;
+}
+
+void add_likeness(Json& json, const Likeness& likeness) {
+  if (likeness.domain != nullptr) {
+    json["class"] = to_string(likeness.kind);
+    json["score"] = likeness.score.value();
+    json["looks_like"] = likeness.domain->to_text();
+  }
 }
 
 Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
@@ -76,15 +97,19 @@ Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
     json["client_group"] = verdict.client_group != nullptr ? Json(*verdict.client_group) : Json();
     const std::string intended = Policy::intended_for(verdict, query.name);
     json["intended"] = intended.empty() ? Json() : Json(intended);
+    const std::string_view kind = verdict.confusable_class();
+    json["class"] = kind.empty() ? Json() : Json(kind);
+    add_likeness(json, verdict.likeness);
     json["reason"] = verdict.rule->reason;
     json["reference"] = verdict.rule->reference;
     json["ttl"] = verdict.rule->ttl;
   }
   json["lost"] = Json::array();
   for (const Runner& runner : lost) {
-    json["lost"].push_back({{"rule", runner.rule->id},
-                            {"matched", runner.matched.to_text()},
-                            {"why", why(runner.why)}});
+    Json one{
+        {"rule", runner.rule->id}, {"matched", runner.matched.to_text()}, {"why", why(runner.why)}};
+    add_likeness(one, runner.likeness);
+    json["lost"].push_back(std::move(one));
   }
   return json;
 }
@@ -101,6 +126,12 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
     if (!intended.empty()) {
       std::cout << "  intended: " << intended << '\n';
     }
+    if (const std::string_view kind = verdict.confusable_class(); !kind.empty()) {
+      std::cout << "  class: " << kind << '\n';
+    }
+    if (verdict.likeness.domain != nullptr) {
+      std::cout << "  score: " << explain(verdict.likeness.kind, verdict.likeness.score) << '\n';
+    }
     if (!verdict.rule->reason.empty()) {
       std::cout << "  reason: " << verdict.rule->reason << '\n';
     }
@@ -109,8 +140,12 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
     }
   }
   for (const Runner& runner : lost) {
-    std::cout << "  the rule `" << runner.rule->id << "` lists `" << runner.matched.to_text()
-              << "` and does not decide: " << why(runner.why) << '\n';
+    const Likeness& likeness = runner.likeness;
+    std::cout << "  the rule `" << runner.rule->id << "` " << matching(runner.matched, likeness)
+              << (likeness.domain == nullptr
+                      ? std::string()
+                      : " (score " + explain(likeness.kind, likeness.score) + ')')
+              << " and does not decide: " << why(runner.why) << '\n';
   }
 }
 

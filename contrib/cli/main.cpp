@@ -78,12 +78,37 @@ int run(int argc, char** argv) {
                           "1 one of them is no\ndomain name; 2 the policy cannot be used, or an "
                           "option is wrong.");
 
+  GenerateOptions generate_options;
+  CLI::App* generate_command = app.add_subcommand(
+      "generate", "Write out the look-alikes of domains, a line each with its class");
+  generate_command
+      ->add_option("--format", generate_options.format,
+                   "domains: a list for a rule of the policy; rpz: records of a response policy "
+                   "zone; yaml: a policy; postfix: an access(5) table")
+      ->check(
+          CLI::IsMember(std::vector<std::string>(generate_formats.begin(), generate_formats.end())))
+      ->capture_default_str();
+  generate_command
+      ->add_option("--classes", generate_options.classes,
+                   "the classes, with commas between: `default` (what `protect` takes), `all`, or "
+                   "names such as omission,homoglyph")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  generate_command->add_option("DOMAIN", generate_options.domains, "domain names")->required();
+  generate_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
+                           "has none or is\nno domain name; 2 an option is wrong.");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? exit_fine : exit_cannot;
   }
-  return *check_command ? check(check_options) : explain(explain_options);
+  if (*check_command) {
+    return check(check_options);
+  }
+  return *explain_command ? explain(explain_options) : generate(generate_options);
 }
 
 } // namespace

@@ -226,3 +226,33 @@ TEST_CASE("no query name forges a line or a field", "[events]") {
   CHECK(std::all_of(text.begin(), text.end(),
                     [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
 }
+
+TEST_CASE("a look-alike that nobody listed is blocked, and its event says what was meant",
+          "[events]") {
+  World world({.policy = "version: 1\n"
+                         "clients: {mail: [127.1.0.0/16]}\n"
+                         "rules: [{id: fine, domains: [navy.ml], action: allow}]\n"
+                         "protect:\n"
+                         "  - {id: ours, domains: [army.mil, navy.mil], category: lookalike}\n"
+                         "log: {file: events.jsonl}\n"});
+  world.expect_real(mail, "army.mil", MX);
+  world.expect_real(mail, "www.army.mil", A);
+  world.expect_real(mail, "navy.ml", MX); // a look-alike, but allowed
+  world.expect_real(mail, "good.example", MX);
+  world.expect_real(other, "army.ml", MX);
+  world.expect_blocked(mail, "realhost.army.ml", A);
+  const Answer answer = world.resolver.answer(mail, "army.ml", MX);
+  REQUIRE(answer.error);
+  CHECK(answer.error->text == "did you mean army.mil?");
+  world.resolver.stop(); // which writes all that waits
+  const std::vector<json> events = world.resolver.events().alerts();
+  REQUIRE(events.size() == 2);
+  CHECK(field(events[0], "dns.question.name") == "realhost.army.ml");
+  CHECK(field(events[0], "rule.id") == "ours");
+  CHECK(field(events[0], "rule.category") == "lookalike");
+  CHECK(field(events[0], "nearmiss.intended_domain") == "army.mil");
+  CHECK(field(events[0], "nearmiss.confusable_class") == "tld-swap");
+  CHECK(field(events[0], "nearmiss.matched_name") == "army.ml");
+  CHECK(field(events[0], "nearmiss.matched_by") == "qname");
+  CHECK(field(events[0], "nearmiss.enforced") == true);
+}

@@ -8,6 +8,25 @@
 using namespace e2e;
 using namespace std::chrono_literals;
 
+namespace {
+
+// The lab's count of queries, a line for each name and type, but for those that Unbound makes for
+// itself when it sees fit: for the trust anchor and the addresses of the lab's name servers.
+std::string asked(const Lab& lab) {
+  std::istringstream counts(lab.counts_text());
+  std::string lines;
+  for (std::string line; std::getline(counts, line);) {
+    const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
+    if (!has(" ns.") && !has("-servers.net.") && !has(" net. ") && !has(" . ") && !has(" _ta") &&
+        !has(" DNSKEY ")) {
+      lines += line + "\n";
+    }
+  }
+  return lines;
+}
+
+} // namespace
+
 TEST_CASE("a blocked lookup asks nobody", "[upstream]") {
   World world({.policy = usual_policy});
   world.expect_real(mail, "army.mil", A); // what start-up needs is fetched now
@@ -15,7 +34,7 @@ TEST_CASE("a blocked lookup asks nobody", "[upstream]") {
   world.expect_blocked(mail, "army.ml", MX);
   world.expect_blocked(mail, "navy.ml", A);
   INFO(world.lab.counts_text());
-  CHECK(world.lab.queries() == 0);
+  CHECK(asked(world.lab) == "");
 }
 
 TEST_CASE("a listed name is fetched once a TTL for those who may have it", "[upstream]") {
@@ -31,7 +50,7 @@ TEST_CASE("a listed name is fetched once a TTL for those who may have it", "[ups
     world.expect_real("127.2.1." + std::to_string(round), name, A);
   }
   INFO(world.lab.counts_text());
-  CHECK(world.lab.queries() == 0);
+  CHECK(asked(world.lab) == "");
 }
 
 TEST_CASE("MX answers with a listed exchange are fetched once a TTL too", "[upstream]") {
@@ -44,7 +63,7 @@ TEST_CASE("MX answers with a listed exchange are fetched once a TTL too", "[upst
       world.resolver.answer(mail, name, MX); // neither does a block cost the others theirs
     }
     INFO(name << "\n" << world.lab.counts_text());
-    CHECK(world.lab.queries() == 0);
+    CHECK(asked(world.lab) == "");
   }
 }
 
@@ -66,7 +85,7 @@ TEST_CASE("a name that does not exist is remembered as well", "[upstream]") {
   world.lab.forget_counts();
   CHECK(ask() == nxdomain);
   INFO(world.lab.counts_text());
-  CHECK(world.lab.queries() == 0);
+  CHECK(asked(world.lab) == "");
 }
 
 TEST_CASE("names that no rule lists cost the same queries as without the module",
@@ -87,16 +106,7 @@ TEST_CASE("names that no rule lists cost the same queries as without the module"
         }
       }
     }
-    // Of the server that holds the names. What goes to the ones above it depends on which of
-    // Unbound's own lookups (of name servers, of the trust anchor) comes back first.
-    std::istringstream counts(world.lab.counts_text());
-    std::string asked_of_host;
-    for (std::string line; std::getline(counts, line);) {
-      if (line.rfind("host ", 0) == 0) {
-        asked_of_host += line + "\n";
-      }
-    }
-    return asked_of_host;
+    return asked(world.lab);
   };
   const std::string without = counts_of(std::nullopt);
   CHECK(without.find("good.example. MX 1\n") != std::string::npos);

@@ -41,12 +41,13 @@ bool holds(const Run& run, const std::string& part) {
 } // namespace
 
 TEST_CASE("every command has --help and --version", "[cli]") {
-  for (const char* arguments : {"--help", "check --help", "explain --help"}) {
+  for (const char* arguments : {"--help", "check --help", "explain --help", "generate --help"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     holds(run, "Exit codes: 0");
   }
-  for (const char* arguments : {"--version", "check --version", "explain --version"}) {
+  for (const char* arguments :
+       {"--version", "check --version", "explain --version", "generate --version"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     CHECK(run.output.starts_with("nearmiss "));
@@ -128,4 +129,77 @@ TEST_CASE("explain: the client is the first of the first group, or the one given
   unsetenv("NEARMISS_CONFIG");
   CHECK(from_variable.exit_code == 0);
   holds(from_variable, "blocked");
+}
+
+TEST_CASE("explain: a look-alike's class, score and the rules that lost", "[cli]") {
+  const Folder folder;
+  const std::string file =
+      folder.write("p.yaml", "version: 1\n"
+                             "rules: [{id: fine, domains: [amry.mil], action: allow}]\n"
+                             "protect:\n"
+                             "  - {id: ours, domains: [army.mil]}\n"
+                             "  - {id: watch, domains: [army.mil], action: observe}\n");
+  holds(nearmiss_cli("check " + file), "3 rules, 1 name, 2 protected domains, 0 warnings");
+  const std::string explain = "explain --config " + file;
+  const Run blocked = nearmiss_cli(explain + " mail.arrny.mil");
+  holds(blocked, "mail.arrny.mil MX from any client: blocked");
+  holds(blocked, "`ours` takes `arrny.mil` for a look-alike of `army.mil`");
+  holds(blocked, "intended: army.mil\n  class: homoglyph\n  score: 75: homoglyph 95, less 20");
+  holds(blocked, "`watch` takes `arrny.mil` for a look-alike of `army.mil` (score 75: ");
+  holds(blocked, "does not decide: it only observes");
+  holds(nearmiss_cli(explain + " mail.army.mil"), "passes\n  because no rule applies");
+  holds(nearmiss_cli(explain + " amry.mil"), "another rule lists the name or one above it");
+  const Run json = nearmiss_cli(explain + " --json army.ml");
+  holds(json, "\"class\": \"tld-swap\"");
+  holds(json, "\"score\": 70");
+  holds(json, "\"rule\": \"watch\"");
+}
+
+TEST_CASE("generate: a look-alike a line, with its classes, in each format", "[cli]") {
+  const std::string omissions = "generate --classes omission,plural army.mil";
+  CHECK(nearmiss_cli(omissions).output == "amy.mil # omission\n"
+                                          "arm.mil # omission\n"
+                                          "ary.mil # omission\n"
+                                          "rmy.mil # omission\n"
+                                          "armies.mil # plural\n"
+                                          "armyes.mil # plural\n"
+                                          "armys.mil # plural\n");
+  // Two classes of one name make one line; a domain that is asked about is nobody's look-alike.
+  holds(nearmiss_cli("generate --classes all army.mil"),
+        "\narmys.mil # insertion, addition, plural\n");
+  const Run two = nearmiss_cli("generate --classes omission army.mil amy.mil");
+  holds(two, "arm.mil # omission\n");
+  CHECK(two.output.find("amy.mil #") == std::string::npos);
+  holds(nearmiss_cli("generate --format rpz army.mil"),
+        "\narmy.ml CNAME . ; tld-swap\n*.army.ml CNAME .\n");
+  holds(nearmiss_cli("generate --format postfix army.mil"),
+        "\narmy.ml REJECT did you mean army.mil? (tld-swap)\n");
+
+  const Run none = nearmiss_cli("generate mil army.mil 2>&1");
+  CHECK(none.exit_code == 1);
+  holds(none, "`mil` is no domain that mail goes to");
+  holds(none, "army.ml # tld-swap");
+  const Run wrong = nearmiss_cli("generate --classes omision army.mil 2>&1");
+  CHECK(wrong.exit_code == 2);
+  holds(wrong, "`omision` is no class; the classes are: default, all, homoglyph");
+  CHECK(nearmiss_cli("generate --format bind army.mil 2>&1").exit_code == 2);
+}
+
+TEST_CASE("generate: the yaml is a policy, and the domains are a list for one", "[cli]") {
+  const Folder folder;
+  const std::string policy =
+      folder.write("g.yaml", nearmiss_cli("generate --format yaml army.mil example.org").output);
+  folder.write("l.txt", nearmiss_cli("generate army.mil").output);
+  const std::string listing = folder.write(
+      "l.yaml", "version: 1\nrules: [{id: l, list: {file: l.txt, format: domains}}]\n");
+  for (const std::string& file : {policy, listing}) {
+    const nearmiss::LoadResult result = nearmiss::load(file, today);
+    INFO(texts(folder, result));
+    REQUIRE(result.config);
+    CHECK(result.diagnostics.empty());
+    CHECK(ask(*result.config, "mail.arrny.mil").enforced);
+    CHECK_FALSE(ask(*result.config, "mail.army.mil").enforced);
+  }
+  CHECK(ask(*nearmiss::load(policy, today).config, "exampel.org").rule->id ==
+        "lookalikes-of-example.org");
 }

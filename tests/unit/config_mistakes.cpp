@@ -101,7 +101,7 @@ TEST_CASE("a mistake at the top of a policy", "[config]") {
   expect_error(GENERATE_COPY(values<Mistake>({
       {"no version", rules, "1:1", {"no `version`", "version: 1"}},
       {"version 2", "version: 2\n" + rules, "1:10", {"version 1 only"}},
-      {"no rules", "version: 1\n", "1:1", {"no `rules`", "nothing is blocked"}},
+      {"no rules", "version: 1\n", "1:1", {"no `rules`", "`protect`", "nothing is blocked"}},
       {"rules empty", "version: 1\nrules: []\n", "2:8", {"`rules`", "empty list"}},
       {"rules nothing", "version: 1\nrules:\n", "2:1", {"`rules`", "no value"}},
       {"rules a map",

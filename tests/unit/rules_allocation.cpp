@@ -73,3 +73,31 @@ TEST_CASE("neither covers nor decide allocates, matched or not") {
   policy.explain({names[0], type_mx, clients[0], {}}, lost);
   CHECK(allocations > before_explain);
 }
+
+TEST_CASE("with protected domains, neither covers nor decide allocates, look-alike or not") {
+  PolicyBuilder builder;
+  const std::size_t watching = builder.add_rule(rule("watching", Action::observe));
+  builder.add_protected(watching, name("army.mil"), ClassSet::all());
+  const std::size_t blocking = builder.add_rule(rule("blocking", Action::nxdomain));
+  builder.add_protected(blocking, name("navy.mil"), ClassSet::all());
+  builder.add_exception(blocking, name("nayv.mil"));
+  const Policy policy = std::move(builder).build();
+
+  const Name names[] = {name("mail.arrny.mil"),
+                        name("nvay.mil"),
+                        name("nayv.mil"),
+                        name("army.mil"),
+                        name("honest.example"),
+                        name("."),
+                        name("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.mil")};
+  std::size_t decided = 0;
+  const std::size_t before = allocations;
+  for (const Name& asked : names) {
+    decided += policy.covers(asked, type_mx) ? 1U : 0U;
+    const Verdict verdict = policy.decide({asked, type_mx, ClientAddress(), {}});
+    decided += verdict.rule != nullptr ? 1U : 0U;
+  }
+  const std::size_t during = allocations - before;
+  CHECK(during == 0);
+  CHECK(decided == 4); // the first two, covered and decided
+}

@@ -1,0 +1,123 @@
+// The keys of the look-alike test: a hash whose pieces can be joined, and the table they are kept
+// in.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace nearmiss::lookalike {
+
+// A polynomial hash modulo the prime 2^61 - 1 with a secret base: two different texts of n
+// characters share a hash with a chance of n / 2^61 (Carter and Wegman). The hash of a text that is
+// joined from others, or has a character left out, follows from theirs without reading them again.
+class Hasher {
+ public:
+  static constexpr std::size_t max_length = 512;
+
+  explicit Hasher(std::uint64_t secret) noexcept;
+
+  std::uint64_t append(std::uint64_t hash, std::uint32_t character) const noexcept {
+    return add(multiply(hash, powers_[1]), std::uint64_t{character} + 1);
+  }
+  // The hash of two texts, the second `length` characters long, one after the other.
+  std::uint64_t join(std::uint64_t first, std::uint64_t second, std::size_t length) const noexcept {
+    return add(multiply(first, powers_[length]), second);
+  }
+  // The hash of what is behind the text `head` in the text `whole`; `length` characters.
+  std::uint64_t tail(std::uint64_t whole, std::uint64_t head, std::size_t length) const noexcept {
+    return add(whole, prime - multiply(head, powers_[length]));
+  }
+
+ private:
+  static constexpr std::uint64_t prime = (std::uint64_t{1} << 61) - 1;
+  static std::uint64_t add(std::uint64_t a, std::uint64_t b) noexcept {
+    const std::uint64_t sum = a + b;
+    return sum >= prime ? sum - prime : sum;
+  }
+  static std::uint64_t multiply(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{a} * b;
+    return add(static_cast<std::uint64_t>(product) & prime,
+               static_cast<std::uint64_t>(product >> 61));
+  }
+  std::array<std::uint64_t, max_length> powers_{};
+};
+
+// What was hashed into a key. Texts of different kinds never meet.
+enum class KeyKind : std::uint8_t {
+  trusted,   // a whole name nothing at or below which is a look-alike
+  suffix,    // a public suffix that some protected domain stands under
+  label,     // label and suffix
+  alias,     // another spelling of the label, and the suffix
+  deletion,  // the label less one character, and the suffix
+  skeleton,  // the label's coarse skeleton, and the suffix
+  any_label, // the label alone, whatever the suffix
+  any_alias, // another spelling of the whole name as one label
+  sequence,  // the labels of the whole name
+};
+
+// One 64-bit key of up to two hashes.
+inline std::uint64_t make_key(KeyKind kind, std::uint64_t first,
+                              std::uint64_t second = 0) noexcept {
+  // The finaliser of splitmix64 (Steele, Lea and Flood 2014), which spreads all bits.
+  std::uint64_t key = first + second * 0x9e3779b97f4a7c15U +
+                      (std::uint64_t{1} + static_cast<unsigned>(kind)) * 0xd1342543de82ef95U;
+  key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9U;
+  key = (key ^ (key >> 27)) * 0x94d049bb133111ebU;
+  return key ^ (key >> 31);
+}
+
+struct KeyEntry {
+  std::uint64_t key;
+  std::uint32_t value;
+};
+
+// Keys with their values, many to a key if need be: sorted, with a directory over the leading bits
+// and one filter bit pattern a key, so that a key that is not there costs one cache line.
+class KeyTable {
+ public:
+  KeyTable() = default;
+  explicit KeyTable(std::vector<KeyEntry> entries);
+
+  // The entries of this key.
+  std::span<const KeyEntry> find(std::uint64_t key) const noexcept {
+    if (!may_hold(key)) {
+      return {};
+    }
+    return look_up(key);
+  }
+  // Has the filter's line for this key on its way from memory.
+  void prefetch(std::uint64_t key) const noexcept {
+    if (!filter_.empty()) {
+      __builtin_prefetch(&filter_[filter_word(key)]);
+    }
+  }
+  std::size_t octets() const noexcept;
+
+ private:
+  bool may_hold(std::uint64_t key) const noexcept {
+    if (filter_.empty()) {
+      return false;
+    }
+    const std::uint64_t pattern = filter_pattern(key);
+    return (filter_[filter_word(key)] & pattern) == pattern;
+  }
+  static std::uint64_t filter_pattern(std::uint64_t key) noexcept {
+    return (std::uint64_t{1} << (key & 63)) | (std::uint64_t{1} << ((key >> 6) & 63)) |
+           (std::uint64_t{1} << ((key >> 12) & 63)) | (std::uint64_t{1} << ((key >> 18) & 63));
+  }
+  std::size_t filter_word(std::uint64_t key) const noexcept {
+    return static_cast<std::size_t>(key >> 24) & (filter_.size() - 1);
+  }
+  std::span<const KeyEntry> look_up(std::uint64_t key) const noexcept;
+
+  std::vector<KeyEntry> entries_;
+  std::vector<std::uint32_t> directory_; // where the keys with these leading bits start
+  std::vector<std::uint64_t> filter_;    // a Bloom filter, one word a key
+  unsigned shift_ = 0;
+};
+
+} // namespace nearmiss::lookalike

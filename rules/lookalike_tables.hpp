@@ -1,0 +1,56 @@
+// What a LookalikeIndex holds: the protected domains, taken apart, and the keys that lead to them.
+#pragma once
+
+#include "rules/lookalike.hpp"
+#include "rules/lookalike_keys.hpp"
+
+#include <string>
+#include <vector>
+
+namespace nearmiss::lookalike {
+
+// A protected domain taken apart.
+struct Target {
+  std::u32string label;  // what its owner registered, as a U-label
+  std::u32string folded; // fold(label)
+  std::string suffix;    // wire form, without the root
+  std::size_t suffix_labels;
+};
+
+// Another spelling that is the look-alike itself.
+struct Alias {
+  std::u32string label;
+  std::string suffix; // wire form, without the root; empty: any suffix
+  std::uint32_t target;
+  LookalikeClass kind;
+};
+
+} // namespace nearmiss::lookalike
+
+namespace nearmiss {
+
+struct LookalikeIndex::Tables {
+  explicit Tables(std::vector<Protected> protected_domains);
+
+  // The hash of a suffix or of any other sequence of labels.
+  std::uint64_t hash_octets(std::string_view octets) const noexcept;
+  std::uint64_t hash_text(std::u32string_view text) const noexcept;
+
+  lookalike::Hasher hasher;
+  lookalike::KeyTable keys;
+  std::vector<Protected> domains;
+  std::vector<lookalike::Target> targets; // one for each of `domains`
+  std::vector<lookalike::Alias> aliases;
+  std::vector<Name> trusted;                // nothing at or below these is a look-alike
+  std::size_t longest_label = 0;            // characters, of any target
+  std::size_t longest_suffix = 0;           // labels, of any target or alias
+  std::vector<std::size_t> sequence_labels; // the different numbers of labels of whole names
+};
+
+// The octets of the last `count` labels in wire form, without the root.
+inline std::string_view last_octets(const Name& name, std::size_t count) noexcept {
+  const auto octets = name.suffix(count);
+  return {reinterpret_cast<const char*>(octets.data()), octets.size() - 1};
+}
+
+} // namespace nearmiss
