@@ -117,6 +117,8 @@ const char* to_text(Verdict verdict) {
     return "null-mx";
   case Verdict::no_data_told:
     return "no data";
+  case Verdict::no_secret:
+    return "no secret";
   }
   return "?";
 }
@@ -157,22 +159,37 @@ Verdict Oracle::verdict(const std::string& client, const std::string& name, int 
   if (is_listed(name, type)) {
     return block;
   }
-  bool only_listed_exchanges = type == MX;
+  const auto leads_to_listed = [&](int truth_type) {
+    const std::vector<Rr> records = true_answer(name, truth_type, flags).answer;
+    return std::any_of(records.begin(), records.end(),
+                       [&](const Rr& rr) { return rr.type == CNAME && is_listed(rr.data, type); });
+  };
+  if (type == ANY) {
+    // What Unbound answers to ANY depends on what it has at hand, so the truth is asked otherwise:
+    // the alias itself must not be told; whether a chain of them is followed is Unbound's affair.
+    return leads_to_listed(CNAME) ? Verdict::no_data_told
+           : leads_to_listed(A)   ? Verdict::no_secret
+                                  : Verdict::real;
+  }
+  if (leads_to_listed(type)) {
+    return block;
+  }
+  if (type != MX) {
+    return Verdict::real;
+  }
   bool any_exchange = false;
-  for (const Rr& rr : true_answer(name, type, flags).answer) {
-    if (rr.type == CNAME && is_listed(rr.data, type)) {
-      return type == ANY ? Verdict::no_data_told : block;
-    }
+  for (const Rr& rr : true_answer(name, MX, flags).answer) {
     if (rr.type == MX) {
       any_exchange = true;
-      only_listed_exchanges =
-          only_listed_exchanges && is_listed(rr.data.substr(rr.data.find(' ') + 1), A);
+      if (!is_listed(rr.data.substr(rr.data.find(' ') + 1), A)) {
+        return Verdict::real;
+      }
     }
   }
-  if (any_exchange && only_listed_exchanges) {
-    return flags.rd ? Verdict::null_mx : Verdict::no_data_told;
+  if (!any_exchange) {
+    return Verdict::real;
   }
-  return Verdict::real;
+  return flags.rd ? Verdict::null_mx : Verdict::no_data_told;
 }
 
 std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::string& name, int type,
@@ -208,6 +225,9 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
   }
   if (tells_a_secret(answer)) {
     return "A LEAK";
+  }
+  if (verdict == Verdict::no_secret) {
+    return "";
   }
   if (verdict == Verdict::no_data_told && !answer.answer.empty() && !looks_blocked(answer)) {
     return "data, though none may be told";

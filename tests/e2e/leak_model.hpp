@@ -26,7 +26,13 @@ struct Subject {
 std::vector<Subject> leak_subjects();
 std::vector<Zone> leak_zones();
 
-enum class Verdict { real, blocked, null_mx, no_data_told };
+enum class Verdict {
+  real,
+  blocked,
+  null_mx,
+  no_data_told, // a block, an error, a delegation: anything without an answer
+  no_secret,    // no address or exchange of a listed name; else as the host likes
+};
 const char* to_text(Verdict verdict);
 
 bool is_policed(const std::string& client);

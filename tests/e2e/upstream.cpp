@@ -88,7 +88,8 @@ TEST_CASE("a name that does not exist is remembered as well", "[upstream]") {
   CHECK(asked(world.lab) == "");
 }
 
-TEST_CASE("names that no rule lists cost the same queries as without the module", "[upstream]") {
+TEST_CASE("names that no rule lists cost the same queries as without the module",
+          "[upstream][unlisted]") {
   const std::string lines = GENERATE(as<std::string>(), "", "  qname-minimisation: no\n",
                                      "  minimal-responses: no\n", "  aggressive-nsec: yes\n");
   CAPTURE(lines);
