@@ -112,7 +112,7 @@ TEST_CASE("a list that cannot be used", "[config]") {
     CHECK(result.config == nullptr);
     CHECK(result.readable);
     CHECK(result.diagnostics.size() == 1);
-    const std::string all = texts(folder, result);
+    std::string all = texts(folder, result);
     CHECK(all.starts_with("policy.yaml:4:18: error: the list "));
     return all;
   };
