@@ -98,7 +98,7 @@ std::vector<std::uint8_t> receive_framed(int socket) {
 std::string claim_network(int second) {
   std::random_device random;
   for (int attempt = 0; attempt < 1000; ++attempt) {
-    const std::string network =
+    std::string network =
         "127." + std::to_string(second) + "." + std::to_string(random() % 256) + ".";
     try {
       // A socket on a port nobody serves is the claim; it stays open until the process ends.

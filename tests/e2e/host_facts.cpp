@@ -202,6 +202,7 @@ TEST_CASE("without RD a policed client learns nothing", "[host]") {
 TEST_CASE("several threads share what they know, and no secrets", "[host]") {
   const World world({.policy = usual_policy, .threads = 4});
   std::vector<std::future<std::string>> askers;
+  askers.reserve(8);
   for (int asker = 0; asker < 8; ++asker) {
     askers.push_back(std::async(std::launch::async, [&world, asker]() -> std::string {
       const bool policed = asker % 2 == 0;
@@ -218,7 +219,9 @@ TEST_CASE("several threads share what they know, and no secrets", "[host]") {
     }));
   }
   for (auto& asker : askers) {
-    CHECK(asker.get() == "");
+    const std::string complaint = asker.get();
+    INFO(complaint);
+    CHECK(complaint.empty());
   }
 }
 

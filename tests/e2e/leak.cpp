@@ -31,7 +31,7 @@ struct Asked {
   std::string name;  // as it goes out, case mixed
   std::string model; // as the oracle knows it
   std::string fresh; // the fresh label; may be empty
-  int type;
+  int type = 0;
   Flags flags;
 };
 
@@ -107,7 +107,7 @@ class LeakTest {
     return name;
   }
 
-  static std::string with_label(std::string name, const std::string& label) {
+  static std::string with_label(const std::string& name, const std::string& label) {
     return name.starts_with("FRESH.") ? label + name.substr(5) : name;
   }
 

@@ -61,6 +61,7 @@ Process::Process(const std::vector<std::string>& argv, std::filesystem::path log
     : log_(std::move(log)) {
   // Everything that allocates happens before the fork: other threads may hold the heap's lock.
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
@@ -76,9 +77,11 @@ Process::Process(const std::vector<std::string>& argv, std::filesystem::path log
   settings.push_back(std::string("PATH=") + (path != nullptr ? path : "/usr/bin:/bin") +
                      ":/usr/sbin:/sbin");
   for (const auto& [name, value] : added) {
-    settings.push_back(name + "=" + value);
+    std::string setting = name;
+    settings.push_back(setting.append("=").append(value));
   }
   std::vector<char*> environment;
+  environment.reserve(settings.size() + 1);
   for (std::string& setting : settings) {
     environment.push_back(setting.data());
   }

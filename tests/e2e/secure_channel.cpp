@@ -179,7 +179,7 @@ void write_certificate(const std::filesystem::path& certificate, const std::file
   if (!pair || !made) {
     fail("certificate");
   }
-  constexpr long day = 24 * 60 * 60;
+  constexpr long day = 86400;
   ASN1_INTEGER_set(X509_get_serialNumber(made.get()), 1);
   X509_gmtime_adj(X509_getm_notBefore(made.get()), -day);
   X509_gmtime_adj(X509_getm_notAfter(made.get()), 30 * day);

@@ -11,7 +11,7 @@ namespace e2e {
 
 namespace {
 
-constexpr std::time_t day = 24 * 60 * 60;
+constexpr std::time_t day = 86400;
 
 ZoneHandle parse(const std::string& text) {
   std::string copy = text;
