@@ -232,8 +232,27 @@ static bool must_validate(const struct module_qstate* qstate) {
          (!(qstate->query_flags & BIT_CD) || qstate->env->cfg->ignore_cd);
 }
 
-/* Stores return_msg there. dns_cache_store() puts the RRsets into the shared RRset cache, which is
- * harmless: Unbound answers no client from RRsets alone without asking the modules. */
+/* As dns_cache_store(), whose arguments differ between Unbound's versions. False: out of memory. */
+static bool store_in(struct module_env* env, struct module_qstate* qstate) {
+  struct reply_info* rep = reply_info_copy(qstate->return_msg->rep, env->alloc, NULL);
+  struct query_info key = qstate->qinfo;
+  key.qname = memdup(key.qname, key.qname_len);
+  if (!rep || !key.qname) {
+    if (rep)
+      reply_info_parsedelete(rep, env->alloc);
+    free(key.qname);
+    return false;
+  }
+  rep->flags = (uint16_t)((rep->flags | BIT_RA | BIT_QR) & ~(BIT_AA | BIT_CD));
+  dns_cache_store_msg(env, &key, query_info_hash(&key, qstate->query_flags), rep, 0, 0,
+                      qstate->return_msg->rep, qstate->query_flags, qstate->region,
+                      qstate->qstarttime);
+  free(key.qname); /* NULL where the cache has taken it */
+  return true;
+}
+
+/* Stores return_msg there. dns_cache_store_msg() puts the RRsets into the shared RRset cache, which
+ * is harmless: Unbound answers no client from RRsets alone without asking the modules. */
 static void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
   struct module_env* env = qstate->env; /* the worker's own copy: nobody else sees the exchange */
   struct slabhash* shared = env->msg_cache;
@@ -242,8 +261,7 @@ static void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate
       !(qstate->query_flags & BIT_RD))
     return;
   env->msg_cache = nm->cache;
-  if (!dns_cache_store(env, &qstate->qinfo, qstate->return_msg->rep, 0, 0, 0, qstate->region,
-                       qstate->query_flags, qstate->qstarttime))
+  if (!store_in(env, qstate))
     log_warn("nearmiss: out of memory, an answer is not cached");
   env->msg_cache = shared;
 }
@@ -412,7 +430,7 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
 static void let_nobody_join(struct module_qstate* qstate) {
   struct mesh_state* state = qstate->mesh_info;
   struct mesh_area* mesh = qstate->env->mesh;
-  if (!state->reply_list || state->super_set.count > 0 || mesh_state_is_unique(state))
+  if (!state->reply_list || state->super_set.count > 0 || state->unique)
     return;
   (void)rbtree_delete(&mesh->all, state);
   mesh_state_make_unique(state);
