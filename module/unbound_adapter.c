@@ -576,6 +576,16 @@ static void drop_listed_additional(const struct nm_core* core, struct reply_info
   rep->rrset_count = kept;
 }
 
+/* Is there anything in an answer that the above would drop? */
+static bool brings_listed(const struct nm_core* core, const struct reply_info* rep) {
+  for (size_t i = rep->an_numrrsets + rep->ns_numrrsets; i < rep->rrset_count; i++) {
+    const struct ub_packed_rrset_key* rrset = rep->rrsets[i];
+    if (nm_covers(core, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type_of(rrset)))
+      return true;
+  }
+  return false;
+}
+
 /* inplace_cb_query_response: an upstream server answered, and nothing of it is stored yet. */
 static int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, void* arg) {
   const struct nearmiss* nm = arg;
@@ -591,8 +601,8 @@ static int on_response(struct module_qstate* qstate, struct dns_msg* response, i
     qstate->no_cache_store = STORED_BY_HOST;
     return 1;
   }
-  if (!qstate->env->cfg->minimal_responses)
-    drop_listed_additional(nm->core, rep);
+  /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
+  drop_listed_additional(nm->core, rep);
   /* The question that was sent may be for another name than the client's: the target of a CNAME, or
    * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
   concerned = concern_of(qstate, id) != NULL ||
@@ -673,9 +683,11 @@ static void evict_if_listed(struct lruhash_entry* entry, void* arg) {
   if (!is_internet(qinfo->qclass))
     return;
   listed = nm_covers(nm->core, name_of(qinfo), qinfo->qtype);
-  /* An answer whose RRsets cannot be locked is one that Unbound does not serve either. */
+  /* Who brings addresses of listed names along, and whom an answer leads to. One whose RRsets
+   * cannot be locked is one that Unbound does not serve either. */
   if (!listed && rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
-    listed = led_to(nm->core, rep, qinfo->qtype, NULL, NULL, NULL, NULL) > 0;
+    listed = led_to(nm->core, rep, qinfo->qtype, NULL, NULL, NULL, NULL) > 0 ||
+             brings_listed(nm->core, rep);
     rrset_array_unlock(rep->ref, rep->rrset_count);
   }
   if (listed) {
