@@ -99,7 +99,7 @@ std::string printable(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = printable_length(text);
     out += length == 0 ? "\xEF\xBF\xBD" : text.substr(0, length);
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    text.remove_prefix(std::max<std::size_t>(utf8_length(text), 1));
   }
   return out;
 }

@@ -91,7 +91,7 @@ class Folder {
   Folder& operator=(const Folder&) = delete;
 
   std::filesystem::path write(const char* file, std::string_view content) const {
-    const auto path = path_ / file;
+    auto path = path_ / file;
     std::FILE* const out = std::fopen(path.c_str(), "wb");
     PROMISE(out != nullptr);
     PROMISE(std::fwrite(content.data(), 1, content.size(), out) == content.size());
