@@ -21,6 +21,8 @@ namespace nearmiss {
 
 namespace {
 
+static_assert(NM_PACKET_MAX >= 12 + 259 + max_local_data);
+
 // A policy in force, and what is made from it once.
 struct Published {
   Published(std::shared_ptr<const Config> checked, std::uint64_t number)
@@ -70,16 +72,23 @@ struct Decision {
   Client client;
 };
 
-Verdict decide(const Policy& policy, const Name& name, std::uint16_t type,
-               const ClientAddress& client, std::chrono::sys_days today) {
-  return policy.decide({.name = name, .type = type, .client = client, .today = today});
+// What every verdict on one lookup goes by.
+struct Asker {
+  ClientAddress client;
+  std::chrono::sys_days today;
+  bool tcp;
+};
+
+Verdict decide(const Policy& policy, const Name& name, std::uint16_t type, const Asker& asker) {
+  return policy.decide(
+      {.name = name, .type = type, .client = asker.client, .today = asker.today, .tcp = asker.tcp});
 }
 
 // The verdict on a host that an answer leads to. Only what somebody asks for can be mistyped, so a
 // likeness does not count.
 Verdict decide_host(const Policy& policy, const Name& host, std::uint16_t type,
-                    const ClientAddress& client, std::chrono::sys_days today) {
-  const Verdict verdict = decide(policy, host, type, client, today);
+                    const Asker& asker) {
+  const Verdict verdict = decide(policy, host, type, asker);
   return verdict.likeness.domain != nullptr ? Verdict{} : verdict;
 }
 
@@ -92,20 +101,21 @@ Name required_name(const nm_name& name) {
 
 Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
   constexpr std::uint16_t type_a = 1;
-  const auto today = std::chrono::floor<std::chrono::days>(EventWriter::Clock::now());
   Decision decision;
   decision.qname = decision.listed = required_name(lookup.qname);
   decision.client = client_of(*lookup.client);
-  const ClientAddress& client = decision.client.address;
+  const Asker asker{.client = decision.client.address,
+                    .today = std::chrono::floor<std::chrono::days>(EventWriter::Clock::now()),
+                    .tcp = lookup.tcp};
 
-  decision.verdict = decide(policy, decision.qname, lookup.qtype, client, today);
+  decision.verdict = decide(policy, decision.qname, lookup.qtype, asker);
   if (decision.verdict.enforced ||
       (decision.verdict.rule != nullptr && decision.verdict.action == Action::allow)) {
     return decision; // an `allow` for the asked name holds wherever that name leads
   }
   for (const nm_name& alias : std::span(lookup.aliases, lookup.alias_count)) {
     const Name target = required_name(alias);
-    const Verdict verdict = decide_host(policy, target, lookup.qtype, client, today);
+    const Verdict verdict = decide_host(policy, target, lookup.qtype, asker);
     if (verdict.enforced || (verdict.noteworthy() && !decision.verdict.noteworthy())) {
       decision.verdict = verdict;
       decision.matched_by = MatchedBy::cname;
@@ -119,7 +129,7 @@ Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
   std::optional<std::pair<Verdict, Name>> first;
   for (const nm_name& exchange : std::span(lookup.exchanges, lookup.exchange_count)) {
     const Name host = required_name(exchange);
-    const Verdict verdict = decide_host(policy, host, type_a, client, today);
+    const Verdict verdict = decide_host(policy, host, type_a, asker);
     if (!verdict.noteworthy() || (first && verdict.enforced != first->first.enforced)) {
       return decision;
     }
@@ -132,9 +142,10 @@ Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
     decision.matched_by = MatchedBy::mx_exchange;
     decision.listed = first->second;
     // The asked name itself is not listed, so its own address is not blocked, and on NXDOMAIN or
-    // NODATA for MX mail servers deliver there. A null MX (RFC 7505) tells them not to.
+    // NODATA for MX mail servers deliver there. A null MX (RFC 7505) tells them not to. The
+    // exchange's local data is not the asked name's.
     Action& action = decision.verdict.action;
-    if (action == Action::nxdomain || action == Action::nodata) {
+    if (action == Action::nxdomain || action == Action::nodata || action == Action::local_data) {
       action = Action::null_mx;
     }
   }
@@ -217,7 +228,7 @@ nm_core* nm_core_start(const char* config, nm_log_line* log) {
     }
     auto core = std::make_unique<nm_core>(loaded.policy, log);
     const auto& policy = *loaded.policy;
-    const std::string rules = std::to_string(policy.config->policy.rules().size()) + " rules, " +
+    const std::string rules = std::to_string(policy.config->policy.rule_count()) + " rules, " +
                               std::to_string(policy.config->policy.name_count()) + " names";
     const auto now = EventWriter::Clock::now();
     if (loaded.error.empty()) {
@@ -270,6 +281,15 @@ bool nm_blocks(const nm_core* core, const nm_lookup* lookup) {
   }
 }
 
+bool nm_drops(const nm_core* core, const nm_lookup* lookup) {
+  try {
+    const Decision decision = nearmiss::decide_lookup(core->policy->config->policy, *lookup);
+    return decision.verdict.enforced && decision.verdict.action == nearmiss::Action::drop;
+  } catch (const std::exception&) {
+    return false; // nm_judge says so to the admin
+  }
+}
+
 nm_outcome nm_judge(nm_core* core, const nm_lookup* lookup, int failed_rcode, nm_answer* answer) {
   try {
     const Published& policy = *core->policy;
@@ -280,8 +300,9 @@ nm_outcome nm_judge(nm_core* core, const nm_lookup* lookup, int failed_rcode, nm
     }
     const std::string intended = nearmiss::intended_by(decision);
     int rcode = failed_rcode != 0 ? failed_rcode : -1;
-    const nearmiss::ClientAddress* resolved_ip = nullptr;
-    if (verdict.enforced) {
+    std::optional<nearmiss::ClientAddress> resolved_ip;
+    const bool dropped = verdict.enforced && verdict.action == nearmiss::Action::drop;
+    if (verdict.enforced && !dropped) {
       answer->packet_len = policy.answers.write(verdict, {lookup->qname.wire, lookup->qname.len},
                                                 lookup->qtype, answer->packet);
       const std::string text = intended.empty() ? "blocked by rule " + verdict.rule->id
@@ -302,10 +323,10 @@ nm_outcome nm_judge(nm_core* core, const nm_lookup* lookup, int failed_rcode, nm
                                              .client_port = decision.client.port,
                                              .tcp = lookup->tcp,
                                              .rcode = rcode,
-                                             .resolved_ip = resolved_ip},
+                                             .resolved_ip = resolved_ip ? &*resolved_ip : nullptr},
                                             *policy.config, policy.generation,
                                             EventWriter::Clock::now()));
-    return verdict.enforced ? NM_BLOCKED : NM_LET_THROUGH;
+    return dropped ? NM_DROPPED : verdict.enforced ? NM_BLOCKED : NM_LET_THROUGH;
   } catch (const std::exception& e) {
     core->log(true, e.what());
     return NM_FAILED;

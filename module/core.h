@@ -44,10 +44,11 @@ struct nm_lookup {
 enum nm_outcome {
   NM_LET_THROUGH, /* the client may have the real answer */
   NM_BLOCKED,     /* the client must have `answer` instead */
+  NM_DROPPED,     /* the client must have no reply */
   NM_FAILED       /* could not be decided: the client must have SERVFAIL */
 };
 
-enum { NM_PACKET_MAX = 1024, NM_EDE_TEXT_MAX = 200 };
+enum { NM_PACKET_MAX = 4096, NM_EDE_TEXT_MAX = 200 };
 
 struct nm_answer {
   uint8_t packet[NM_PACKET_MAX]; /* a whole DNS message, the question as it was asked */
@@ -79,6 +80,9 @@ bool nm_covers(const struct nm_core* core, struct nm_name name, uint16_t type);
 
 /* Would the lookup be blocked? True where it cannot be decided. Writes no event. */
 bool nm_blocks(const struct nm_core* core, const struct nm_lookup* lookup);
+
+/* Would the client get no reply at all? False where it cannot be decided. Writes no event. */
+bool nm_drops(const struct nm_core* core, const struct nm_lookup* lookup);
 
 /*
  * Decides what one client gets and writes the event, if the verdict calls for one. `answer` is
