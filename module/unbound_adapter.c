@@ -92,6 +92,9 @@ struct concern {
   /* The reply whose head on_reply has replaced for one client, and what it said before. */
   struct reply_info* shown;
   struct reply_info real;
+  /* Clients that get no reply, and mesh->num_reply_addrs before Unbound let go of them. */
+  size_t dropped;
+  size_t reply_addrs;
 };
 
 /* qstate->minfo of a query that on_new has let pass. None at all: it began behind this module, as
@@ -397,8 +400,10 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
     if (edns && edns->edns_present)
       append_ede(options, &answer, region);
   } else {
-    log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
-            "SERVFAIL");
+    /* A client that should have no reply shares its query with one that should, if it is here. */
+    if (outcome != NM_DROPPED)
+      log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
+              "SERVFAIL");
     make_empty(rep, LDNS_RCODE_SERVFAIL);
   }
   return 1;
@@ -427,6 +432,35 @@ static bool blocks_some_client(const struct nearmiss* nm, const struct module_qs
       return true;
   }
   return false;
+}
+
+/* Where none of the query's clients may have a reply, Unbound must know before on_reply, which is
+ * then not called. */
+static void drop_if_told(struct nearmiss* nm, struct module_qstate* qstate,
+                         struct concern* concern) {
+  struct nm_answer unused;
+  size_t clients = 0;
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next, clients++) {
+    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
+    if (!nm_drops(nm->core, &lookup))
+      return;
+  }
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
+    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
+    lookup.id = ntohs(r->qid);
+    (void)nm_judge(nm->core, &lookup, 0, &unused); /* for its event */
+  }
+  qstate->is_drop = clients > 0;
+  concern->dropped = clients;
+  concern->reply_addrs = qstate->env->mesh->num_reply_addrs;
+}
+
+/* Some releases (1.17.1 is one) do not take dropped clients off the count of those that wait, and
+ * serve nobody once it has reached its limit. */
+static void account_for_drop(const struct module_qstate* qstate, const struct concern* concern) {
+  struct mesh_area* mesh = qstate->env->mesh;
+  if (concern->dropped > 0 && mesh->num_reply_addrs == concern->reply_addrs)
+    mesh->num_reply_addrs -= concern->dropped;
 }
 
 /* Answers without asking anybody. on_reply puts the real block in; if it did not, nothing leaks. */
@@ -483,6 +517,7 @@ static enum module_ext_state finish(struct nearmiss* nm, struct module_qstate* q
   /* Unbound sets AD by what the reply says before on_reply changes it for one of its clients. */
   if (rep && rep->security == sec_status_secure && blocks_some_client(nm, qstate, concern))
     rep->security = sec_status_insecure;
+  drop_if_told(nm, qstate, concern);
   return module_finished;
 }
 
@@ -503,8 +538,10 @@ static enum module_ext_state on_new(struct nearmiss* nm, struct module_qstate* q
   concern->qname_listed = true;
   qstate->no_cache_store = NO_STORE_OURS; /* for queries without a client too */
   let_nobody_join(qstate);
-  if (blocks_some_client(nm, qstate, concern))
+  if (blocks_some_client(nm, qstate, concern)) {
+    drop_if_told(nm, qstate, concern);
     return finish_with_nothing(qstate) ? module_finished : fail(qstate);
+  }
   if (find_in_own_cache(nm, qstate))
     return finish(nm, qstate, id, false);
   return module_wait_module;
@@ -600,6 +637,8 @@ EXPORT void inform_super(struct module_qstate* qstate, int id, struct module_qst
 }
 
 EXPORT void clear(struct module_qstate* qstate, int id) {
+  if (concern_of(qstate, id))
+    account_for_drop(qstate, concern_of(qstate, id));
   qstate->minfo[id] = NULL; /* in the query's region, which Unbound frees */
 }
 
