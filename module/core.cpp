@@ -193,7 +193,8 @@ Loaded load_policy(const std::filesystem::path& file, nm_log_line* log) {
   const auto today = std::chrono::floor<std::chrono::days>(EventWriter::Clock::now());
   std::string error;
   try {
-    const nearmiss::LoadResult result = nearmiss::load(file, today);
+    const nearmiss::LoadResult result = nearmiss::load(
+        file, today, nearmiss::last_good ? nearmiss::last_good->config.get() : nullptr);
     for (const nearmiss::Diagnostic& diagnostic : result.diagnostics) {
       const bool is_error = diagnostic.severity == nearmiss::Severity::error;
       const std::string line = to_text(diagnostic);
