@@ -23,6 +23,7 @@ struct ExplainOptions {
   std::string config;
   std::string client; // empty: chosen from the policy
   std::string type = "MX";
+  bool tcp = false;
   bool json = false;
   std::vector<std::string> names;
 };

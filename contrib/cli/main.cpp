@@ -20,12 +20,14 @@ std::string coloured(const std::string& text, const char* code, int descriptor) 
 
 void print(const std::vector<Diagnostic>& diagnostics) {
   for (const Diagnostic& diagnostic : diagnostics) {
-    const bool error = diagnostic.severity == Severity::error;
     const std::string text = to_text(diagnostic);
-    const std::string word = error ? "error:" : "warning:";
+    const std::string word = std::string(to_string(diagnostic.severity)) + ':';
+    const char* const colour = diagnostic.severity == Severity::error     ? "1;31"
+                               : diagnostic.severity == Severity::warning ? "1;35"
+                                                                          : "1;36";
     // The last thing before the message, so nothing in the file's name is taken for it.
     const std::size_t at = text.size() - diagnostic.message.size() - word.size() - 1;
-    std::cerr << text.substr(0, at) << coloured(word, error ? "1;31" : "1;35", STDERR_FILENO)
+    std::cerr << text.substr(0, at) << coloured(word, colour, STDERR_FILENO)
               << text.substr(at + word.size()) << '\n';
   }
 }
@@ -91,6 +93,8 @@ int run(int argc, char** argv) {
                               "group of clients");
   explain_command->add_option("--type", explain_options.type, "the RR type asked for")
       ->capture_default_str();
+  explain_command->add_flag("--tcp", explain_options.tcp,
+                            "the client asks over TCP, TLS or HTTPS; else UDP");
   explain_command->add_flag("--json", explain_options.json, "print the verdicts as JSON");
   explain_command->add_option("NAME", explain_options.names, "domain names")->required();
   explain_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
