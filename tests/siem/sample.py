@@ -103,10 +103,10 @@ def proxied(client, client_port):
 class Resolver:
     """NSD with the lab's zones and Unbound with the module, in a folder of their own."""
 
-    def __init__(self, folder, stack):
+    def __init__(self, folder, stack, policy=POLICY):
         self.folder, self.lab_port, self.port = folder, free_port(), free_port()
         (folder / "log").mkdir()
-        (folder / "nearmiss.yaml").write_text(POLICY)
+        (folder / "nearmiss.yaml").write_text(policy)
         self.events = folder / "log" / "events.jsonl"
         zones = ROOT / "contrib" / "lab" / "zones"
         names = {"root": ".", "mil": "mil", "ml": "ml", "example": "example"}
