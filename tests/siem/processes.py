@@ -2,6 +2,7 @@
 and where things are. Python's standard library alone."""
 
 import contextlib
+import os
 import pathlib
 import signal
 import socket
@@ -14,6 +15,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIEM = ROOT / "contrib" / "siem"
 SAMPLE = SIEM / "sample.jsonl"
 PACKAGES = ROOT / "build" / "packages"
+MODULE = os.environ.get("NEARMISS_SO", ROOT / "build" / "module" / "nearmiss.so")
+COMMAND = os.environ.get("NEARMISS_CLI", ROOT / "build" / "contrib" / "cli" / "nearmiss")
+UNBOUND = os.environ.get("UNBOUND_BIN", ROOT / "build" / "unbound" / "unbound")
 
 
 def free_port():
@@ -59,12 +63,14 @@ def server(argv, log, **options):
 
 
 def fetch(url, body=None):
-    """The text at a URL of 127.0.0.1; None if nobody answers there (yet)."""
+    """The text at a URL of 127.0.0.1; None if nobody answers there yet, or is not ready (503)."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, data=body, timeout=30) as reply:
             return reply.read().decode()
     except urllib.error.HTTPError as error:
+        if error.code == 503:
+            return None
         raise RuntimeError(f"{url}: {error.code} {error.read().decode()}") from error
     except OSError:
         return None

@@ -21,7 +21,8 @@ import time
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from processes import PACKAGES, ROOT, SIEM, fetch, free_port, run, server, wait_until  # noqa: E402
+from processes import (COMMAND, PACKAGES, SIEM, fetch, free_port, run, server,  # noqa: E402
+                       wait_until)
 import sample  # noqa: E402
 
 HERE = SIEM / "prometheus"
@@ -89,7 +90,7 @@ class Module:
         """Whether this nearmiss knows `metrics:`."""
         policy = folder / "probe.yaml"
         policy.write_text(Module.policy_for(folder / "probe.prom"))
-        done = subprocess.run([ROOT / "build" / "contrib" / "cli" / "nearmiss", "check", policy],
+        done = subprocess.run([COMMAND, "check", policy],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return True
@@ -111,7 +112,7 @@ class Module:
         wait_until("the loss is noticed",
                    lambda: self.resolver.count("their events are lost") > 0)
         (self.folder / "nearmiss.yaml").write_text(
-            self.policy.replace("confusable:", "confuseable:"))
+            self.policy.replace("192.0.2.0/24", "192.0.2.0/33"))
         self.resolver.reload()
         away.rename(log)
 

@@ -10,8 +10,8 @@ rewritten: `@timestamp`, `event.id`, `observer.hostname` and `observer.version`.
 """
 
 import contextlib
-import difflib
 import ipaddress
+import itertools
 import json
 import os
 import shutil
@@ -24,7 +24,8 @@ import time
 import pathlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from processes import PACKAGES, ROOT, SAMPLE, free_port, server, wait_until  # noqa: E402
+from processes import (MODULE, PACKAGES, ROOT, SAMPLE, UNBOUND, free_port, server,  # noqa: E402
+                       wait_until)
 
 TYPES = {"A": 1, "MX": 15, "AAAA": 28, "TXT": 16}
 
@@ -116,22 +117,20 @@ class Resolver:
             f' xfrdfile: "{folder}/xfrd"\n xfrdir: "{folder}"\n zonelistfile: "{folder}/zones"\n'
             ' database: ""\nremote-control:\n control-enable: no\n' +
             "".join(f'zone:\n name: "{z}"\n zonefile: "{f}.zone"\n' for f, z in names.items()))
-        module = os.environ.get("NEARMISS_SO", ROOT / "build" / "module" / "nearmiss.so")
         (folder / "unbound.conf").write_text(
             f'server:\n directory: "{folder}"\n chroot: ""\n username: ""\n pidfile: ""\n'
             f' use-syslog: no\n interface: 127.0.0.1@{self.port}\n num-threads: 1\n'
             f' proxy-protocol-port: {self.port}\n do-not-query-localhost: no\n'
             ' access-control: 192.0.2.0/24 allow\n access-control: 2001:db8::/32 allow\n'
-            f' module-config: "dynlib iterator"\ndynlib:\n dynlib-file: "{module}"\n'
+            f' module-config: "dynlib iterator"\ndynlib:\n dynlib-file: "{MODULE}"\n'
             'remote-control:\n control-enable: no\n' +
             "".join(f'stub-zone:\n name: "{z}"\n stub-addr: 127.0.0.1@{self.lab_port}\n'
                     for z in names.values()))
         nsd = shutil.which("nsd", path=f"/usr/sbin:{PACKAGES}/nsd/usr/sbin")
-        unbound = os.environ.get("UNBOUND_BIN", ROOT / "build" / "unbound" / "unbound")
         environment = {k: v for k, v in os.environ.items() if k != "NEARMISS_CONFIG"}
         stack.enter_context(server([nsd, "-d", "-c", folder / "nsd.conf"], folder / "nsd.log"))
         self.process = stack.enter_context(
-            server([unbound, "-d", "-c", folder / "unbound.conf"], folder / "unbound.log",
+            server([UNBOUND, "-d", "-c", folder / "unbound.conf"], folder / "unbound.log",
                    env=environment, cwd=folder))
         wait_until("Unbound starts", lambda: self.count("start of service") or self.ended())
         wait_until("NSD answers", lambda: self.ask("192.0.3.1", 40000, "army.mil", "A", 0.5,
@@ -190,7 +189,7 @@ def make(folder):
         resolver.ask("192.0.2.25", 40022, "army.ml", "AAAA")
         resolver.expect_lines(len(QUERIES) + 3)
         # A policy that is wrong, then one that is right again.
-        (folder / "nearmiss.yaml").write_text(POLICY.replace("confusable:", "confuseable:"))
+        (folder / "nearmiss.yaml").write_text(POLICY.replace("192.0.2.0/24", "192.0.2.0/33"))
         resolver.reload()
         (folder / "nearmiss.yaml").write_text(POLICY)
         resolver.reload()
@@ -217,9 +216,15 @@ def main():
         SAMPLE.write_text("\n".join(lines) + "\n")
         return
     stored = SAMPLE.read_text().splitlines()
-    if lines != stored:
-        print(*difflib.unified_diff(stored, lines, str(SAMPLE), "the module's events", lineterm="",
-                                    n=0), sep="\n")
+    differences = []
+    for number, (old, new) in enumerate(itertools.zip_longest(stored, lines, fillvalue="{}"), 1):
+        was, now = json.loads(old), json.loads(new)
+        differences += [f"line {number}, {key}: {was.get(key)!r} in the file, {now.get(key)!r} now"
+                        for key in {**was, **now} if was.get(key) != now.get(key)]
+        if old != new and was == now:
+            differences.append(f"line {number}: other order or form")
+    if differences:
+        print(*differences, sep="\n")
         sys.exit("the module writes other events than contrib/siem/sample.jsonl shows: if that is "
                  "meant, run tests/siem/sample.py --write and look at what else must change")
     print(f"{len(lines)} events, as in {SAMPLE}")
