@@ -58,7 +58,7 @@ class Sample(unittest.TestCase):
     def test_has_one_of_each_kind(self):
         alerts = [e for e in EVENTS if e["event.kind"] == "alert"]
         self.assertEqual({kind_of(e) for e in EVENTS},
-                         {"blocked", "observed", "cname", "mx-exchange", "policy-loaded",
+                         {"blocked", "observed", "cname", "mx-exchange", "answer-ip", "policy-loaded",
                           "policy-refused", "events-lost", "module-stopped"})
         self.assertLessEqual({"MX", "A", "AAAA"}, {e["dns.question.type"] for e in alerts})
         self.assertEqual({4, 6}, {ipaddress.ip_address(e["source.ip"]).version for e in alerts})
@@ -137,7 +137,7 @@ class Wazuh(unittest.TestCase):
                 self.assertIn(name, fields, f"description of rule {found}")
 
     def test_each_event_ends_at_its_rule(self):
-        wanted = {"observed": "117003", "cname": "117004", "mx-exchange": "117004",
+        wanted = {"observed": "117003", "cname": "117004", "mx-exchange": "117004", "answer-ip": "117004",
                   "policy-loaded": "117010", "module-stopped": "117010",
                   "policy-refused": "117011", "events-lost": "117012"}
         for event in EVENTS:
@@ -166,11 +166,11 @@ class Wazuh(unittest.TestCase):
 
 class Sigma(unittest.TestCase):
     WANTED = {
-        "nearmiss_lookalike_blocked": [i for i in numbers("blocked", "cname", "mx-exchange")
+        "nearmiss_lookalike_blocked": [i for i in numbers("blocked", "cname", "mx-exchange", "answer-ip")
                                        if "nearmiss.intended_domain" in EVENTS[i]],
         "nearmiss_observed_only": numbers("observed"),
-        "nearmiss_leads_to_listed_name": numbers("cname", "mx-exchange"),
-        "nearmiss_blocked": numbers("blocked", "cname", "mx-exchange"),
+        "nearmiss_leads_to_listed_name": numbers("cname", "mx-exchange", "answer-ip"),
+        "nearmiss_blocked": numbers("blocked", "cname", "mx-exchange", "answer-ip"),
         "nearmiss_events_lost": numbers("events-lost"),
         "nearmiss_policy_refused": numbers("policy-refused"),
     }
@@ -265,7 +265,7 @@ class Splunk(unittest.TestCase):
         self.assertEqual((codes["NXDOMAIN"], codes["SERVFAIL"], codes["REFUSED"]), (3, 2, 5))
 
     def test_each_event_type_matches_its_events_and_no_other(self):
-        blocked = numbers("blocked", "cname", "mx-exchange")
+        blocked = numbers("blocked", "cname", "mx-exchange", "answer-ip")
         wanted = {"nearmiss_lookup": sorted(blocked + numbers("observed")),
                   "nearmiss_blocked": blocked, "nearmiss_observed": numbers("observed"),
                   "nearmiss_lost": numbers("events-lost"),

@@ -111,9 +111,7 @@ class Module:
         self.ask("MX", "A")
         wait_until("the loss is noticed",
                    lambda: self.resolver.count("their events are lost") > 0)
-        (self.folder / "nearmiss.yaml").write_text(
-            self.policy.replace("192.0.2.0/24", "192.0.2.0/33"))
-        self.resolver.reload()
+        self.resolver.publish(self.policy.replace("192.0.2.0/24", "192.0.2.0/33"))
         away.rename(log)
 
     def end(self):
