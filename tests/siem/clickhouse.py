@@ -33,8 +33,11 @@ PLACES = ["@timestamp", "event.sequence", "event.id", "source.ip", "dns.question
 def events(number):
     """(Row, line) for each of `number` events of one week, made from the sample's alerts.
 
-    2000 domains; each hundred-thousandth sequence number is missing; every thousandth event of the
-    last day is for a domain that is new, each tenth of the last hour for rise.ml."""
+    2000 domains and 300 senders; each hundred-thousandth sequence number is missing. Beside them:
+    rise.ml is asked for eight times as often in the last hour as before, busy.ml four times;
+    robot.ml in twelve different hours, nearly.ml in eleven; every thousandth event of the last day
+    is for a domain that is new."""
+    an_hour = number // 168
     templates = []
     for line in SAMPLE.read_text().splitlines():
         event = json.loads(line)
@@ -48,11 +51,18 @@ def events(number):
         second = at * WEEK // number
         line, event = templates[at % len(templates)]
         domain = f"d{at * at * 7919 % 2003}.ml"
-        if second >= WEEK - HOUR and at % 10 == 0:
-            domain = "rise.ml"
+        sender = f"192.0.2.{at * 31 % 199}" if at % 3 else f"2001:db8:25::{at * 17 % 97:x}"
+        last_hour = second >= WEEK - HOUR
+        if at % 10 == 0 and (last_hour or at % 80 == 0):
+            domain, sender = "rise.ml", "192.0.2.201"
+        elif at % 10 == 5 and (last_hour or at % 40 == 5):
+            domain, sender = "busy.ml", "192.0.2.202"
+        elif at % an_hour == an_hour // 2 and second < 12 * HOUR:
+            domain, sender = "robot.ml", "192.0.2.203"
+        elif at % an_hour == an_hour // 2 + 1 and second < 11 * HOUR:
+            domain, sender = "nearly.ml", "192.0.2.203"
         elif second >= WEEK - DAY and at % 1000 == 1:
             domain = f"new{at}.ml"
-        sender = f"192.0.2.{at * 31 % 199}" if at % 3 else f"2001:db8:25::{at * 17 % 97:x}"
         sequence = at + 1 + at // 100000
         when = BEGIN + datetime.timedelta(seconds=second)
         row = Row(second, sender, domain, event["dns.question.type"], event["event.action"],
