@@ -79,7 +79,9 @@ class Module:
         self.file, self.folder = file, folder
         self.stack = stack.enter_context(contextlib.ExitStack())
         self.resolver = sample.Resolver(folder, self.stack, self.policy)
-        wait_until("the module writes its metrics", file.exists)
+        self.work()  # so that there is a count for each metric
+        wait_until("the module writes its metrics",
+                   lambda: file.exists() and "nearmiss_queries_total{" in file.read_text())
 
     @staticmethod
     def policy_for(file):
