@@ -79,7 +79,8 @@ def fetch(url, body=None):
 def run(argv, **options):
     """The output of a command that must succeed."""
     result = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options)
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                            **options)
     if result.returncode != 0:
         raise RuntimeError(f"{argv[0]} ended with {result.returncode}:\n{result.stdout}")
     return result.stdout

@@ -206,7 +206,8 @@ def plain(event, number, starts):
     if prefix not in starts:
         starts.append(prefix)
     event["@timestamp"] = f"2026-01-05T08:{number // 4:02}:{number % 4 * 15:02}.{number:06}Z"
-    event["event.id"] = f"64b1d{starts.index(prefix):08x}-0011223344556677-{event['event.sequence']}"
+    event["event.id"] = (f"64b1d{starts.index(prefix):08x}-0011223344556677-"
+                         f"{event['event.sequence']}")
     event["observer.hostname"] = "ns1.example.net"
     event["observer.version"] = "0.1.0"
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False)
