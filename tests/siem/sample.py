@@ -182,10 +182,10 @@ def make(folder):
         for number, query in enumerate(QUERIES):
             resolver.ask(*query)
             resolver.expect_lines(number + 2)
-        # The log cannot be written for a while: two events are lost.
+        # The log cannot be written for a while: one event is lost. With two it would depend on
+        # the moment whether they are told of together.
         (folder / "log").rename(folder / "away")
         resolver.ask("192.0.2.25", 40020, "army.ml", "MX")
-        resolver.ask("192.0.2.25", 40021, "army.ml", "A")
         wait_until("the loss is noticed", lambda: resolver.count("their events are lost") > 0)
         time.sleep(0.2)
         (folder / "away").rename(folder / "log")
