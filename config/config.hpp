@@ -37,6 +37,12 @@ struct Sinkhole {
 
 struct LogSettings {
   std::filesystem::path file; // empty: no file
+  friend bool operator==(const LogSettings&, const LogSettings&) = default;
+};
+
+// Where the running module answers `nearmiss status`.
+struct ControlSettings {
+  std::filesystem::path socket; // a Unix socket; never empty after load()
 };
 
 // What the module runs on. Immutable after load().
@@ -44,6 +50,7 @@ struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
+  ControlSettings control;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
   std::string ruleset;                       // the policy file's name, as printable() text
   std::string digest;                        // SHA-256 of the policy file and its lists, hex
@@ -51,9 +58,10 @@ struct Config {
 };
 
 struct LoadResult {
-  std::shared_ptr<const Config> config; // null if there is any error
-  std::vector<Diagnostic> diagnostics;  // in the file's order
-  bool readable = false;                // the policy file could be read, right or wrong
+  std::shared_ptr<const Config> config;     // null if there is any error
+  std::vector<Diagnostic> diagnostics;      // in the file's order
+  bool readable = false;                    // the policy file could be read, right or wrong
+  std::vector<std::filesystem::path> files; // those asked for, the policy first, right or wrong
 };
 
 // Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules

@@ -80,6 +80,10 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (const YamlNode* value = map.find("log")) {
     log = read_log(*value, file.parent_path(), reader);
   }
+  ControlSettings control{file.parent_path() / "nearmiss.sock"};
+  if (const YamlNode* value = map.find("control")) {
+    control = read_control(*value, file.parent_path(), reader);
+  }
   map.finish();
   if (report.failed()) {
     return nullptr;
@@ -89,6 +93,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->policy = std::move(builder).build();
   config->sinkhole = sinkhole.sinkhole;
   config->log = std::move(log);
+  config->control = std::move(control);
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
@@ -117,6 +122,7 @@ LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today) 
     report.error(file.native(), {}, std::string("the policy cannot be loaded: ") + e.what());
   }
   result.diagnostics = std::move(report).take(paths);
+  result.files = std::move(paths);
   return result;
 }
 

@@ -110,6 +110,8 @@ std::string_view to_string(MatchedBy matched_by) {
     return "cname";
   case MatchedBy::mx_exchange:
     return "mx-exchange";
+  case MatchedBy::answer_ip:
+    return "answer-ip";
   }
   return "qname";
 }
@@ -202,7 +204,9 @@ std::string EventWriter::attempt(const Attempt& attempt, const Config& config,
   ruleset(line, config, generation);
   line.optional("nearmiss.intended_domain", attempt.intended);
   line.optional("nearmiss.confusable_class", verdict.confusable_class());
-  line.field("nearmiss.matched_name", verdict.matched.to_text());
+  line.field("nearmiss.matched_name", attempt.matched_address != nullptr
+                                          ? attempt.matched_address->to_text()
+                                          : verdict.matched.to_text());
   line.field("nearmiss.matched_by", to_string(attempt.matched_by));
   if (verdict.client_group != nullptr) {
     line.field("nearmiss.client_group", *verdict.client_group);

@@ -208,6 +208,19 @@ std::string Unbound::control(const std::string& command) {
   return outcome.output;
 }
 
+nlohmann::json Unbound::nearmiss(const std::string& command, int* exit_code) const {
+  const Outcome outcome =
+      run({NEARMISS_CLI, command, "--json", "--config", policy_file().string()});
+  if (exit_code != nullptr) {
+    *exit_code = outcome.exit_code;
+  }
+  const nlohmann::json answer = nlohmann::json::parse(outcome.output, nullptr, false);
+  if (answer.is_discarded()) {
+    throw std::runtime_error("nearmiss " + command + ": " + outcome.output);
+  }
+  return answer;
+}
+
 std::optional<Answer> Unbound::ask(const std::string& source, const std::string& name, int type,
                                    const Flags& flags) const {
   const bool ip6 = source.find(':') != std::string::npos;

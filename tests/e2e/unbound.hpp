@@ -49,7 +49,9 @@ class Unbound {
   Answer answer(const std::string& source, const std::string& name, int type,
                 const Flags& flags = {}) const;
 
-  void write_policy(const std::string& text); // takes effect at the next start or reload
+  void write_policy(const std::string& text); // takes effect within a second, or at a reload
+  // The command line tool's answer as JSON; `exit_code` (if any) gets its exit code.
+  nlohmann::json nearmiss(const std::string& command, int* exit_code = nullptr) const;
   bool alive() { return process_ != nullptr && process_->alive(); }
   std::string log() const { return read_file(folder_.path() / "unbound.log"); }
   const std::filesystem::path& folder() const noexcept { return folder_.path(); }

@@ -1,5 +1,5 @@
-// Answers that Unbound hands over: any octets as the asked name, the aliases and the exchanges. The
-// core must decide, and word a block that a DNS library can read.
+// Answers that Unbound hands over: any octets as the asked name, the aliases, the exchanges and the
+// addresses. The core must decide, and word a block that a DNS library can read.
 #include "module/core.h"
 #include "rules/rule.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -31,17 +31,22 @@ rules:
   - {id: refuse, domains: [no.example], action: refused}
   - {id: ill, domains: [ill.example], action: servfail}
   - {id: watch, domains: [seen.example], action: observe}
+  - {id: parked, mx_exchange: [mx.parking.example]}
+  - {id: hosting, answer_ip: [198.51.100.0/24, "2001:db8:bad::/48"]}
   - {id: pass, domains: [fine.gone.example], types: all, action: allow}
 protect:
   - {id: ours, domains: [army.mil, example.org], classes: [default, homoglyph, near-homoglyph, tld-swap, missing-dot, embedded-domain]}
 )";
 
+void log_line(bool is_error, const char* line) {
+  (void)std::fprintf(stderr, "%s%s\n", is_error ? "error: " : "", line);
+}
+
 nm_core* make_core() {
   const Folder folder;
   const auto file = folder.write("policy.yaml", policy);
-  nm_core* const core = nm_core_start(file.c_str(), [](bool is_error, const char* line) {
-    (void)std::fprintf(stderr, "%s%s\n", is_error ? "error: " : "", line);
-  });
+  const nm_host host{.log_line = log_line, .policy_changed = [](void*) {}, .arg = nullptr};
+  nm_core* const core = nm_core_start(file.c_str(), &host);
   PROMISE(core != nullptr);
   return core;
 }
@@ -107,6 +112,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Names exchanges;
   aliases.read(input, input.octet() % 16);
   exchanges.read(input, input.octet() % 16);
+  std::vector<std::vector<std::uint8_t>> octets(input.octet() % 4);
+  std::vector<nm_address> addresses;
+  for (auto& address : octets) {
+    address = input.field();
+    addresses.push_back({address.data(), address.size()});
+  }
 
   const bool policed = (bits & 1U) != 0;
   sockaddr_in in{};
@@ -128,16 +139,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .alias_count = aliases.names.size(),
       .exchanges = exchanges.names.data(),
       .exchange_count = exchanges.names.size(),
+      .addresses = addresses.data(),
+      .address_count = addresses.size(),
   };
   const auto qname = Name::from_wire(wire);
-  const bool covered = nm_covers(core.get(), lookup.qname, qtype);
-  const bool blocks = nm_blocks(core.get(), &lookup);
+  const nm_policy* const in_force = nm_enter(core.get());
+  const bool covered = nm_covers(in_force, lookup.qname, qtype);
+  const bool blocks = nm_blocks(in_force, &lookup);
   nm_answer answer{};
-  const nm_outcome outcome = nm_judge(core.get(), &lookup, (bits & 8U) != 0 ? 2 : 0, &answer);
+  const nm_outcome outcome =
+      nm_judge(core.get(), in_force, &lookup, (bits & 8U) != 0 ? 2 : 0, &answer);
+  nm_leave();
 
   PROMISE(blocks == (outcome != NM_LET_THROUGH));
   if (outcome == NM_FAILED) {
-    PROMISE(!qname || !aliases.all_valid() || !exchanges.all_valid());
+    PROMISE(!qname || !aliases.all_valid() || !exchanges.all_valid() ||
+            std::any_of(octets.begin(), octets.end(), [](const auto& address) {
+              return address.size() != 4 && address.size() != 16;
+            }));
   }
   if (!qname) {
     PROMISE(covered && outcome == NM_FAILED);
@@ -146,7 +165,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (outcome == NM_BLOCKED) {
     PROMISE(policed);
     check_block(answer, *qname, qtype);
-    PROMISE(covered || lookup.alias_count + lookup.exchange_count > 0);
+    PROMISE(covered || lookup.alias_count + lookup.exchange_count + lookup.address_count > 0);
   }
   // What the policy plainly says, by another way.
   static const Name ml = known_name("ml");
