@@ -150,10 +150,8 @@ Unbound::~Unbound() {
 }
 
 void Unbound::launch() {
-  const std::string folder = SANITIZERS_FOLDER;
   Process::Environment environment{
-      {"LSAN_OPTIONS", "suppressions=" + folder + "/lsan.supp:print_suppressions=0"},
-      {"TSAN_OPTIONS", "suppressions=" + folder + "/tsan.supp:print_suppressions=0"}};
+      {"TSAN_OPTIONS", "suppressions=" TSAN_SUPPRESSIONS ":print_suppressions=0"}};
   if (options_.policy_by_environment) {
     environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
   }
