@@ -26,6 +26,7 @@
 // is not listed never matches.
 #pragma once
 
+#include "rules/huge_pages.hpp"
 #include "rules/name.hpp"
 
 #include <array>
@@ -122,8 +123,9 @@ class NameIndex {
   Key key_;
   std::array<std::uint64_t, 2> depths_{}; // bit n: a name of n labels is stored
   std::size_t deepest_ = 0;               // the greatest n of those
-  std::vector<std::uint64_t> tags_;       // a group a word, a tag an octet; 0: free
-  std::vector<std::uint32_t> offsets_;    // a slot's name in blob_
+  // A group a word, a tag an octet; 0: free.
+  std::vector<std::uint64_t, HugePageAllocator<std::uint64_t>> tags_;
+  std::vector<std::uint32_t> offsets_; // a slot's name in blob_
   std::vector<std::uint8_t> blob_;
   std::vector<Overflow> overflow_;         // sorted by offset
   std::vector<Mark> marks_;                // all lists, one behind the other
