@@ -39,6 +39,15 @@ struct GenerateOptions {
 };
 int generate(const GenerateOptions& options);
 
+struct ExportOptions {
+  std::string config;
+  std::string client; // empty: chosen from the policy
+  std::string zone = "rpz.nearmiss";
+  std::string output;   // empty: stdout
+  bool protect = false; // write look-alikes out
+};
+int export_rpz(const ExportOptions& options);
+
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);
 
