@@ -9,15 +9,16 @@
 #   demo     what contrib/quickstart.sh shows its results with
 #   lab      an authoritative name server (NSD), for --lab and the tests
 #   test     a mail server (Postfix), for the tests
+#   resolvers  other resolvers (BIND, PowerDNS Recursor), for the tests of `nearmiss export`
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
-# NSD and Postfix are not installed: their packages would start daemons, and Postfix would
-# replace another mail server. They are unpacked in the cache ($NEARMISS_CACHE, else
-# ~/.cache/nearmiss) and linked from build/packages/nsd and build/packages/postfix;
-# only the shared libraries they need are installed.
+# NSD, Postfix, BIND and PowerDNS Recursor are not installed: their packages would start daemons,
+# and Postfix would replace another mail server. They are unpacked in the cache ($NEARMISS_CACHE,
+# else ~/.cache/nearmiss) and linked from build/packages/nsd and so on; only the shared libraries
+# they need are installed.
 
 set -euo pipefail
 # shellcheck source=contrib/common.sh
@@ -34,10 +35,11 @@ declare -A installed=(
   [demo]="bind9-dnsutils iproute2 jq"
   [lab]="bind9-dnsutils"
   [test]="netbase openssl"
+  [resolvers]="bind9-dnsutils"
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
 )
-declare -A unpacked=([lab]=nsd [test]=postfix)
+declare -A unpacked=([lab]=nsd [test]=postfix [resolvers]="bind9 pdns-recursor")
 
 apt=(apt-get -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300)
 updated=no
@@ -98,7 +100,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | check | clang) groups+=("$1") ;;
+  build | unbound | demo | lab | test | resolvers | check | clang) groups+=("$1") ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

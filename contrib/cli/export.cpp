@@ -1,10 +1,10 @@
 // `nearmiss export`: the policy as a response policy zone, for resolvers without the module.
 //
 // What a zone says about a name is asked of the policy itself: for each listed or excepted name its
-// verdict on that name and on a name below it that nobody lists. A wildcard is written wherever one
-// above it would speak otherwise, also for names that only lie between two listed ones: BIND and
-// PowerDNS take the nearest wildcard above the asked name, but Unbound only one at the closest name
-// that the zone has.
+// verdict on that name and on a name below it that nobody lists. Names that only lie between two
+// listed ones are written too: PowerDNS takes the nearest wildcard above the asked name, but
+// Unbound only one at the closest name that the zone has, and BIND none for a name that is in the
+// zone because of others below it.
 #include "config/diagnostics.hpp"
 #include "config/local_data.hpp"
 #include "config/names.hpp"
@@ -177,6 +177,7 @@ void RpzWriter::write_name(const Name& name) {
     if (verdict.rule == nullptr) {
       return;
     }
+    write_trigger(between, false, verdict); // what nobody lists has its parent's verdict
     write_trigger(between, true, verdict);
   }
 }
