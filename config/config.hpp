@@ -40,6 +40,12 @@ struct Sinkhole {
 
 struct LogSettings {
   std::filesystem::path file; // empty: no file
+  friend bool operator==(const LogSettings&, const LogSettings&) = default;
+};
+
+// Where the running module answers `nearmiss status`.
+struct ControlSettings {
+  std::filesystem::path socket; // a Unix socket; never empty after load()
 };
 
 // A list as it was loaded: what the next load compares its size with.
@@ -53,17 +59,19 @@ struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
+  ControlSettings control;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
-  std::string ruleset;                       // the policy file's name, for rule.ruleset
+  std::string ruleset;                       // the policy file's name, as printable() text
   std::string digest;                        // SHA-256 of the policy file and its lists, hex
   std::vector<std::filesystem::path> files;  // the policy file, then each list it read
   std::vector<LoadedList> lists;             // in the policy's order
 };
 
 struct LoadResult {
-  std::shared_ptr<const Config> config; // null if there is any error
-  std::vector<Diagnostic> diagnostics;  // in the file's order
-  bool readable = false;                // the policy file could be read, right or wrong
+  std::shared_ptr<const Config> config;     // null if there is any error
+  std::vector<Diagnostic> diagnostics;      // in the file's order
+  bool readable = false;                    // the policy file could be read, right or wrong
+  std::vector<std::filesystem::path> files; // those asked for, the policy first, right or wrong
 };
 
 // Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules

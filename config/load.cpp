@@ -94,6 +94,10 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (const YamlNode* value = map.find("log")) {
     log = read_log(*value, file.parent_path(), reader);
   }
+  ControlSettings control{file.parent_path() / "nearmiss.sock"};
+  if (const YamlNode* value = map.find("control")) {
+    control = read_control(*value, file.parent_path(), reader);
+  }
   map.finish();
   if (report.failed()) {
     return nullptr;
@@ -103,10 +107,11 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->policy = std::move(builder).build();
   config->sinkhole = sinkhole.sinkhole;
   config->log = std::move(log);
+  config->control = std::move(control);
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
-  config->ruleset = file.filename().native();
+  config->ruleset = printable(file.filename().native());
   config->digest = files.digest();
   config->files = files.paths();
   for (const ListSource& list : rules.lists()) {
@@ -136,6 +141,7 @@ LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
     report.error(file.native(), {}, std::string("the policy cannot be loaded: ") + e.what());
   }
   result.diagnostics = std::move(report).take(paths);
+  result.files = std::move(paths);
   return result;
 }
 

@@ -42,6 +42,9 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
 // `folder`: where relative paths start.
 LogSettings read_log(const YamlNode& node, const std::filesystem::path& folder,
                      const YamlReader& reader);
+// The socket of `control`, its only key.
+ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
+                             const YamlReader& reader);
 
 // The values that `defaults` and a rule have in common.
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader);

@@ -12,13 +12,14 @@
 #   resolvers  other resolvers (BIND, PowerDNS Recursor), for the tests of `nearmiss export`
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
+#   siem     Prometheus, its node exporter and ClickHouse (Debian 12), for the tests of contrib/siem
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
-# NSD, Postfix, BIND and PowerDNS Recursor are not installed: their packages would start daemons,
-# and Postfix would replace another mail server. They are unpacked in the cache ($NEARMISS_CACHE,
-# else ~/.cache/nearmiss) and linked from build/packages/nsd and so on; only the shared libraries
-# they need are installed.
+# NSD, Postfix, BIND, PowerDNS Recursor and the servers of `siem` are not installed: their packages
+# would start daemons, and Postfix would replace another mail server. They are unpacked in the cache
+# ($NEARMISS_CACHE, else ~/.cache/nearmiss) and linked from build/packages/, each under its package's
+# name; only the shared libraries they need are installed.
 
 set -euo pipefail
 # shellcheck source=contrib/common.sh
@@ -34,12 +35,18 @@ declare -A installed=(
     libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler libssl-dev libsystemd-dev"
   [demo]="bind9-dnsutils iproute2 jq"
   [lab]="bind9-dnsutils"
-  [test]="netbase openssl"
+  [test]="netbase openssl python3 python3-yaml"
   [resolvers]="bind9-dnsutils"
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
+  [siem]="python3"
 )
-declare -A unpacked=([lab]=nsd [test]=postfix [resolvers]="bind9 pdns-recursor")
+declare -A unpacked=(
+  [lab]=nsd
+  [test]=postfix
+  [resolvers]="bind9 pdns-recursor"
+  [siem]="prometheus prometheus-node-exporter clickhouse-server clickhouse-common"
+)
 
 apt=(apt-get -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300)
 updated=no
@@ -71,8 +78,9 @@ unpack() {
   local package=$1 link=$root/build/packages/$1 latest=$cache/packages/$1 version folder libraries
   if [[ ! -d $latest ]]; then
     become_ready "$package"
+    # Not libjs-*: what a web page of theirs would load.
     mapfile -t libraries < <(apt-cache depends --important "$package" |
-      sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p')
+      sed -n '/: libjs-/d; s/^ *Depends: \(lib[^ ]*\)$/\1/p')
     install "${libraries[@]}"
     mkdir -p -- "$cache/packages"
     work=$(mktemp -d -- "$cache/packages/.new.XXXXXX")
@@ -100,7 +108,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | resolvers | check | clang) groups+=("$1") ;;
+  build | unbound | demo | lab | test | resolvers | check | clang | siem) groups+=("$1") ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

@@ -4,8 +4,9 @@
 # Installs what is missing, builds everything, checks the sources' format and the scripts, and
 # runs every test. Ends with ctest's summary.
 #
-#   --all   after that, build and test it all once more with AddressSanitizer and
-#           UndefinedBehaviorSanitizer, and read the sources with clang-tidy
+#   --all   with the tests that need large packages (Prometheus, ClickHouse); after that, build
+#           and test it all once more with AddressSanitizer and UndefinedBehaviorSanitizer, read
+#           the sources with clang-tidy, and give each fuzz target a short run
 #   --      what follows goes to ctest, as in: tests/run.sh -- -R policy
 #
 # Exit status: 0 when everything passed.
@@ -40,17 +41,17 @@ sources() {
     '(' "${names[@]:1}" ')' -print0
 }
 
-# test_with PRESET: configure, build all targets, run every test
+# test_with PRESET [OPTION]: configure, build all targets, run every test
 test_with() {
   local preset=$1
-  logged "$log" "Configuring ($preset)" cmake --preset "$preset"
+  logged "$log" "Configuring ($preset)" cmake --preset "$@"
   logged "$log" "Building everything ($preset)" cmake --build --preset "$preset"
   ctest --preset "$preset" --no-tests=error "${ctest_arguments[@]}"
 }
 
 cd -- "$root"
 groups=(build unbound demo lab test resolvers check)
-if [[ $all == yes ]]; then groups+=(clang); fi
+if [[ $all == yes ]]; then groups+=(clang siem); fi
 contrib/install-packages.sh "${groups[@]}"
 contrib/unbound/build.sh
 
@@ -64,15 +65,16 @@ sources '*.sh' run | xargs -0 shellcheck -x ||
 say "Format and scripts: fine"
 
 if [[ $all == no ]]; then
-  test_with default
-  say "Left out: the sanitizers and clang-tidy (tests/run.sh --all), the fuzzers (cmake --preset fuzz)"
+  test_with default -DNEARMISS_LARGE_TESTS=OFF
+  say "Left out: Prometheus and ClickHouse, the sanitizers, clang-tidy and the fuzzers (tests/run.sh --all)"
   exit
 fi
 
-test_with default
+test_with default -DNEARMISS_LARGE_TESTS=ON
 contrib/unbound/build.sh --sanitize address,undefined --link build-asan/unbound
 # clang-tidy reads while it compiles; the objects are of no use.
 logged "$log" "Configuring (tidy)" cmake --preset tidy
 logged "$log" "Reading the sources with clang-tidy" cmake --build --preset tidy
 test_with asan
-say "Left out: ThreadSanitizer (cmake --preset tsan), the fuzzers (cmake --preset fuzz)"
+test_with fuzz
+say "Left out: ThreadSanitizer (cmake --preset tsan), a long run of the fuzzers (tests/fuzz.sh SECONDS)"

@@ -2,8 +2,9 @@
 //
 // The oracle is naive on purpose and shares no code with the module: it knows the text of one
 // policy (leak_policy) and looks up what is true in a resolver without the module. A policed
-// client must get a block if the policy lists the asked name, or if the true answer is an alias of
-// a listed name, or, for MX, has only exchanges that are listed. Everybody else must get what is
+// client must get a block if the policy lists the asked name or takes it for a look-alike, or if
+// the true answer is an alias of a listed name, holds a listed address, or, for MX, has only
+// exchanges that are listed or one that a rule on exchanges lists. Everybody else must get what is
 // true.
 #pragma once
 
@@ -58,6 +59,7 @@ class Oracle {
                     const Flags& flags, const std::string& fresh_label);
 
  private:
+  bool blocked_by_exchange(const std::string& name, const Flags& flags);
   Answer true_answer(const std::string& name, int type, const Flags& flags);
 
   const Unbound& truth_;
