@@ -9,16 +9,17 @@
 #   demo     what contrib/quickstart.sh shows its results with
 #   lab      an authoritative name server (NSD), for --lab and the tests
 #   test     a mail server (Postfix), for the tests
+#   resolvers  other resolvers (BIND, PowerDNS Recursor), for the tests of `nearmiss export`
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #   siem     Prometheus, its node exporter and ClickHouse (Debian 12), for the tests of contrib/siem
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
-# NSD, Postfix and the servers of `siem` are not installed: their packages would start daemons, and
-# Postfix would replace another mail server. They are unpacked in the cache ($NEARMISS_CACHE, else
-# ~/.cache/nearmiss) and linked from build/packages/, each under its package's name; only the
-# shared libraries they need are installed.
+# NSD, Postfix, BIND, PowerDNS Recursor and the servers of `siem` are not installed: their packages
+# would start daemons, and Postfix would replace another mail server. They are unpacked in the cache
+# ($NEARMISS_CACHE, else ~/.cache/nearmiss) and linked from build/packages/, each under its package's
+# name; only the shared libraries they need are installed.
 
 set -euo pipefail
 # shellcheck source=contrib/common.sh
@@ -35,6 +36,7 @@ declare -A installed=(
   [demo]="bind9-dnsutils iproute2 jq"
   [lab]="bind9-dnsutils"
   [test]="netbase openssl python3 python3-yaml"
+  [resolvers]="bind9-dnsutils"
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
   [siem]="python3"
@@ -42,6 +44,7 @@ declare -A installed=(
 declare -A unpacked=(
   [lab]=nsd
   [test]=postfix
+  [resolvers]="bind9 pdns-recursor"
   [siem]="prometheus prometheus-node-exporter clickhouse-server clickhouse-common"
 )
 
@@ -105,7 +108,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | check | clang | siem) groups+=("$1") ;;
+  build | unbound | demo | lab | test | resolvers | check | clang | siem) groups+=("$1") ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

@@ -88,6 +88,15 @@ class NameIndex {
   void search(const Name& name, Matches& matches) const noexcept;
   MarkList marks(const Matches::Match& match) const noexcept { return mark_list(match.marks); }
 
+  // Calls `visit(name)` for every stored name, those with exceptions alone too, in no order.
+  template<typename Visit> void for_each(Visit visit) const {
+    for (std::size_t at = 0; at < blob_.size();) {
+      const Name name = *Name::from_wire(std::span(blob_).subspan(at + 1)); // behind its octet
+      visit(name);
+      at += 1 + name.wire().size();
+    }
+  }
+
   // Names with a mark other than an exception.
   std::size_t listed_names() const noexcept { return listed_names_; }
   // How often a name was added for the rule that stood there for it already.

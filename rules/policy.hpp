@@ -33,6 +33,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -139,6 +140,14 @@ class Policy {
   // How often a name came again for the rule of this index.
   std::size_t repeated_names(std::size_t rule) const noexcept {
     return index_.repeated(static_cast<std::uint32_t>(rule));
+  }
+  // Calls `visit(name)` for each of them and for every excepted name, in no order.
+  template<typename Visit> void for_each_name(Visit visit) const { index_.for_each(visit); }
+  // What rules on answers list.
+  std::size_t exchange_count() const noexcept { return exchanges_.listed_names(); }
+  std::size_t address_count() const noexcept { return addresses_.size(); }
+  std::span<const Protected> protected_domains() const noexcept {
+    return lookalikes_ ? lookalikes_->domains() : std::span<const Protected>();
   }
   std::size_t protected_count() const noexcept {
     return lookalikes_ ? lookalikes_->domains().size() : 0;

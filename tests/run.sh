@@ -50,7 +50,7 @@ test_with() {
 }
 
 cd -- "$root"
-groups=(build unbound demo lab test check)
+groups=(build unbound demo lab test resolvers check)
 if [[ $all == yes ]]; then groups+=(clang siem); fi
 contrib/install-packages.sh "${groups[@]}"
 contrib/unbound/build.sh

@@ -39,6 +39,15 @@ struct GenerateOptions {
 };
 int generate(const GenerateOptions& options);
 
+struct ExportOptions {
+  std::string config;
+  std::string client; // empty: chosen from the policy
+  std::string zone = "rpz.nearmiss";
+  std::string output;   // empty: stdout
+  bool protect = false; // write look-alikes out
+};
+int export_rpz(const ExportOptions& options);
+
 struct ControlOptions {
   std::string config; // the policy, which names the socket
   std::string socket; // empty: that one

@@ -124,6 +124,34 @@ int run(int argc, char** argv) {
   generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
                            "has none or is\nno domain name; 2 an option is wrong.");
 
+  ExportOptions export_options;
+  export_options.config = explain_options.config;
+  CLI::App* export_command = app.add_subcommand(
+      "export", "Write the policy for resolvers without the module: a response policy zone, which "
+                "Unbound, BIND, PowerDNS Recursor and Knot Resolver load");
+  export_command
+      ->add_option("--config", export_options.config,
+                   "the policy; else $NEARMISS_CONFIG, else the default")
+      ->envname("NEARMISS_CONFIG")
+      ->capture_default_str();
+  std::string export_format = "rpz";
+  export_command->add_option("--format", export_format, "rpz, which is all there is")
+      ->check(CLI::IsMember({"rpz"}))
+      ->capture_default_str();
+  export_command->add_option("--zone", export_options.zone, "the zone's name")
+      ->capture_default_str();
+  export_command->add_option("--output", export_options.output,
+                             "the file, replaced in one step; else stdout");
+  export_command->add_option("--client", export_options.client,
+                             "the client as whom to ask the policy; else the first one of its "
+                             "first group");
+  export_command->add_flag("--protect", export_options.protect,
+                           "write out the look-alikes of protected domains, thousands a domain");
+  export_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  export_command->footer("Exit codes: 0 the zone was written; 1 it was, and blocks nothing; 2 the "
+                         "policy cannot be\nused, or the file not be written. What the zone does "
+                         "not say as the policy does is told\non stderr and at the zone's head.");
+
   ControlOptions control_options;
   const CLI::App* status_command =
       add_control_command(app, "status", "Say how the running module is", control_options);
@@ -137,6 +165,9 @@ int run(int argc, char** argv) {
   }
   if (*check_command) {
     return check(check_options);
+  }
+  if (*export_command) {
+    return export_rpz(export_options);
   }
   if (*status_command) {
     return status(control_options);

@@ -57,7 +57,7 @@ Unbound::Unbound(const Lab& lab, UnboundOptions options)
     write_certificate(folder_.path() / "certificate.pem", folder_.path() / "key.pem");
   }
   if (options_.ip6) {
-    ip6_port_ = free_ip6_port();
+    ip6_port_ = free_port("::1");
   }
   write_configuration(lab);
 }
