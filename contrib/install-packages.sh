@@ -9,15 +9,16 @@
 #   demo     what contrib/quickstart.sh shows its results with
 #   lab      an authoritative name server (NSD), for --lab and the tests
 #   test     a mail server (Postfix), for the tests
+#   mailers  the other mail servers (Exim, OpenSMTPD, Sendmail), for contrib/mailers/table.sh
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
-# NSD and Postfix are not installed: their packages would start daemons, and Postfix would
-# replace another mail server. They are unpacked in the cache ($NEARMISS_CACHE, else
-# ~/.cache/nearmiss) and linked from build/packages/nsd and build/packages/postfix;
-# only the shared libraries they need are installed.
+# NSD and the mail servers are not installed: their packages would start daemons, and each mail
+# server replaces another. They are unpacked in the cache ($NEARMISS_CACHE, else
+# ~/.cache/nearmiss) and linked from build/packages/, each under its package's name; only the
+# shared libraries they need are installed.
 
 set -euo pipefail
 # shellcheck source=contrib/common.sh
@@ -36,8 +37,13 @@ declare -A installed=(
   [test]="netbase openssl"
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
+  [mailers]="m4" # Sendmail's configuration is made with it
 )
-declare -A unpacked=([lab]=nsd [test]=postfix)
+declare -A unpacked=(
+  [lab]=nsd
+  [test]=postfix
+  [mailers]="exim4-daemon-light exim4-config opensmtpd sendmail-bin sendmail-cf"
+)
 
 apt=(apt-get -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300)
 updated=no
@@ -54,6 +60,7 @@ become_ready() {
 # install PACKAGE...: those that are missing
 install() {
   local missing
+  (($#)) || return 0
   # dpkg-query fails when it knows nothing of one of them; what it prints is right all the same.
   mapfile -t missing < <(comm -23 <(printf '%s\n' "$@" | sort -u) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
@@ -98,7 +105,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | check | clang) groups+=("$1") ;;
+  build | unbound | demo | lab | test | mailers | check | clang) groups+=("$1") ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

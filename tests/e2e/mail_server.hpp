@@ -30,8 +30,9 @@ class MailHost {
   // A new folder that Postfix's user owns.
   std::filesystem::path add_folder(const std::string& name, unsigned mode = 0700) const;
 
+  static std::string package();                        // where Debian's Postfix is unpacked
   static std::string program(const std::string& name); // Postfix's path of it
-  static const Process::Environment& environment();
+  static Process::Environment environment(const std::string& configuration = "/etc/postfix");
 
  private:
   ScratchFolder folder_;
@@ -55,6 +56,23 @@ class SmtpSink {
   std::size_t probes_ = 0;
 };
 
+// A running Postfix with its main.cf and master.cf in a folder that programs on `host` see.
+class PostfixMaster {
+ public:
+  // Returns when it runs; throws with its logs if it does not.
+  PostfixMaster(const MailHost& host, const std::filesystem::path& configuration,
+                std::filesystem::path maillog);
+  ~PostfixMaster();
+  PostfixMaster(const PostfixMaster&) = delete;
+  PostfixMaster& operator=(const PostfixMaster&) = delete;
+
+  std::string log() const; // also what went wrong before its log file was open
+
+ private:
+  std::filesystem::path maillog_;
+  std::unique_ptr<Process> process_;
+};
+
 // What became of the first attempt to deliver a message.
 struct Delivery {
   std::string status; // sent, bounced or deferred
@@ -64,11 +82,7 @@ struct Delivery {
 
 class Postfix {
  public:
-  explicit Postfix(
-      const MailHost& host); // returns when it runs; throws with its log if it does not
-  ~Postfix();
-  Postfix(const Postfix&) = delete;
-  Postfix& operator=(const Postfix&) = delete;
+  explicit Postfix(const MailHost& host); // as PostfixMaster
 
   // Hands in a message from `sender`. To each recipient only one.
   void send(const std::string& recipient);
@@ -83,7 +97,7 @@ class Postfix {
   std::string bounce_in_mailbox(const std::string& recipient) const;
 
   const MailHost& host_;
-  std::unique_ptr<Process> process_;
+  std::unique_ptr<PostfixMaster> master_;
 };
 
 } // namespace e2e

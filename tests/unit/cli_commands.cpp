@@ -41,13 +41,14 @@ bool holds(const Run& run, const std::string& part) {
 } // namespace
 
 TEST_CASE("every command has --help and --version", "[cli]") {
-  for (const char* arguments : {"--help", "check --help", "explain --help", "generate --help"}) {
+  for (const char* arguments :
+       {"--help", "check --help", "explain --help", "generate --help", "sinkhole --help"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     holds(run, "Exit codes: 0");
   }
-  for (const char* arguments :
-       {"--version", "check --version", "explain --version", "generate --version"}) {
+  for (const char* arguments : {"--version", "check --version", "explain --version",
+                                "generate --version", "sinkhole --version"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     CHECK(run.output.starts_with("nearmiss "));
