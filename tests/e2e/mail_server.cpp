@@ -138,8 +138,10 @@ std::vector<std::string> MailHost::inside(const std::vector<std::string>& argv) 
                                "--mount",
                                "sh",
                                "-ec",
-                               "mount --bind \"$0\" /etc; ulimit -n 1024; exec \"$@\"",
-                               folder() / "etc"};
+                               "mount --bind \"$0/etc\" /etc; "
+                               "[ ! -d \"$0/var\" ] || mount --bind \"$0/var\" /var; "
+                               "ulimit -n 1024; exec \"$@\"",
+                               folder()};
   all.insert(all.end(), argv.begin(), argv.end());
   return all;
 }
@@ -195,33 +197,40 @@ std::string SmtpSink::message_to(const std::string& recipient) const {
   return file_with("X-Rcpt-Args: <" + recipient + ">", folder_);
 }
 
+// Daemons change users, which ends PR_SET_PDEATHSIG for them. So they have a PID namespace, which
+// goes with its first process: a shell that stays, and that dies with the unshare(1) above it.
+DaemonTree::DaemonTree(const MailHost& host, const std::vector<std::string>& argv,
+                       std::filesystem::path log, const Process::Environment& added)
+    : process_(
+          [&] {
+            std::vector<std::string> daemon{"sh", "-c", "\"$0\" \"$@\"; exit $?"};
+            daemon.insert(daemon.end(), argv.begin(), argv.end());
+            std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child"};
+            daemon = host.inside(daemon);
+            command.insert(command.end(), daemon.begin(), daemon.end());
+            return command;
+          }(),
+          std::move(log), added) {}
+
+// unshare(1) leaves SIGTERM to what it started, and there a shell is process 1, which ignores it.
+DaemonTree::~DaemonTree() {
+  process_.send(SIGKILL);
+}
+
 PostfixMaster::PostfixMaster(const MailHost& host, const std::filesystem::path& configuration,
-                             std::filesystem::path maillog)
-    : maillog_(std::move(maillog)) {
-  // Its processes change users, which ends PR_SET_PDEATHSIG for them. So they have a PID namespace,
-  // which goes with its first process: a shell that stays, and that dies with the unshare(1) above
-  // it.
-  const std::vector<std::string> mailer = host.inside(
-      {"sh", "-c", "\"$0\" -s; exit $?", MailHost::package() + "/usr/lib/postfix/sbin/master"});
-  std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child"};
-  command.insert(command.end(), mailer.begin(), mailer.end());
-  process_ = std::make_unique<Process>(command, maillog_.string() + ".master",
-                                       MailHost::environment(configuration));
-  if (!wait_until([&] {
-        return !process_->alive() || log().find("daemon started") != std::string::npos;
-      }) ||
-      !process_->alive()) {
+                             const std::filesystem::path& maillog)
+    : maillog_(maillog),
+      daemon_(host, {MailHost::package() + "/usr/lib/postfix/sbin/master", "-s"},
+              maillog.string() + ".master", MailHost::environment(configuration)) {
+  if (!wait_until(
+          [&] { return !daemon_.alive() || log().find("daemon started") != std::string::npos; }) ||
+      !daemon_.alive()) {
     throw std::runtime_error("Postfix does not start:\n" + log());
   }
 }
 
-// unshare(1) leaves SIGTERM to what it started, and there a shell is process 1, which ignores it.
-PostfixMaster::~PostfixMaster() {
-  process_->send(SIGKILL);
-}
-
 std::string PostfixMaster::log() const {
-  return process_->log() + read_file(maillog_);
+  return daemon_.log() + read_file(maillog_);
 }
 
 Postfix::Postfix(const MailHost& host) : host_(host) {

@@ -3,7 +3,8 @@
 //
 // libresolv knows no port but 53 and reads /etc/resolv.conf alone; Postfix wants users of its own,
 // and its libraries in a fixed place. So each of these programs runs in a private mount namespace,
-// where /etc is a folder of the test: the machine keeps its own resolv.conf and users. Needs root.
+// where /etc is a folder of the test, and /var too if the test has made one: the machine keeps its
+// own resolv.conf, users and queues. Needs root.
 //
 // Postfix's queries come from 127.0.0.1, whatever loopback address it asks.
 #pragma once
@@ -47,6 +48,7 @@ class SmtpSink {
   // The message to `recipient`, with the envelope in front as X-Mail-Args and X-Rcpt-Args; empty
   // if none came.
   std::string message_to(const std::string& recipient) const;
+  const std::filesystem::path& folder() const noexcept { return folder_; } // a file each
 
  private:
   std::size_t opened() const;
@@ -56,21 +58,34 @@ class SmtpSink {
   std::size_t probes_ = 0;
 };
 
+// A daemon that starts others: they all end with it. `argv` stays in the foreground.
+class DaemonTree {
+ public:
+  DaemonTree(const MailHost& host, const std::vector<std::string>& argv, std::filesystem::path log,
+             const Process::Environment& added = {});
+  ~DaemonTree();
+  DaemonTree(const DaemonTree&) = delete;
+  DaemonTree& operator=(const DaemonTree&) = delete;
+
+  bool alive() { return process_.alive(); }
+  std::string log() const { return process_.log(); }
+
+ private:
+  Process process_;
+};
+
 // A running Postfix with its main.cf and master.cf in a folder that programs on `host` see.
 class PostfixMaster {
  public:
   // Returns when it runs; throws with its logs if it does not.
   PostfixMaster(const MailHost& host, const std::filesystem::path& configuration,
-                std::filesystem::path maillog);
-  ~PostfixMaster();
-  PostfixMaster(const PostfixMaster&) = delete;
-  PostfixMaster& operator=(const PostfixMaster&) = delete;
+                const std::filesystem::path& maillog);
 
   std::string log() const; // also what went wrong before its log file was open
 
  private:
   std::filesystem::path maillog_;
-  std::unique_ptr<Process> process_;
+  DaemonTree daemon_;
 };
 
 // What became of the first attempt to deliver a message.
