@@ -22,6 +22,9 @@ class Exim : public SmtpMailer {
   std::string waiting(const std::string& recipient) const override {
     return line_with({" == " + recipient + " "}, log());
   }
+  std::string given_up(const std::string& recipient) const override {
+    return line_with({" ** " + recipient}, log());
+  }
   std::string log() const override {
     return SmtpMailer::log() + e2e::read_file(host().folder() / "var/log/exim4/mainlog") +
            e2e::read_file(host().folder() / "var/log/exim4/paniclog");

@@ -25,6 +25,8 @@ class Mailer {
   // What it notes about the message to `recipient`, now that it keeps it for another attempt; empty
   // as long as it does not.
   virtual std::string waiting(const std::string& recipient) const = 0;
+  // Why it gives up the message, where the bounce has no Diagnostic-Code (RFC 3464) for it.
+  virtual std::string given_up(const std::string&) const { return "no reason given"; }
   virtual std::string log() const = 0;
   // Where a file with each bounce appears, if `sink` takes the mail for the sender's domain.
   virtual std::filesystem::path bounces(const e2e::SmtpSink& sink) const { return sink.folder(); }

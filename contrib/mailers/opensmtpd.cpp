@@ -15,6 +15,9 @@ class OpenSmtpd : public SmtpMailer {
   std::string waiting(const std::string& recipient) const override {
     return line_with({"to=<" + recipient + ">", "result=\"TempFail\""}, log());
   }
+  std::string given_up(const std::string& recipient) const override {
+    return line_with({"to=<" + recipient + ">", "result=\"PermFail\""}, log());
+  }
 };
 
 } // namespace

@@ -97,25 +97,35 @@ struct Fate {
   std::string reason;  // in the mail server's words
 };
 
+// With runs of white space as one: a bounce folds long lines.
+std::string unfolded(const std::string& text) {
+  return std::regex_replace(text, std::regex("\\s+"), " ");
+}
+
 // The bounce about `recipient` in `folder`; empty outcome if there is none (yet).
 Fate bounce_in(const std::filesystem::path& folder, const std::string& recipient) {
   static const std::regex status("\nStatus: ([0-9.]+)");
   static const std::regex diagnostic("\nDiagnostic-Code: ([^\n]+(\n[ \t]+[^\n]+)*)");
+  const std::regex about("\nFinal-Recipient: *rfc822; *<?" + recipient + ">?\n", std::regex::icase);
   std::error_code missing;
   for (const auto& entry : std::filesystem::directory_iterator(folder, missing)) {
     std::string text = e2e::read_file(entry.path());
     std::erase(text, '\r');
-    const std::regex about("\nFinal-Recipient: *rfc822; *<?" + recipient + ">?\n",
-                           std::regex::icase);
     if (!std::regex_search(text, about) || text.find("\nAction: failed") == std::string::npos) {
       continue;
     }
-    std::smatch code;
-    std::smatch why;
-    return {std::regex_search(text, code, status) ? "bounces " + code[1].str() : "bounces",
-            std::regex_search(text, why, diagnostic)
-                ? std::regex_replace(why[1].str(), std::regex("\\s+"), " ")
-                : "no Diagnostic-Code"};
+    Fate fate{"bounces", ""};
+    std::smatch part;
+    if (std::regex_search(text, part, status)) {
+      fate.outcome += " " + part[1].str();
+    }
+    if (unfolded(text).find("did you mean user@army.mil?") != std::string::npos) {
+      fate.outcome += ", with the suggestion";
+    }
+    if (std::regex_search(text, part, diagnostic)) {
+      fate.reason = unfolded(part[1].str());
+    }
+    return fate;
   }
   return {};
 }
@@ -126,6 +136,9 @@ Fate fate_of(const std::string& recipient, const Mailer& mailer, const e2e::Smtp
   const bool known = e2e::wait_until(
       [&] {
         fate = bounce_in(mailer.bounces(sender_host), recipient);
+        if (!fate.outcome.empty() && fate.reason.empty()) {
+          fate.reason = mailer.given_up(recipient);
+        }
         if (fate.outcome.empty() && !stranger.message_to(recipient).empty()) {
           fate = {"**delivers**", "the stranger's host took it"};
         }
