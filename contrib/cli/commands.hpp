@@ -56,6 +56,12 @@ struct ControlOptions {
 int status(const ControlOptions& options);
 int reload(const ControlOptions& options);
 
+struct SinkholeOptions {
+  std::string config;
+};
+// Answers Postfix on the standard streams until they close; see contrib/sinkhole/.
+int sinkhole(const SinkholeOptions& options);
+
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);
 

@@ -124,6 +124,21 @@ int run(int argc, char** argv) {
   generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
                            "has none or is\nno domain name; 2 an option is wrong.");
 
+  SinkholeOptions sinkhole_options;
+  sinkhole_options.config = "/etc/nearmiss/nearmiss.yaml";
+  CLI::App* sinkhole_command = app.add_subcommand(
+      "sinkhole", "Answer a sinkhole's Postfix, which starts it: a rejection for each recipient, "
+                  "with the address that was meant");
+  sinkhole_command
+      ->add_option("--config", sinkhole_options.config,
+                   "the policy; else $NEARMISS_CONFIG, else the default")
+      ->envname("NEARMISS_CONFIG")
+      ->capture_default_str();
+  sinkhole_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  sinkhole_command->footer("Speaks Postfix's policy delegation on the standard streams; errors go "
+                           "to syslog.\nThe policy is read again when its files change.\n"
+                           "Exit codes: 0 Postfix closed the connection; 2 an option is wrong.");
+
   ExportOptions export_options;
   export_options.config = explain_options.config;
   CLI::App* export_command = app.add_subcommand(
@@ -174,6 +189,9 @@ int run(int argc, char** argv) {
   }
   if (*reload_command) {
     return reload(control_options);
+  }
+  if (*sinkhole_command) {
+    return sinkhole(sinkhole_options);
   }
   return *explain_command ? explain(explain_options) : generate(generate_options);
 }
