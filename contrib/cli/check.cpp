@@ -1,4 +1,5 @@
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/text.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -10,19 +11,6 @@
 namespace nearmiss::cli {
 
 namespace {
-
-// "1,204,331 names"
-std::string counted(std::size_t number, const std::string& word) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) {
-      text += ',';
-    }
-    text += digits[i];
-  }
-  return text + ' ' + word + (number == 1 ? "" : "s");
-}
 
 void print_json(const CheckOptions& options, const LoadResult& result) {
   nlohmann::ordered_json json;

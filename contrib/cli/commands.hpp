@@ -4,8 +4,16 @@
 #include "config/config.hpp"
 
 #include <array>
+#include <functional>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
+namespace nearmiss::logs {
+class Damage;
+}
 
 namespace nearmiss::cli {
 
@@ -35,14 +43,25 @@ struct GenerateOptions {
   std::vector<std::string> domains;
   std::string format = generate_formats[0];
   std::vector<std::string> classes{"default"}; // names of classes, `default`, `all`
+  bool json = false;                           // instead of a format
 };
 int generate(const GenerateOptions& options);
+
+// A command that brings its own options: `run` is what to do if `app` was named.
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+Command add_simulate(CLI::App& app);
 
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);
 
 // Wraps `text` in the SGR `code` if `descriptor` is a terminal and NO_COLOR is not set.
 std::string coloured(const std::string& text, const char* code, int descriptor);
+
+// To stderr: how many lines of the logs could not be read, and which the first of them are.
+void print_damage(const std::string& command, const logs::Damage& damage);
 
 std::chrono::sys_days today();
 

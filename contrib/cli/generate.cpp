@@ -1,6 +1,8 @@
 #include "config/diagnostics.hpp"
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/progress.hpp"
+#include "contrib/cli/text.hpp"
 #include "rules/variants.hpp"
 
 #include <algorithm>
@@ -8,6 +10,8 @@
 #include <map>
 #include <optional>
 #include <set>
+
+#include <nlohmann/json.hpp>
 
 namespace nearmiss::cli {
 
@@ -51,7 +55,7 @@ bool is_host_name(const Name& name) {
 // One look-alike with all the classes it comes of.
 struct Line {
   std::string name;
-  std::string classes;
+  std::vector<std::string_view> classes;
 };
 
 // In the order of their first classes. Left out: what an earlier domain had (`written`, which
@@ -73,9 +77,9 @@ std::vector<Line> lines_of(const Name& domain, ClassSet classes, const std::vect
     }
     const auto [place, fresh] = places.emplace(text, lines.size());
     if (fresh) {
-      lines.push_back({text, std::string(to_string(variant.kind))});
+      lines.push_back({text, {to_string(variant.kind)}});
     } else {
-      lines[place->second].classes += ", " + std::string(to_string(variant.kind));
+      lines[place->second].classes.push_back(to_string(variant.kind));
     }
   }
   for (const Line& line : lines) {
@@ -104,17 +108,26 @@ void print_lines(const std::string& format, const std::string& domain,
               << "\n    domains:\n";
   }
   for (const Line& line : lines) {
+    const std::string classes = joined(line.classes);
     if (format == "rpz") {
-      std::cout << line.name << " CNAME . ; " << line.classes << '\n'
+      std::cout << line.name << " CNAME . ; " << classes << '\n'
                 << "*." << line.name << " CNAME .\n";
     } else if (format == "yaml") {
-      std::cout << "      - " << line.name << " # " << line.classes << '\n';
+      std::cout << "      - " << line.name << " # " << classes << '\n';
     } else if (format == "postfix") {
-      std::cout << line.name << " REJECT did you mean " << domain << "? (" << line.classes << ")\n";
+      std::cout << line.name << " REJECT did you mean " << domain << "? (" << classes << ")\n";
     } else {
-      std::cout << line.name << " # " << line.classes << '\n';
+      std::cout << line.name << " # " << classes << '\n';
     }
   }
+}
+
+nlohmann::ordered_json to_json(const std::string& domain, const std::vector<Line>& lines) {
+  nlohmann::ordered_json json{{"domain", domain}, {"lookalikes", nlohmann::ordered_json::array()}};
+  for (const Line& line : lines) {
+    json["lookalikes"].push_back({{"name", line.name}, {"classes", line.classes}});
+  }
+  return json;
 }
 
 } // namespace
@@ -146,7 +159,11 @@ int generate(const GenerateOptions& options) {
     return exit_code;
   }
   std::set<std::string> written;
-  print_head(options.format);
+  Progress progress(true);
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  if (!options.json) {
+    print_head(options.format);
+  }
   for (const Name& domain : domains) {
     ClassSet wanted = classes->named;
     if (classes->defaults) {
@@ -159,7 +176,17 @@ int generate(const GenerateOptions& options) {
       exit_code = exit_no;
       continue;
     }
-    print_lines(options.format, domain.to_text(), lines);
+    if (options.json) {
+      json.push_back(to_json(domain.to_text(), lines));
+    } else {
+      print_lines(options.format, domain.to_text(), lines);
+    }
+    if (progress.due()) {
+      progress.show(domain.to_text() + ": " + counted(written.size(), "look-alike") + " so far");
+    }
+  }
+  if (options.json) {
+    std::cout << json.dump(2) << '\n';
   }
   return exit_code;
 }

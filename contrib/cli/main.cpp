@@ -1,4 +1,6 @@
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/text.hpp"
+#include "contrib/logs/log_file.hpp"
 
 #include <cstdlib>
 #include <exception>
@@ -27,6 +29,22 @@ void print(const std::vector<Diagnostic>& diagnostics) {
     const std::size_t at = text.size() - diagnostic.message.size() - word.size() - 1;
     std::cerr << text.substr(0, at) << coloured(word, error ? "1;31" : "1;35", STDERR_FILENO)
               << text.substr(at + word.size()) << '\n';
+  }
+}
+
+void print_damage(const std::string& command, const logs::Damage& damage) {
+  if (damage.count() == 0) {
+    return;
+  }
+  std::cerr << "nearmiss " << command << ": "
+            << coloured(counted(damage.count(), "damaged line") + " left out", "1;35",
+                        STDERR_FILENO)
+            << '\n';
+  for (const logs::Damage::Place& place : damage.places()) {
+    std::cerr << "  " << plain(place.file) << ':' << place.line << ": " << plain(place.why) << '\n';
+  }
+  if (damage.count() > damage.places().size()) {
+    std::cerr << "  and " << grouped(damage.count() - damage.places().size()) << " more\n";
   }
 }
 
@@ -95,10 +113,17 @@ int run(int argc, char** argv) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->capture_default_str();
+  generate_command->add_flag("--json", generate_options.json,
+                             "print them as JSON, with their classes, in place of a format");
   generate_command->add_option("DOMAIN", generate_options.domains, "domain names")->required();
   generate_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
   generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
                            "has none or is\nno domain name; 2 an option is wrong.");
+
+  std::vector<Command> commands{add_simulate(app)};
+  for (const Command& command : commands) {
+    command.app->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  }
 
   try {
     app.parse(argc, argv);
@@ -107,6 +132,11 @@ int run(int argc, char** argv) {
   }
   if (*check_command) {
     return check(check_options);
+  }
+  for (const Command& command : commands) {
+    if (*command.app) {
+      return command.run();
+    }
   }
   return *explain_command ? explain(explain_options) : generate(generate_options);
 }
