@@ -53,6 +53,7 @@ struct Command {
   std::function<int()> run;
 };
 Command add_simulate(CLI::App& app);
+Command add_report(CLI::App& app);
 
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);
