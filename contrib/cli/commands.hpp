@@ -54,6 +54,8 @@ struct Command {
 };
 Command add_simulate(CLI::App& app);
 Command add_report(CLI::App& app);
+Command add_tail(CLI::App& app);
+Command add_verify(CLI::App& app);
 
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);

@@ -120,7 +120,7 @@ int run(int argc, char** argv) {
   generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
                            "has none or is\nno domain name; 2 an option is wrong.");
 
-  std::vector<Command> commands{add_simulate(app), add_report(app)};
+  std::vector<Command> commands{add_simulate(app), add_report(app), add_tail(app), add_verify(app)};
   for (const Command& command : commands) {
     command.app->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
   }

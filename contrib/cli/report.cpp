@@ -5,6 +5,8 @@
 #include "contrib/cli/text.hpp"
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -22,6 +24,7 @@ struct Options {
   std::size_t top = 10;
   std::size_t attempts = 1000;
   bool json = false;
+  std::string html; // the file to write; empty: none
 };
 
 // False after saying what is wrong.
@@ -40,6 +43,31 @@ bool read_instant(const std::string& option, const std::string& text, logs::Inst
     return false;
   }
   instant = *given;
+  return true;
+}
+
+// False after saying why not.
+bool write_page(const std::string& file, const std::string& page) {
+  if (file == "-") {
+    std::cout << page;
+    return true;
+  }
+  // Written aside and put in place whole: a reader never sees half a page.
+  const std::string aside = file + ".new";
+  std::ofstream out(aside, std::ios::binary);
+  out << page;
+  out.close();
+  std::error_code error;
+  if (out) {
+    std::filesystem::rename(aside, file, error);
+  }
+  if (!out || error) {
+    std::filesystem::remove(aside, error);
+    std::cerr << "nearmiss report: --html: " << plain(file) << " cannot be written; check its "
+              << "folder\n";
+    return false;
+  }
+  std::cerr << "written: " << plain(file) << '\n';
   return true;
 }
 
@@ -83,6 +111,8 @@ int report(const Options& options) {
     std::cout
         << report_json(input, bins).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
         << '\n';
+  } else if (!options.html.empty()) {
+    return write_page(options.html, report_html(input)) ? exit_fine : exit_cannot;
   } else {
     print_report(input);
   }
@@ -103,19 +133,26 @@ Command add_report(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--top", options->top, "how many of each list")->capture_default_str();
   command
-      ->add_option("--attempts", options->attempts, "how many of the latest attempts --json lists")
+      ->add_option("--attempts", options->attempts,
+                   "how many of the latest attempts --json and --html list")
       ->capture_default_str();
-  command->add_flag("--json", options->json, "print the report as JSON");
+  auto* json = command->add_flag("--json", options->json, "print the report as JSON");
+  command
+      ->add_option("--html", options->html,
+                   "write it to this file as one page that needs no network, to attach to a "
+                   "ticket; - is standard output")
+      ->excludes(json);
   command
       ->add_option("LOG", options->logs,
                    "nearmiss's events; gzip too; - is standard input; several are put in the "
                    "order of time")
       ->required();
-  command->footer("Example: nearmiss report --since 7d /var/log/unbound/nearmiss.jsonl*\n"
-                  "Times are UTC. An attempt is all lookups of one client for one domain, each "
-                  "within the window\nof the one before.\n"
-                  "Exit codes: 0 the report was made, whatever it says; 2 a log cannot be read or "
-                  "holds no event.");
+  command->footer(
+      "Example: nearmiss report --since 7d --html week.html /var/log/unbound/nearmiss.jsonl*\n"
+      "Times are UTC. An attempt is all lookups of one client for one domain, each "
+      "within the window\nof the one before.\n"
+      "Exit codes: 0 the report was made, whatever it says; 2 a log cannot be read or "
+      "holds no event.");
   return {command, [options] { return report(*options); }};
 }
 

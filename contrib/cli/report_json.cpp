@@ -2,6 +2,11 @@
 
 #include "contrib/logs/instant.hpp"
 
+#include <algorithm>
+#include <memory>
+
+#include <idn2.h>
+
 namespace nearmiss::cli {
 
 namespace {
@@ -15,6 +20,17 @@ Json text_or_null(const std::string& text) {
 
 Json time_or_null(const std::optional<logs::Instant>& time) {
   return time ? Json(to_rfc3339(*time)) : Json();
+}
+
+// What a name with A-labels looks like to a reader; null if it has none.
+Json unicode_or_null(std::string_view name) {
+  if (name.find("xn--") == std::string_view::npos) {
+    return {};
+  }
+  char* converted = nullptr;
+  const int status = idn2_to_unicode_8z8z(std::string(name).c_str(), &converted, 0);
+  const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
+  return status == IDN2_OK && converted != name ? Json(converted) : Json();
 }
 
 Json tally_json(const char* what, std::string_view key, const logs::Tally& tally) {
@@ -52,6 +68,7 @@ Json lists_json(const ReportInput& input) {
                               });
   json["domains"] = list_json(input, summary.domains, "domain",
                               [&](Json& one, std::string_view domain, const logs::Tally& tally) {
+                                one["unicode"] = unicode_or_null(domain);
                                 one["intended"] = text_or_null(tally.intended);
                                 one["class"] = text_or_null(tally.confusable_class);
                                 one["rule"] = text_or_null(tally.rule);
@@ -107,6 +124,26 @@ Json timeline_json(const logs::Timeline& timeline, std::size_t most) {
   return {{"bin_seconds", width / logs::one_second}, {"bins", std::move(bins)}};
 }
 
+// Null if nothing is known of the time before the period.
+Json new_domains_json(const ReportInput& input) {
+  const logs::Summary& summary = input.summary;
+  if (!summary.knows_before()) {
+    return {};
+  }
+  std::vector<std::pair<logs::Instant, std::string_view>> fresh;
+  for (const auto& [domain, entry] : summary.domains.entries()) {
+    if (summary.is_new(domain) == true) {
+      fresh.emplace_back(entry.value.first, domain);
+    }
+  }
+  std::ranges::sort(fresh);
+  Json list = Json::array();
+  for (std::size_t index = 0; index < std::min(fresh.size(), input.top); ++index) {
+    list.push_back({{"domain", fresh[index].second}, {"first", to_rfc3339(fresh[index].first)}});
+  }
+  return {{"count", fresh.size()}, {"list", std::move(list)}};
+}
+
 Json missing_json(const ReportInput& input) {
   const logs::Summary& summary = input.summary;
   Json gaps = Json::array();
@@ -150,6 +187,7 @@ Json report_json(const ReportInput& input, std::size_t bins) {
         summary.outcomes[index];
   }
   json.update(lists_json(input));
+  json["new_domains"] = new_domains_json(input);
   json["timeline"] = timeline_json(summary.timeline, bins);
   json["discovered"] = Json::array();
   const auto by_events = [](const auto& a, const auto& b) { return a.events > b.events; };

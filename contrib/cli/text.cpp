@@ -48,16 +48,7 @@ std::size_t width(std::string_view text) noexcept {
 
 std::string padded(std::string_view text, std::size_t columns) {
   const std::size_t wide = width(text);
-  if (wide <= columns) {
-    return std::string(text) + std::string(columns - wide, ' ');
-  }
-  std::size_t end = 0;
-  for (std::size_t taken = 0; taken + 1 < columns; ++taken) {
-    do {
-      ++end;
-    } while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U);
-  }
-  return std::string(text.substr(0, end)) + "…";
+  return std::string(text) + std::string(wide < columns ? columns - wide : 0, ' ');
 }
 
 std::string right(std::string_view text, std::size_t columns) {

@@ -23,7 +23,8 @@ Sequence::Run* Sequence::find(std::string_view run) {
   return &found->second;
 }
 
-Sequence::Place Sequence::add(std::string_view id, std::uint64_t sequence, Instant time) {
+Sequence::Place Sequence::add(std::string_view id, std::uint64_t sequence, Instant time,
+                              std::uint64_t tag) {
   Run* run = sequence == 0 ? nullptr : find(id);
   if (run == nullptr) {
     ++not_checked_;
@@ -36,7 +37,7 @@ Sequence::Place Sequence::add(std::string_view id, std::uint64_t sequence, Insta
   if (sequence > run->last) {
     const bool next = sequence == run->last + 1;
     if (!next) {
-      const Gap gap{run->last + 1, sequence - 1, time};
+      const Gap gap{run->last + 1, sequence - 1, time, tag};
       if (run->gaps.size() < most_gaps) {
         run->gaps.emplace(gap.to, gap);
       } else {
@@ -48,7 +49,7 @@ Sequence::Place Sequence::add(std::string_view id, std::uint64_t sequence, Insta
   }
   if (sequence < run->first) { // before the first one seen: what lies between has not come either
     if (sequence + 1 < run->first) {
-      const Gap gap{sequence + 1, run->first - 1, time};
+      const Gap gap{sequence + 1, run->first - 1, time, tag};
       run->gaps.emplace(gap.to, gap);
     }
     run->farthest_late = std::max(run->farthest_late, run->last - sequence);
@@ -64,10 +65,10 @@ Sequence::Place Sequence::add(std::string_view id, std::uint64_t sequence, Insta
   const Gap gap = found->second;
   run->gaps.erase(found);
   if (gap.from < sequence) {
-    run->gaps.emplace(sequence - 1, Gap{gap.from, sequence - 1, gap.time});
+    run->gaps.emplace(sequence - 1, Gap{gap.from, sequence - 1, gap.time, gap.tag});
   }
   if (sequence < gap.to) {
-    run->gaps.emplace(gap.to, Gap{sequence + 1, gap.to, gap.time});
+    run->gaps.emplace(gap.to, Gap{sequence + 1, gap.to, gap.time, gap.tag});
   }
   return Place::late;
 }

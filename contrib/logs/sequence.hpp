@@ -36,6 +36,7 @@ class Sequence {
   struct Gap {
     std::uint64_t from = 0, to = 0;
     Instant time = 0;
+    std::uint64_t tag = 0; // the caller's, of that event
     std::uint64_t size() const noexcept { return to - from + 1; }
   };
   struct Run {
@@ -49,7 +50,7 @@ class Sequence {
     std::uint64_t missing() const noexcept;
   };
 
-  Place add(std::string_view run, std::uint64_t sequence, Instant time);
+  Place add(std::string_view run, std::uint64_t sequence, Instant time, std::uint64_t tag = 0);
   void add_told_lost(std::string_view run, std::uint64_t count);
 
   // By run, as event.id has it.

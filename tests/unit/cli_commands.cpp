@@ -7,13 +7,15 @@ using namespace nearmiss::test;
 
 TEST_CASE("every command has --help and --version", "[cli]") {
   for (const char* arguments :
-       {"--help", "check --help", "explain --help", "generate --help", "simulate --help"}) {
+       {"--help", "check --help", "explain --help", "generate --help", "report --help",
+        "simulate --help", "tail --help", "verify --help"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     holds(run, "Exit codes: 0");
   }
-  for (const char* arguments : {"--version", "check --version", "explain --version",
-                                "generate --version", "simulate --version"}) {
+  for (const char* arguments :
+       {"--version", "check --version", "explain --version", "generate --version",
+        "report --version", "simulate --version", "tail --version", "verify --version"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     CHECK(run.output.starts_with("nearmiss "));
