@@ -11,6 +11,7 @@
 #   test     a mail server (Postfix), for the tests
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
+#   browser  Chromium with a font, to try the report's page in
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
@@ -36,6 +37,7 @@ declare -A installed=(
   [test]="netbase openssl"
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
+  [browser]="chromium fonts-dejavu-core python3"
 )
 declare -A unpacked=([lab]=nsd [test]=postfix)
 
@@ -98,7 +100,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | check | clang) groups+=("$1") ;;
+  build | unbound | demo | lab | test | check | clang | browser) groups+=("$1") ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

@@ -5,7 +5,8 @@
 # runs every test. Ends with ctest's summary.
 #
 #   --all   after that, build and test it all once more with AddressSanitizer and
-#           UndefinedBehaviorSanitizer, and read the sources with clang-tidy
+#           UndefinedBehaviorSanitizer, and read the sources with clang-tidy; and try the
+#           report's page in Chromium
 #   --      what follows goes to ctest, as in: tests/run.sh -- -R policy
 #
 # Exit status: 0 when everything passed.
@@ -50,7 +51,7 @@ test_with() {
 
 cd -- "$root"
 groups=(build unbound demo lab test check)
-if [[ $all == yes ]]; then groups+=(clang); fi
+if [[ $all == yes ]]; then groups+=(clang browser); fi
 contrib/install-packages.sh "${groups[@]}"
 contrib/unbound/build.sh
 
@@ -65,7 +66,7 @@ say "Format and scripts: fine"
 
 if [[ $all == no ]]; then
   test_with default
-  say "Left out: the sanitizers and clang-tidy (tests/run.sh --all), the fuzzers (cmake --preset fuzz)"
+  say "Left out: the sanitizers and clang-tidy and, unless Chromium is here, the report's page (tests/run.sh --all), the fuzzers (cmake --preset fuzz)"
   exit
 fi
 

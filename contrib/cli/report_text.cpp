@@ -14,6 +14,7 @@ namespace nearmiss::cli {
 namespace {
 
 constexpr std::size_t label_columns = 34;
+constexpr std::size_t widest_label = 60; // a longer one moves its row alone
 constexpr std::size_t number_columns = 10;
 
 std::string bold(const std::string& text) {
@@ -121,34 +122,43 @@ void print_timeline(const logs::Timeline& timeline) {
 
 template<typename Value>
 void print_list_head(const std::string& title, const logs::Frequent<Value>& keys, std::size_t shown,
-                     const std::string& more) {
+                     std::size_t columns, const std::string& more) {
   std::string head = title;
   if (shown < keys.size()) {
     head +=
         " (" + grouped(shown) + " of " + (keys.exact() ? "" : "over ") + grouped(keys.size()) + ')';
   }
   std::cout << '\n'
-            << bold(padded(head, label_columns + 2) + right("attempts", number_columns) +
+            << bold(padded(head, columns + 2) + right("attempts", number_columns) +
                     right("lookups", number_columns) + "  " + more)
             << '\n';
 }
 
-void print_row(const std::string& label, const logs::Tally& tally, const std::string& more) {
-  std::cout << "  " << padded(plain(label), label_columns)
-            << right(grouped(tally.attempts), number_columns)
+void print_row(const std::string& label, std::size_t columns, const logs::Tally& tally,
+               const std::string& more) {
+  std::cout << "  " << padded(label, columns) << right(grouped(tally.attempts), number_columns)
             << right(grouped(tally.lookups), number_columns) << "  " << plain(more) << '\n';
 }
 
-template<typename Value, typename More>
+// A row for each of the first keys; `label` and `more_text` make its texts.
+template<typename Value, typename Label, typename More>
 void print_list(const std::string& title, const ReportInput& input,
-                const logs::Frequent<Value>& keys, const std::string& more_head, More more_text) {
+                const logs::Frequent<Value>& keys, const std::string& more_head, Label label,
+                More more_text) {
   const auto top = keys.top(input.top, logs::more);
   if (top.empty()) {
     return;
   }
-  print_list_head(title, keys, top.size(), more_head);
+  std::vector<std::string> labels;
+  std::size_t columns = label_columns;
   for (const auto& [key, entry] : top) {
-    print_row(std::string(key), entry->value, more_text(key, entry->value));
+    labels.push_back(plain(label(key, entry->value)));
+    columns = std::max(columns, std::min(width(labels.back()), widest_label));
+  }
+  print_list_head(title, keys, top.size(), columns, more_head);
+  for (std::size_t index = 0; index < top.size(); ++index) {
+    print_row(labels[index], columns, top[index].second->value,
+              more_text(top[index].second->value));
   }
   if (!keys.exact()) {
     std::cout << "  rare ones were dropped; no count is short by more than "
@@ -167,33 +177,27 @@ std::string rhythm(const logs::Pair& pair) {
 
 void print_lists(const ReportInput& input) {
   const logs::Summary& summary = input.summary;
-  const auto last = [](std::string_view, const logs::Tally& tally) {
-    return "last " + logs::to_text(tally.last);
-  };
-  print_list("Mail servers", input, summary.clients, "group, last attempt",
-             [&](std::string_view key, const logs::Tally& tally) {
-               return (tally.client_group.empty() ? "" : tally.client_group + ", ") +
-                      last(key, tally);
+  const auto key_itself = [](std::string_view key, const logs::Tally&) { return std::string(key); };
+  const auto last = [](const logs::Tally& tally) { return "last " + logs::to_text(tally.last); };
+  print_list("Mail servers", input, summary.clients, "group, last attempt", key_itself,
+             [&](const logs::Tally& tally) {
+               return (tally.client_group.empty() ? "" : tally.client_group + ", ") + last(tally);
              });
-  print_list("Domains", input, summary.domains, "meant, class, rule",
-             [](std::string_view, const logs::Tally& tally) {
+  print_list("Domains", input, summary.domains, "meant, class, rule", key_itself,
+             [](const logs::Tally& tally) {
                std::string text = tally.intended.empty() ? "?" : tally.intended;
                for (const std::string& part : {tally.confusable_class, tally.rule}) {
                  text += part.empty() ? "" : ", " + part;
                }
                return text;
              });
-  const auto pairs = summary.pairs.top(input.top, logs::more);
-  if (!pairs.empty()) {
-    print_list_head("Who sends where", summary.pairs, pairs.size(), "rhythm");
-    for (const auto& [key, entry] : pairs) {
-      print_row(entry->value.client + " → " + entry->value.domain, entry->value,
-                rhythm(entry->value));
-    }
-  }
-  print_list("Intended domains", input, summary.intended, "", last);
-  print_list("Classes", input, summary.classes, "", last);
-  print_list("Rules", input, summary.rules, "", last);
+  print_list(
+      "Who sends where", input, summary.pairs, "rhythm",
+      [](std::string_view, const logs::Pair& pair) { return pair.client + " → " + pair.domain; },
+      rhythm);
+  print_list("Intended domains", input, summary.intended, "", key_itself, last);
+  print_list("Classes", input, summary.classes, "", key_itself, last);
+  print_list("Rules", input, summary.rules, "", key_itself, last);
   std::cout << '\n' << bold("Types") << "  ";
   for (const auto& [type, count] : summary.types) {
     std::cout << plain(type) << ' ' << grouped(count) << "  ";

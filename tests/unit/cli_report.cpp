@@ -184,6 +184,7 @@ TEST_CASE("report: what happened, on a terminal and as JSON", "[cli][report]") {
   holds(run, "numbers 7 to 9, before 2026-11-23 13:23:21");
   holds(run, "1 damaged line left out\n");
   holds(run, "e.jsonl:9: no JSON object");
+  holds(run, "\n  192.0.2.25                                 2         3  ");
   lacks(run, "New domains"); // nothing is known of the time before
 
   const Run since = nearmiss_cli("report --since '2026-11-23 13:00' " + log + " 2>/dev/null");

@@ -88,8 +88,10 @@ TEST_CASE("verify: a chain that was tampered with", "[cli][verify]") {
   expect(lines, "4: lines before it were removed (numbers 4 to 6), or it was inserted",
          "2 problems\n"); // and number 7 stands there twice
   lines = whole;
-  lines.insert(lines.begin() + 3, lookup({.second = 3}));
-  expect(lines, "4: has no chain value at its end", "problem");
+  lines.insert(lines.begin() + 3, lookup({.second = 3, .sequence = 3}));
+  expect(lines, "4: has no chain value at its end", "2 problems\n"); // and number 3 is there twice
+  lines[3] = lookup({.second = 3});
+  expect(lines, "4: has no event.sequence", "1 problem\n");
   lines = whole;
   std::swap(lines[3], lines[4]);
   expect(lines, "4: lines before it were removed (number 4), or it was inserted", "problems\n");
