@@ -1,10 +1,7 @@
 #include "config/files.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <new>
-#include <stdexcept>
 #include <system_error>
 
 #include <fcntl.h>
@@ -59,15 +56,6 @@ std::string not_regular(mode_t mode) {
 
 } // namespace
 
-PolicyFiles::PolicyFiles() : hash_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-  if (hash_ == nullptr) {
-    throw std::bad_alloc();
-  }
-  if (EVP_DigestInit_ex(hash_.get(), EVP_sha256(), nullptr) != 1) {
-    throw std::runtime_error("libcrypto has no SHA-256");
-  }
-}
-
 std::optional<std::string> PolicyFiles::read_policy(const std::filesystem::path& file,
                                                     Report& report) {
   remember(file);
@@ -99,18 +87,7 @@ std::optional<std::string> PolicyFiles::read_list(const std::filesystem::path& f
 }
 
 std::string PolicyFiles::digest() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> octets{};
-  unsigned int size = 0;
-  if (EVP_DigestFinal_ex(hash_.get(), octets.data(), &size) != 1) {
-    throw std::runtime_error("libcrypto cannot finish a SHA-256");
-  }
-  static constexpr char hex[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += hex[octets[i] >> 4U];
-    text += hex[octets[i] & 15U];
-  }
-  return text;
+  return hash_.hex();
 }
 
 std::optional<PolicyFiles::Content> PolicyFiles::read(const std::filesystem::path& file,
@@ -156,9 +133,7 @@ std::optional<PolicyFiles::Content> PolicyFiles::read(const std::filesystem::pat
               "name and rename it";
     return std::nullopt;
   }
-  if (EVP_DigestUpdate(hash_.get(), content.bytes.data(), used) != 1) {
-    throw std::runtime_error("libcrypto cannot go on with a SHA-256");
-  }
+  hash_.update(content.bytes);
   return content;
 }
 

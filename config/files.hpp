@@ -2,9 +2,9 @@
 #pragma once
 
 #include "config/diagnostics.hpp"
+#include "config/digest.hpp"
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,14 +12,10 @@
 
 #include <sys/types.h>
 
-#include <openssl/evp.h>
-
 namespace nearmiss {
 
 class PolicyFiles {
  public:
-  PolicyFiles();
-
   // The content of the policy file; reports at the file itself why it cannot be read.
   std::optional<std::string> read_policy(const std::filesystem::path& file, Report& report);
   // The content of a list that the policy names at `place`; reports there why it cannot be read.
@@ -40,7 +36,7 @@ class PolicyFiles {
   std::optional<Content> read(const std::filesystem::path& file, std::string& problem);
   void remember(const std::filesystem::path& file);
 
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> hash_;
+  Sha256 hash_;
   std::vector<std::filesystem::path> paths_;
   std::pair<dev_t, ino_t> policy_{};
 };

@@ -14,6 +14,7 @@
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #   siem     Prometheus, its node exporter and ClickHouse (Debian 12), for the tests of contrib/siem
+#   browser  Chromium with a font, to try the report's page in
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
@@ -29,7 +30,7 @@ set -euo pipefail
 declare -A installed=(
   [build]="g++ cmake ninja-build ccache pkg-config libldns-dev libyaml-cpp-dev libspdlog-dev
     nlohmann-json3-dev libcli11-dev libidn2-dev libicu-dev libpsl-dev libssl-dev libnghttp2-dev
-    catch2"
+    libsimdjson-dev zlib1g-dev catch2"
   # What Debian's own build of Unbound needs beyond these (Python) is read from its source
   # package by contrib/unbound/build.sh.
   [unbound]="build-essential dpkg-dev bison flex libtool pkg-config libevent-dev libexpat1-dev
@@ -42,6 +43,7 @@ declare -A installed=(
   [clang]="clang clang-tidy"
   [siem]="python3"
   [mailers]="m4" # Sendmail's configuration is made with it
+  [browser]="chromium fonts-dejavu-core python3"
 )
 declare -A unpacked=(
   [lab]=nsd
@@ -112,7 +114,9 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | resolvers | mailers | check | clang | siem) groups+=("$1") ;;
+  build | unbound | demo | lab | test | resolvers | mailers | check | clang | siem | browser)
+    groups+=("$1")
+    ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

@@ -4,10 +4,10 @@
 # Installs what is missing, builds everything, checks the sources' format and the scripts, and
 # runs every test. Ends with ctest's summary.
 #
-#   --all   with the tests that need large packages (Prometheus, ClickHouse) and the mail servers
-#           other than Postfix; after that, build and test it all once more with AddressSanitizer
-#           and UndefinedBehaviorSanitizer, read the sources with clang-tidy, and give each fuzz
-#           target a short run
+#   --all   with the tests that need large packages (Prometheus, ClickHouse, Chromium) and the mail
+#           servers other than Postfix; after that, build and test it all once more with
+#           AddressSanitizer and UndefinedBehaviorSanitizer, read the sources with clang-tidy, and
+#           give each fuzz target a short run
 #   --      what follows goes to ctest, as in: tests/run.sh -- -R policy
 #
 # Exit status: 0 when everything passed.
@@ -52,7 +52,7 @@ test_with() {
 
 cd -- "$root"
 groups=(build unbound demo lab test resolvers check)
-if [[ $all == yes ]]; then groups+=(clang siem mailers); fi
+if [[ $all == yes ]]; then groups+=(clang siem mailers browser); fi
 contrib/install-packages.sh "${groups[@]}"
 contrib/unbound/build.sh
 
@@ -67,8 +67,8 @@ say "Format and scripts: fine"
 
 if [[ $all == no ]]; then
   test_with default -DNEARMISS_LARGE_TESTS=OFF
-  say "Left out: Prometheus, ClickHouse, the mail servers other than Postfix unless they are unpacked" \
-    "already, the sanitizers, clang-tidy and the fuzzers (tests/run.sh --all)"
+  say "Left out: Prometheus, ClickHouse; Chromium and the mail servers other than Postfix, unless they" \
+    "are here already; the sanitizers, clang-tidy and the fuzzers (tests/run.sh --all)"
   exit
 fi
 

@@ -1,30 +1,25 @@
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/text.hpp"
 
 #include <algorithm>
 #include <iostream>
+#include <memory>
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace nearmiss::cli {
 
 namespace {
 
-// "1,204,331 names"
-std::string counted(std::size_t number, const std::string& word) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) {
-      text += ',';
-    }
-    text += digits[i];
-  }
-  return text + ' ' + word + (number == 1 ? "" : "s");
-}
+struct Options {
+  std::string file;
+  bool json = false;
+};
 
-void print_json(const CheckOptions& options, const LoadResult& result) {
+void print_json(const Options& options, const LoadResult& result) {
   nlohmann::ordered_json json;
   json["file"] = options.file;
   json["ok"] = result.config != nullptr;
@@ -46,9 +41,7 @@ void print_json(const CheckOptions& options, const LoadResult& result) {
   std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
-} // namespace
-
-int check(const CheckOptions& options) {
+int check(const Options& options) {
   const LoadResult result = load(options.file, today());
   const auto count = [&](Severity severity) {
     return static_cast<std::size_t>(
@@ -78,6 +71,20 @@ int check(const CheckOptions& options) {
               << counted(errors, "error") << ", " << counted(warnings, "warning") << '\n';
   }
   return result.readable ? exit_no : exit_cannot;
+}
+
+} // namespace
+
+Command add_check(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command =
+      app.add_subcommand("check", "Check a policy: all its errors, and warnings where it leaves a "
+                                  "way open for mail");
+  command->add_option("FILE", options->file, "the policy")->required();
+  command->add_flag("--json", options->json, "print the result as JSON");
+  command->footer("Exit codes: 0 no error (there may be warnings), 1 errors, 2 the file cannot be "
+                  "read.\nErrors and warnings go to stderr, the summary to stdout.");
+  return {command, [options] { return check(*options); }};
 }
 
 } // namespace nearmiss::cli

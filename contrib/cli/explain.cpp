@@ -3,14 +3,25 @@
 #include "contrib/cli/commands.hpp"
 
 #include <iostream>
+#include <memory>
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace nearmiss::cli {
 
 namespace {
+
+struct Options {
+  std::string config;
+  std::string client; // empty: chosen from the policy
+  std::string type = "MX";
+  bool tcp = false;
+  bool json = false;
+  std::vector<std::string> names;
+};
 
 using Json = nlohmann::ordered_json;
 
@@ -170,9 +181,7 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
   }
 }
 
-} // namespace
-
-int explain(const ExplainOptions& options) {
+int explain(const Options& options) {
   const auto type = type_from_text(options.type);
   if (!type) {
     std::cerr << "nearmiss explain: --type: `" << options.type
@@ -225,6 +234,26 @@ int explain(const ExplainOptions& options) {
     std::cout << all.dump(2) << '\n';
   }
   return exit_code;
+}
+
+} // namespace
+
+Command add_explain(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "explain",
+      "Say what the policy decides about names, by which rule, why, and which rules lost");
+  add_config_option(*command, options->config);
+  command->add_option("--client", options->client,
+                      "the address that asks; else the first one of the policy's first group of "
+                      "clients");
+  command->add_option("--type", options->type, "the RR type asked for")->capture_default_str();
+  command->add_flag("--tcp", options->tcp, "the client asks over TCP, TLS or HTTPS; else UDP");
+  command->add_flag("--json", options->json, "print the verdicts as JSON");
+  command->add_option("NAME", options->names, "domain names")->required();
+  command->footer("Exit codes: 0 every name was explained, whether it is blocked or not; 1 one of "
+                  "them is no\ndomain name; 2 the policy cannot be used, or an option is wrong.");
+  return {command, [options] { return explain(*options); }};
 }
 
 } // namespace nearmiss::cli

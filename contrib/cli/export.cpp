@@ -11,18 +11,28 @@
 #include "contrib/cli/commands.hpp"
 #include "rules/variants.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <unordered_set>
 
 namespace nearmiss::cli {
 
 namespace {
+
+struct Options {
+  std::string config;
+  std::string client; // empty: chosen from the policy
+  std::string zone = "rpz.nearmiss";
+  std::string output;   // empty: stdout
+  bool protect = false; // write look-alikes out
+};
 
 constexpr std::uint16_t type_mx = 15;
 // Below any name this stands for everything that nobody lists.
@@ -269,9 +279,7 @@ bool replace_file(const std::filesystem::path& file, const std::string& text) {
   return false;
 }
 
-} // namespace
-
-int export_rpz(const ExportOptions& options) {
+int export_rpz(const Options& options) {
   std::string problem;
   const auto zone = read_name(options.zone, problem);
   if (!zone || zone->is_root()) {
@@ -315,6 +323,31 @@ int export_rpz(const ExportOptions& options) {
     return exit_no;
   }
   return exit_fine;
+}
+
+} // namespace
+
+Command add_export(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  const auto format = std::make_shared<std::string>("rpz");
+  CLI::App* command = app.add_subcommand(
+      "export", "Write the policy for resolvers without the module: a response policy zone, which "
+                "Unbound, BIND, PowerDNS Recursor and Knot Resolver load");
+  add_config_option(*command, options->config);
+  command->add_option("--format", *format, "rpz, which is all there is")
+      ->check(CLI::IsMember({"rpz"}))
+      ->capture_default_str();
+  command->add_option("--zone", options->zone, "the zone's name")->capture_default_str();
+  command->add_option("--output", options->output, "the file, replaced in one step; else stdout");
+  command->add_option("--client", options->client,
+                      "the client as whom to ask the policy; else the first one of its first "
+                      "group");
+  command->add_flag("--protect", options->protect,
+                    "write out the look-alikes of protected domains, thousands a domain");
+  command->footer("Exit codes: 0 the zone was written; 1 it was, and blocks nothing; 2 the policy "
+                  "cannot be\nused, or the file not be written. What the zone does not say as the "
+                  "policy does is told\non stderr and at the zone's head.");
+  return {command, [options, format] { return export_rpz(*options); }};
 }
 
 } // namespace nearmiss::cli

@@ -1,17 +1,33 @@
 #include "config/diagnostics.hpp"
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/progress.hpp"
+#include "contrib/cli/text.hpp"
 #include "rules/variants.hpp"
 
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 namespace nearmiss::cli {
 
 namespace {
+
+// The first is the default.
+constexpr std::array<const char*, 4> formats{"domains", "rpz", "yaml", "postfix"};
+
+struct Options {
+  std::vector<std::string> domains;
+  std::string format = formats[0];
+  std::vector<std::string> classes{"default"}; // names of classes, `default`, `all`
+  bool json = false;                           // instead of a format
+};
 
 // The classes that were asked for; nullopt after saying what is wrong.
 struct Classes {
@@ -51,7 +67,7 @@ bool is_host_name(const Name& name) {
 // One look-alike with all the classes it comes of.
 struct Line {
   std::string name;
-  std::string classes;
+  std::vector<std::string_view> classes;
 };
 
 // In the order of their first classes. Left out: what an earlier domain had (`written`, which
@@ -73,9 +89,9 @@ std::vector<Line> lines_of(const Name& domain, ClassSet classes, const std::vect
     }
     const auto [place, fresh] = places.emplace(text, lines.size());
     if (fresh) {
-      lines.push_back({text, std::string(to_string(variant.kind))});
+      lines.push_back({text, {to_string(variant.kind)}});
     } else {
-      lines[place->second].classes += ", " + std::string(to_string(variant.kind));
+      lines[place->second].classes.push_back(to_string(variant.kind));
     }
   }
   for (const Line& line : lines) {
@@ -104,22 +120,29 @@ void print_lines(const std::string& format, const std::string& domain,
               << "\n    domains:\n";
   }
   for (const Line& line : lines) {
+    const std::string classes = joined(line.classes);
     if (format == "rpz") {
-      std::cout << line.name << " CNAME . ; " << line.classes << '\n'
+      std::cout << line.name << " CNAME . ; " << classes << '\n'
                 << "*." << line.name << " CNAME .\n";
     } else if (format == "yaml") {
-      std::cout << "      - " << line.name << " # " << line.classes << '\n';
+      std::cout << "      - " << line.name << " # " << classes << '\n';
     } else if (format == "postfix") {
-      std::cout << line.name << " REJECT did you mean " << domain << "? (" << line.classes << ")\n";
+      std::cout << line.name << " REJECT did you mean " << domain << "? (" << classes << ")\n";
     } else {
-      std::cout << line.name << " # " << line.classes << '\n';
+      std::cout << line.name << " # " << classes << '\n';
     }
   }
 }
 
-} // namespace
+nlohmann::ordered_json to_json(const std::string& domain, const std::vector<Line>& lines) {
+  nlohmann::ordered_json json{{"domain", domain}, {"lookalikes", nlohmann::ordered_json::array()}};
+  for (const Line& line : lines) {
+    json["lookalikes"].push_back({{"name", line.name}, {"classes", line.classes}});
+  }
+  return json;
+}
 
-int generate(const GenerateOptions& options) {
+int generate(const Options& options) {
   const auto classes = classes_from(options.classes);
   if (!classes) {
     return exit_cannot;
@@ -146,7 +169,11 @@ int generate(const GenerateOptions& options) {
     return exit_code;
   }
   std::set<std::string> written;
-  print_head(options.format);
+  Progress progress(true);
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  if (!options.json) {
+    print_head(options.format);
+  }
   for (const Name& domain : domains) {
     ClassSet wanted = classes->named;
     if (classes->defaults) {
@@ -159,9 +186,46 @@ int generate(const GenerateOptions& options) {
       exit_code = exit_no;
       continue;
     }
-    print_lines(options.format, domain.to_text(), lines);
+    if (options.json) {
+      json.push_back(to_json(domain.to_text(), lines));
+    } else {
+      print_lines(options.format, domain.to_text(), lines);
+    }
+    if (progress.due()) {
+      progress.show(domain.to_text() + ": " + counted(written.size(), "look-alike") + " so far");
+    }
+  }
+  if (options.json) {
+    std::cout << json.dump(2) << '\n';
   }
   return exit_code;
+}
+
+} // namespace
+
+Command add_generate(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "generate", "Write out the look-alikes of domains, a line each with its class");
+  command
+      ->add_option("--format", options->format,
+                   "domains: a list for a rule of the policy; rpz: records of a response policy "
+                   "zone; yaml: a policy; postfix: an access(5) table")
+      ->check(CLI::IsMember(std::vector<std::string>(formats.begin(), formats.end())))
+      ->capture_default_str();
+  command
+      ->add_option("--classes", options->classes,
+                   "the classes, with commas between: `default` (what `protect` takes), `all`, or "
+                   "names such as omission,homoglyph")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  command->add_flag("--json", options->json,
+                    "print them as JSON, with their classes, in place of a format");
+  command->add_option("DOMAIN", options->domains, "domain names")->required();
+  command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN has none "
+                  "or is\nno domain name; 2 an option is wrong.");
+  return {command, [options] { return generate(*options); }};
 }
 
 } // namespace nearmiss::cli

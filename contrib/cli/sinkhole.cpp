@@ -12,14 +12,20 @@
 #include <array>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <sstream>
 
+#include <CLI/CLI.hpp>
 #include <sys/stat.h>
 #include <syslog.h>
 
 namespace nearmiss::cli {
 
 namespace {
+
+struct Options {
+  std::string config;
+};
 
 // RFC 3463: bad destination system address. The sender's server puts the text into the bounce.
 constexpr const char* rejection = "550 5.1.2 nothing was delivered, this server takes no mail";
@@ -143,9 +149,7 @@ std::string answer_to(const std::map<std::string, std::string>& request, const C
          (is_plain(local_part) ? local_part + '@' : std::string()) + meant + '?';
 }
 
-} // namespace
-
-int sinkhole(const SinkholeOptions& options) {
+int sinkhole(const Options& options) {
   openlog("nearmiss-sinkhole", LOG_PID, LOG_MAIL);
   CurrentPolicy policy(options.config);
   std::map<std::string, std::string> request;
@@ -169,6 +173,20 @@ int sinkhole(const SinkholeOptions& options) {
     request.clear();
   }
   return exit_fine;
+}
+
+} // namespace
+
+Command add_sinkhole(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "sinkhole", "Answer a sinkhole's Postfix, which starts it: a rejection for each recipient, "
+                  "with the address that was meant");
+  add_config_option(*command, options->config);
+  command->footer("Speaks Postfix's policy delegation on the standard streams; errors go to "
+                  "syslog.\nThe policy is read again when its files change.\n"
+                  "Exit codes: 0 Postfix closed the connection; 2 an option is wrong.");
+  return {command, [options] { return sinkhole(*options); }};
 }
 
 } // namespace nearmiss::cli

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <system_error>
 
@@ -12,16 +13,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 namespace nearmiss::cli {
 
 namespace {
 
+struct Options {
+  std::string config; // the policy, which names the socket
+  std::string socket; // empty: that one
+  bool json = false;
+};
+
 using Json = nlohmann::ordered_json;
 
 // The socket of a policy that cannot be read is where it is if the policy does not say.
-std::filesystem::path socket_of(const ControlOptions& options) {
+std::filesystem::path socket_of(const Options& options) {
   if (!options.socket.empty()) {
     return options.socket;
   }
@@ -73,7 +81,7 @@ std::string talk(const std::filesystem::path& socket_path, const std::string& co
   return answer;
 }
 
-Json ask(const ControlOptions& options, const std::string& command) {
+Json ask(const Options& options, const std::string& command) {
   const std::filesystem::path socket_path = socket_of(options);
   const Json answer = Json::parse(talk(socket_path, command), nullptr, false);
   if (!answer.is_object() || answer.empty()) {
@@ -102,9 +110,7 @@ bool refused(const Json& reload) {
   return reload.value("outcome", "") == "refused";
 }
 
-} // namespace
-
-int status(const ControlOptions& options) {
+int status(const Options& options) {
   const Json answer = ask(options, "status");
   if (options.json) {
     std::cout << answer.dump(2) << '\n';
@@ -114,7 +120,7 @@ int status(const ControlOptions& options) {
   return answer.contains("last_reload") && refused(answer["last_reload"]) ? exit_no : exit_fine;
 }
 
-int reload(const ControlOptions& options) {
+int reload(const Options& options) {
   const Json answer = ask(options, "reload");
   if (options.json) {
     std::cout << answer.dump(2) << '\n';
@@ -127,6 +133,35 @@ int reload(const ControlOptions& options) {
               << '\n';
   }
   return refused(answer) ? exit_no : exit_fine;
+}
+
+} // namespace
+
+namespace {
+
+// A command that talks to the running module.
+Command add_control_command(CLI::App& app, const char* name, const char* description,
+                            int (*run)(const Options&)) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(name, description);
+  add_config_option(*command, options->config);
+  command->add_option("--socket", options->socket,
+                      "the module's control socket; else the one that the policy names");
+  command->add_flag("--json", options->json, "print the answer as JSON");
+  command->footer("Exit codes: 0 fine, 1 the last reload was refused, 2 the module cannot be "
+                  "asked.");
+  return {command, [options, run] { return run(*options); }};
+}
+
+} // namespace
+
+Command add_status(CLI::App& app) {
+  return add_control_command(app, "status", "Say how the running module is", status);
+}
+
+Command add_reload(CLI::App& app) {
+  return add_control_command(app, "reload", "Make the running module read its policy again",
+                             reload);
 }
 
 } // namespace nearmiss::cli

@@ -15,6 +15,10 @@ namespace e2e {
 
 std::string module_file(); // nearmiss.so: the one of the build, or $NEARMISS_SO
 
+// Told of what went wrong in an Unbound that ends: a crash, a sanitizer's report. Ends the program
+// unless a test runner takes it for a failure.
+extern void (*on_problem)(const std::string& what);
+
 struct UnboundOptions {
   // Text of the policy file; none: Unbound without the module. `log: {file: events.jsonl}` puts
   // the events where events() finds them.

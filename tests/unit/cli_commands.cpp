@@ -1,56 +1,23 @@
 // The `nearmiss` command as a person or a script runs it.
 #include "tests/catch.hpp"
+#include "tests/unit/cli_run.hpp"
 #include "tests/unit/config_folder.hpp"
-
-#include <array>
-#include <cstdio>
-
-#include <sys/wait.h>
 
 using namespace nearmiss::test;
 
-namespace {
-
-struct Run {
-  int exit_code;
-  std::string output; // stdout, or both where the command says 2>&1
-};
-
-Run nearmiss_cli(const std::string& arguments) {
-  const std::string command = std::string(NEARMISS_CLI) + ' ' + arguments;
-  FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Run run{-1, {}};
-  std::array<char, 4096> buffer{};
-  while (const std::size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    run.output.append(buffer.data(), got);
-  }
-  const int status = pclose(pipe);
-  run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  INFO(command);
-  return run;
-}
-
-bool holds(const Run& run, const std::string& part) {
-  INFO(run.output);
-  INFO(part);
-  CHECK(run.output.find(part) != std::string::npos);
-  return run.output.find(part) != std::string::npos;
-}
-
-} // namespace
-
 TEST_CASE("every command has --help and --version", "[cli]") {
   for (const char* arguments :
-       {"--help", "check --help", "explain --help", "generate --help", "export --help",
-        "sinkhole --help", "status --help", "reload --help"}) {
+       {"--help", "check --help", "explain --help", "export --help", "generate --help",
+        "reload --help", "report --help", "simulate --help", "sinkhole --help", "status --help",
+        "tail --help", "verify --help"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     holds(run, "Exit codes: 0");
   }
   for (const char* arguments :
        {"--version", "check --version", "explain --version", "generate --version",
-        "export --version", "sinkhole --version", "status --version", "reload --version"}) {
+        "export --version", "reload --version", "report --version", "simulate --version",
+        "sinkhole --version", "status --version", "tail --version", "verify --version"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     CHECK(run.output.starts_with("nearmiss "));
@@ -177,6 +144,15 @@ TEST_CASE("generate: a look-alike a line, with its classes, in each format", "[c
         "\narmy.ml CNAME . ; tld-swap\n*.army.ml CNAME .\n");
   holds(nearmiss_cli("generate --format postfix army.mil"),
         "\narmy.ml REJECT did you mean army.mil? (tld-swap)\n");
+
+  holds(nearmiss_cli("generate --json --classes all army.mil"), R"({
+        "name": "armys.mil",
+        "classes": [
+          "insertion",
+          "addition",
+          "plural"
+        ]
+      })");
 
   const Run none = nearmiss_cli("generate mil army.mil 2>&1");
   CHECK(none.exit_code == 1);

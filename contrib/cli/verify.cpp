@@ -1,0 +1,160 @@
+#include "contrib/cli/commands.hpp"
+#include "contrib/cli/progress.hpp"
+#include "contrib/cli/text.hpp"
+#include "contrib/logs/event_stream.hpp"
+#include "contrib/logs/log_check.hpp"
+
+#include <iostream>
+#include <memory>
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace nearmiss::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::vector<std::string> logs;
+  bool json = false;
+};
+
+struct Result {
+  logs::LogCheck check;
+  logs::Damage damage; // of the files: too long lines, broken compression
+  std::uint64_t problems() const noexcept { return check.finding_count() + damage.count(); }
+};
+
+void read(const std::vector<std::string>& files, Result& result) {
+  Progress progress;
+  for (const std::string& name : logs::in_order_of_time(files)) {
+    logs::LogFile file(name);
+    logs::Line line;
+    while (file.next(line, result.damage)) {
+      result.check.add(name, line);
+      if (progress.due()) {
+        progress.show(
+            reading(name, file.position(), file.size(), counted(result.check.events(), "event")));
+      }
+    }
+  }
+  result.check.finish();
+}
+
+void print_json(const Options& options, const Result& result) {
+  Json json{{"logs", options.logs},
+            {"ok", result.problems() == 0},
+            {"events", result.check.events()},
+            {"foreign_lines", result.check.foreign()}};
+  json["runs"] = Json::array();
+  for (const auto& [id, run] : result.check.runs()) {
+    Json one{{"run", id}, {"events", run.lines}, {"chained", run.chained}};
+    if (const auto found = result.check.sequence().runs().find(id);
+        found != result.check.sequence().runs().end()) {
+      one["first"] = found->second.first;
+      one["last"] = found->second.last;
+      one["missing"] = found->second.missing();
+      one["told_lost"] = found->second.told_lost;
+    }
+    one["chain"] = run.chain.empty() ? Json() : Json(run.chain);
+    json["runs"].push_back(std::move(one));
+  }
+  json["problems"] = result.problems();
+  json["findings"] = Json::array();
+  for (const auto& finding : result.check.findings()) {
+    json["findings"].push_back(
+        {{"file", finding.place.file}, {"line", finding.place.line}, {"what", finding.what}});
+  }
+  for (const auto& place : result.damage.places()) {
+    json["findings"].push_back({{"file", place.file}, {"line", place.line}, {"what", place.why}});
+  }
+  std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void print_finding(const std::string& file, std::size_t line, const std::string& what) {
+  std::cout << plain(file) << ':' << line << ": " << coloured(plain(what), "1;31", STDOUT_FILENO)
+            << '\n';
+}
+
+void print_text(const Result& result) {
+  constexpr std::size_t most = 100;
+  std::size_t shown = 0;
+  for (const auto& finding : result.check.findings()) {
+    if (shown++ < most) {
+      print_finding(finding.place.file, finding.place.line, finding.what);
+    }
+  }
+  for (const auto& place : result.damage.places()) {
+    print_finding(place.file, place.line, place.why);
+  }
+  if (result.check.finding_count() > most) {
+    std::cout << "and " << grouped(result.check.finding_count() - most) << " more\n";
+  }
+  for (const auto& [id, run] : result.check.runs()) {
+    std::cout << "run " << plain(id) << ": " << counted(run.lines, "event");
+    const auto found = result.check.sequence().runs().find(id);
+    if (found != result.check.sequence().runs().end()) {
+      const auto& numbers = found->second;
+      std::cout << ", numbers " << grouped(numbers.first) << " to " << grouped(numbers.last);
+      if (numbers.missing() > 0) {
+        std::cout << ", " << grouped(numbers.missing()) << " missing ("
+                  << grouped(numbers.told_lost) << " told as lost)";
+      }
+    }
+    std::cout << (run.chain.empty() ? ", no chain" : ", chain ends in " + run.chain) << '\n';
+  }
+  std::cout << (result.problems() == 0 ? coloured("ok", "1;32", STDOUT_FILENO)
+                                       : coloured("not as it was written", "1;31", STDOUT_FILENO))
+            << ": " << counted(result.check.events(), "event") << ", "
+            << counted(result.problems(), "problem") << '\n';
+}
+
+int verify(const Options& options) {
+  Result result;
+  try {
+    read(options.logs, result);
+  } catch (const logs::FileError& e) {
+    std::cerr << "nearmiss verify: " << plain(e.what()) << '\n';
+    return exit_cannot;
+  }
+  if (result.check.events() == 0) {
+    std::cerr << "nearmiss verify: no event of nearmiss in these logs\n";
+    return exit_cannot;
+  }
+  if (options.json) {
+    print_json(options, result);
+  } else {
+    print_text(result);
+  }
+  return result.problems() == 0 ? exit_fine : exit_no;
+}
+
+} // namespace
+
+Command add_verify(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "verify", "Find lines of a log that were removed, changed, moved or inserted");
+  command->add_flag("--json", options->json, "print the result as JSON");
+  command
+      ->add_option("LOG", options->logs,
+                   "nearmiss's events; gzip too; - is standard input; several are put in the "
+                   "order of time")
+      ->required();
+  command->footer(
+      "Example: nearmiss verify /var/log/unbound/nearmiss.jsonl*\n"
+      "With `log: {chain: true}` every line is checked against the one before; without, only the\n"
+      "numbers of event.sequence. Lines cut off at the end of a log leave no trace in it: keep "
+      "the\n"
+      "last value of the chain elsewhere.\n"
+      "Exit codes: 0 the log is as it was written, 1 it is not, 2 a log cannot be read or holds "
+      "no\n"
+      "event.");
+  return {command, [options] { return verify(*options); }};
+}
+
+} // namespace nearmiss::cli

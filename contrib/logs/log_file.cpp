@@ -1,0 +1,144 @@
+#include "contrib/logs/log_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+namespace nearmiss::logs {
+
+namespace {
+
+constexpr std::size_t block_octets = std::size_t{1} << 20U;
+
+std::string why_not(int error) {
+  if (error == ENOENT || error == ENOTDIR) {
+    return "no such file; check the path";
+  }
+  if (error == EACCES || error == EPERM) {
+    return "this user may not read it; run as one that may, root or the one Unbound runs as";
+  }
+  return "it cannot be read (" + std::generic_category().message(error) + ')';
+}
+
+} // namespace
+
+void Damage::add(const std::string& file, std::size_t line, std::string_view why) {
+  ++count_;
+  if (places_.size() < kept) {
+    places_.push_back({file, line, std::string(why)});
+  }
+}
+
+LogFile::LogFile(std::string name)
+    : name_(std::move(name)), file_(nullptr, gzclose), block_(block_octets + padding) {
+  const int fd = name_ == "-" ? dup(STDIN_FILENO) : open(name_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    throw FileError(name_ + ": " + why_not(errno));
+  }
+  struct stat status {};
+  if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+    close(fd);
+    throw FileError(name_ + ": it is a folder; name the log files in it");
+  }
+  size_ = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+  file_.reset(gzdopen(fd, "rb"));
+  if (file_ == nullptr) {
+    close(fd);
+    throw std::bad_alloc();
+  }
+  gzbuffer(file_.get(), 1U << 18U);
+}
+
+LogFile::~LogFile() = default;
+
+std::uint64_t LogFile::position() const noexcept {
+  const auto at = gzoffset(file_.get());
+  return at < 0 ? 0 : static_cast<std::uint64_t>(at);
+}
+
+bool LogFile::fill(Damage& damage) {
+  if (ended_) {
+    return false;
+  }
+  std::memmove(block_.data(), block_.data() + begin_, end_ - begin_);
+  end_ -= begin_;
+  begin_ = 0;
+  const int got =
+      gzread(file_.get(), block_.data() + end_, static_cast<unsigned>(block_octets - end_));
+  int error = Z_OK;
+  const char* message = gzerror(file_.get(), &error);
+  if (error == Z_ERRNO) {
+    throw FileError(name_ + ": " + why_not(errno));
+  }
+  if (error != Z_OK) {
+    damage.add(name_, number_ + 1,
+               error == Z_BUF_ERROR
+                   ? "the compressed data breaks off here"
+                   : std::string("the compressed data is damaged from here on: ") + message);
+    ended_ = true;
+  }
+  if (got <= 0) {
+    ended_ = true;
+    return false;
+  }
+  end_ += static_cast<std::size_t>(got);
+  return true;
+}
+
+bool LogFile::next(Line& line, Damage& damage) {
+  std::size_t searched = 0; // octets of the line that hold no newline
+  for (;;) {
+    const char* start = block_.data() + begin_;
+    const auto* newline =
+        static_cast<const char*>(std::memchr(start + searched, '\n', end_ - begin_ - searched));
+    if (newline == nullptr && end_ - begin_ <= longest_line) {
+      searched = end_ - begin_;
+      if (fill(damage)) {
+        continue;
+      }
+      if (searched == 0) {
+        return false;
+      }
+      newline = block_.data() + end_; // the last line, without one
+      start = block_.data() + begin_;
+    }
+    ++number_;
+    const auto length =
+        newline == nullptr ? longest_line + 1 : static_cast<std::size_t>(newline - start);
+    if (length > longest_line) {
+      damage.add(name_, number_, "longer than any event or query");
+      if (!skip_long(damage)) {
+        return false;
+      }
+      searched = 0;
+      continue;
+    }
+    line = {{start, length}, number_};
+    begin_ = std::min(begin_ + length + 1, end_);
+    return true;
+  }
+}
+
+// To behind the next newline; false if there is none.
+bool LogFile::skip_long(Damage& damage) {
+  for (;;) {
+    const auto* newline =
+        static_cast<const char*>(std::memchr(block_.data() + begin_, '\n', end_ - begin_));
+    if (newline != nullptr) {
+      begin_ = static_cast<std::size_t>(newline - block_.data()) + 1;
+      return true;
+    }
+    begin_ = end_;
+    if (!fill(damage)) {
+      return false;
+    }
+  }
+}
+
+} // namespace nearmiss::logs

@@ -1,0 +1,85 @@
+// Log files read line by line, plain or compressed with gzip, at the speed of the disk.
+//
+// A file is told apart by its content: what begins as gzip is inflated (several members one behind
+// the other, as logrotate and `cat a.gz b.gz` make them, are one text). The name "-" is standard
+// input. A last line without a newline is a line. Memory: one block of 1 MiB.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct gzFile_s;
+
+namespace nearmiss::logs {
+
+// Why a file cannot be read at all, as a sentence with the file's name and the remedy.
+struct FileError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct Line {
+  // Without its newline. At least `padding` octets behind its end may be read (not used).
+  std::string_view text;
+  std::size_t number = 0; // from 1
+};
+
+// What could not be read, and where: counted in full, the first few places kept.
+class Damage {
+ public:
+  static constexpr std::size_t kept = 5;
+  struct Place {
+    std::string file;
+    std::size_t line = 0; // from 1
+    std::string why;
+  };
+
+  void add(const std::string& file, std::size_t line, std::string_view why);
+  std::uint64_t count() const noexcept { return count_; }
+  const std::vector<Place>& places() const noexcept { return places_; }
+
+ private:
+  std::uint64_t count_ = 0;
+  std::vector<Place> places_;
+};
+
+// Not safe for use by several threads.
+class LogFile {
+ public:
+  static constexpr std::size_t padding = 64;         // as simdjson wants it
+  static constexpr std::size_t longest_line = 65536; // octets; our events have some 1200
+
+  // Throws FileError.
+  explicit LogFile(std::string name);
+  ~LogFile();
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+
+  // The next line, valid until the next call; false at the end. Lines that are too long, and
+  // compressed data that breaks off, are added to `damage`; after the latter there is no more.
+  // Throws FileError where the disk fails.
+  bool next(Line& line, Damage& damage);
+
+  const std::string& name() const noexcept { return name_; }
+  // Octets of the file read so far, and in all (0: not known), both as they lie on the disk.
+  std::uint64_t position() const noexcept;
+  std::uint64_t size() const noexcept { return size_; }
+
+ private:
+  bool fill(Damage& damage); // false: nothing more came
+  bool skip_long(Damage& damage);
+
+  std::string name_;
+  std::unique_ptr<gzFile_s, int (*)(gzFile_s*)> file_;
+  std::uint64_t size_ = 0;
+  std::vector<char> block_; // what was read, and the padding
+  std::size_t begin_ = 0, end_ = 0;
+  std::size_t number_ = 0;
+  bool ended_ = false;
+};
+
+} // namespace nearmiss::logs

@@ -1,0 +1,224 @@
+#include "contrib/logs/summary.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace nearmiss::logs {
+
+namespace {
+
+// Each a whole number of times the one before, so that bins can be joined.
+constexpr std::array<Instant, 10> steps{one_minute,   5 * one_minute, 15 * one_minute, one_hour,
+                                        3 * one_hour, 6 * one_hour,   12 * one_hour,   one_day,
+                                        7 * one_day,  28 * one_day};
+
+Instant next_step(Instant width) {
+  const auto* const step = std::ranges::upper_bound(steps, width);
+  return step == steps.end() ? 2 * width : *step;
+}
+
+Instant start_of_bin(Instant time, Instant width) {
+  const Instant rest = time % width;
+  return time - (rest < 0 ? rest + width : rest);
+}
+
+void add_attempt(Tally& tally, const Attempt& attempt) {
+  tally.first = tally.attempts == 0 ? attempt.first : std::min(tally.first, attempt.first);
+  tally.last = tally.attempts == 0 ? attempt.last : std::max(tally.last, attempt.last);
+  ++tally.attempts;
+  tally.lookups += attempt.lookups;
+  tally.let_through += attempt.outcome == Outcome::let_through ? 1 : 0;
+}
+
+std::uint64_t hash_of(std::string_view domain) {
+  return std::hash<std::string_view>()(domain);
+}
+
+} // namespace
+
+bool more(const Tally& a, const Tally& b) {
+  return std::pair(a.attempts, a.lookups) > std::pair(b.attempts, b.lookups);
+}
+
+void Pair::note_interval(double seconds) {
+  ++intervals_;
+  const double off = seconds - mean_;
+  mean_ += off / static_cast<double>(intervals_);
+  squares_ += off * (seconds - mean_);
+}
+
+std::optional<double> Pair::regular_interval() const {
+  if (intervals_ < 5 || mean_ <= 0) {
+    return std::nullopt;
+  }
+  const double deviation = std::sqrt(squares_ / static_cast<double>(intervals_));
+  return deviation < mean_ / 10 ? std::optional(mean_) : std::nullopt;
+}
+
+void Timeline::add(Instant time, bool let_through) {
+  Bin& bin = bins_[start_of_bin(time, width_)];
+  ++(let_through ? bin.let_through : bin.stopped);
+  while (bins_.size() > most_bins) {
+    widen();
+  }
+}
+
+void Timeline::widen() {
+  width_ = next_step(width_);
+  bins_ = bins(width_);
+}
+
+Instant Timeline::width_for(std::size_t bins) const {
+  Instant width = width_;
+  if (bins_.empty()) {
+    return width;
+  }
+  const auto count = [&] {
+    return static_cast<std::size_t>(
+        (start_of_bin(bins_.rbegin()->first, width) - start_of_bin(bins_.begin()->first, width)) /
+            width +
+        1);
+  };
+  while (count() > bins) {
+    width = next_step(width);
+  }
+  return width;
+}
+
+std::map<Instant, Timeline::Bin> Timeline::bins(Instant width) const {
+  std::map<Instant, Bin> joined;
+  for (const auto& [start, bin] : bins_) {
+    Bin& wide = joined[start_of_bin(start, width)];
+    wide.stopped += bin.stopped;
+    wide.let_through += bin.let_through;
+  }
+  return joined;
+}
+
+Summary::Summary(Period of, Instant window, std::size_t kept_attempts)
+    : period(of), grouping_(window, [this](const Attempt& attempt) { end(attempt); }),
+      kept_attempts_(kept_attempts) {}
+
+void Summary::add(const Event& event) {
+  sequence.add(event.run(), event.sequence, event.time);
+  if (event.events_lost > 0) {
+    sequence.add_told_lost(event.run(), event.events_lost);
+  }
+  if (event.is_lookup()) {
+    add_lookup(event);
+  } else if (period.contains(event.time)) {
+    add_notice(event);
+  }
+}
+
+void Summary::add_lookup(const Event& event) {
+  if (event.time < period.since) {
+    ++lookups_before_;
+    if (before_.size() < most_domains_before) {
+      before_.insert(hash_of(Attempts::domain_of(event)));
+    } else {
+      before_full_ = true;
+    }
+    return;
+  }
+  if (event.time >= period.until) {
+    return;
+  }
+  ++lookups;
+  first = std::min(first.value_or(event.time), event.time);
+  last = std::max(last.value_or(event.time), event.time);
+  const auto type = types.find(event.qtype);
+  if (type != types.end()) {
+    ++type->second;
+  } else {
+    ++types[types.size() < most_types ? std::string(event.qtype) : "other"];
+  }
+  grouping_.add(event);
+}
+
+void Summary::add_notice(const Event& event) {
+  if (event.action == "mail-client-discovered") {
+    if (event.client_group.empty() && !event.client.empty()) {
+      Discovered& client = discovered.add(event.client);
+      client.first = client.events == 0 ? event.time : std::min(client.first, event.time);
+      client.last = std::max(client.last, event.time);
+      client.name = event.qname;
+      ++client.events;
+    }
+    return;
+  }
+  events_lost += event.events_lost;
+  notices.push_back({event.time, std::string(event.action), std::string(event.message),
+                     event.outcome == "failure"});
+  if (notices.size() > most_notices) {
+    notices.pop_front();
+    ++notices_left_out;
+  }
+}
+
+void Summary::finish() {
+  grouping_.finish();
+}
+
+void Summary::end(const Attempt& attempt) {
+  const bool let_through = attempt.outcome == Outcome::let_through;
+  ++attempts;
+  ++outcomes[static_cast<std::size_t>(attempt.outcome)];
+  timeline.add(attempt.first, let_through);
+
+  Tally& client = clients.add(attempt.client);
+  add_attempt(client, attempt);
+  client.client_group = attempt.client_group;
+  Tally& domain = domains.add(attempt.domain);
+  add_attempt(domain, attempt);
+  domain.intended = attempt.intended;
+  domain.confusable_class = attempt.confusable_class;
+  domain.rule = attempt.rule;
+  if (!attempt.intended.empty()) {
+    add_attempt(intended.add(attempt.intended), attempt);
+  }
+  if (!attempt.confusable_class.empty()) {
+    add_attempt(classes.add(attempt.confusable_class), attempt);
+  }
+  if (!attempt.rule.empty()) {
+    add_attempt(rules.add(attempt.rule), attempt);
+  }
+
+  Pair& pair = pairs.add(attempt.client + ' ' + attempt.domain);
+  if (pair.attempts == 0) {
+    pair.client = attempt.client;
+    pair.domain = attempt.domain;
+  } else if (attempt.first > pair.last) {
+    pair.note_interval(static_cast<double>(attempt.first - pair.last) /
+                       static_cast<double>(one_second));
+    pair.retries += pair.queued && attempt.first - pair.last < 5 * one_day ? 1 : 0;
+  }
+  add_attempt(pair, attempt);
+  pair.queued = attempt.outcome == Outcome::queued;
+  pair.intended = attempt.intended;
+
+  latest.push_back(attempt);
+  if (latest.size() > kept_attempts_) {
+    latest.pop_front();
+  }
+}
+
+std::optional<bool> Summary::is_new(std::string_view domain) const {
+  return knows_before() ? std::optional(!before_.contains(hash_of(domain))) : std::nullopt;
+}
+
+std::vector<Sequence::Gap> Summary::gaps() const {
+  std::vector<Sequence::Gap> all;
+  for (const auto& [id, run] : sequence.runs()) {
+    for (const auto& [to, gap] : run.gaps) {
+      if (period.contains(gap.time)) {
+        all.push_back(gap);
+      }
+    }
+  }
+  std::ranges::sort(all, {}, [](const Sequence::Gap& gap) { return std::pair(gap.time, gap.to); });
+  return all;
+}
+
+} // namespace nearmiss::logs

@@ -1,0 +1,137 @@
+// What a period's events come to: the model that every form of the report is made of.
+//
+// A Summary takes the events in the order of time and holds, however long the log is, bounded
+// memory: lists of keys are Frequent (some 65,536 keys each), the timeline has at most
+// `Timeline::most_bins` bins, of the attempts the latest are kept, of the domains before the period
+// at most `most_domains_before`. Where a bound was met, the model says so.
+#pragma once
+
+#include "contrib/logs/attempts.hpp"
+#include "contrib/logs/frequent.hpp"
+#include "contrib/logs/sequence.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+namespace nearmiss::logs {
+
+struct Period {
+  Instant since = std::numeric_limits<Instant>::min(); // the first instant in it
+  Instant until = std::numeric_limits<Instant>::max(); // the first one behind it
+  bool contains(Instant time) const noexcept { return time >= since && time < until; }
+};
+
+// What a list says about one key.
+struct Tally {
+  std::uint64_t attempts = 0, lookups = 0, let_through = 0;
+  Instant first = 0, last = 0;
+  // Of a domain: what was meant, the class and the rule; of a client: its group. As last seen.
+  std::string intended, confusable_class, rule, client_group;
+};
+bool more(const Tally& a, const Tally& b); // by attempts, then lookups
+
+// Who sends where: the attempts of one client for one domain, and their rhythm.
+struct Pair : Tally {
+  std::string client, domain;
+  bool queued = false;       // the last attempt's message waits in the sender's queue
+  std::uint64_t retries = 0; // attempts within five days behind one that left it waiting
+
+  void note_interval(double seconds);
+  // Seconds between attempts if they come as regularly as a program's: at least five of them, and
+  // their standard deviation below a tenth of their mean.
+  std::optional<double> regular_interval() const;
+
+ private:
+  double mean_ = 0, squares_ = 0; // Welford's sums
+  std::uint64_t intervals_ = 0;
+};
+
+// A mail server that no client group holds: it asked for MX and drew no verdict.
+struct Discovered {
+  std::uint64_t events = 0;
+  Instant first = 0, last = 0;
+  std::string name; // asked last
+};
+
+// Attempts by the time of their first lookup, in bins that grow with the period.
+class Timeline {
+ public:
+  static constexpr std::size_t most_bins = 2000;
+  struct Bin {
+    std::uint64_t stopped = 0, let_through = 0;
+  };
+  void add(Instant time, bool let_through);
+  // Seconds a bin: the least one of a clock's steps (1 min, 5 min, ... 1 day, 4 weeks) that makes
+  // at most `bins` bins of what was added.
+  Instant width_for(std::size_t bins) const;
+  // By their starts, in bins of `width`, one of width_for()'s; those without attempts are left out.
+  std::map<Instant, Bin> bins(Instant width) const;
+
+ private:
+  void widen();
+
+  Instant width_ = one_minute;
+  std::map<Instant, Bin> bins_; // by their starts
+};
+
+// What the module told of itself.
+struct Notice {
+  Instant time = 0;
+  std::string action, message;
+  bool failure = false;
+};
+
+class Summary {
+ public:
+  static constexpr std::size_t most_domains_before = 2'000'000;
+  static constexpr std::size_t most_notices = 200;
+  static constexpr std::size_t most_types = 1000;
+
+  // Keeps the latest `kept_attempts`.
+  Summary(Period period, Instant window, std::size_t kept_attempts);
+  Summary(const Summary&) = delete;
+  Summary& operator=(const Summary&) = delete;
+
+  void add(const Event& event);
+  void finish();
+
+  Period period;
+  std::optional<Instant> first, last; // of the lookups in the period
+  std::uint64_t lookups = 0, attempts = 0;
+  std::array<std::uint64_t, outcome_count> outcomes{}; // attempts, by Outcome
+  Frequent<Tally> clients, domains, intended, classes, rules;
+  Frequent<Pair> pairs;
+  std::map<std::string, std::uint64_t, std::less<>> types; // lookups
+  Timeline timeline;
+  std::deque<Attempt> latest; // by their ends, oldest first
+  Frequent<Discovered> discovered;
+  std::deque<Notice> notices; // the latest
+  std::uint64_t notices_left_out = 0;
+  std::uint64_t events_lost = 0; // told by events-lost events
+  Sequence sequence;             // of all events, those outside the period too
+
+  // Was the domain not asked for before the period? Empty if nothing is known of the time before.
+  std::optional<bool> is_new(std::string_view domain) const;
+  bool knows_before() const noexcept { return lookups_before_ > 0 && !before_full_; }
+  // Gaps that the period's events show.
+  std::vector<Sequence::Gap> gaps() const;
+
+ private:
+  void add_lookup(const Event& event);
+  void add_notice(const Event& event);
+  void end(const Attempt& attempt);
+
+  Attempts grouping_;
+  std::size_t kept_attempts_;
+  std::unordered_set<std::uint64_t> before_; // hashes of the domains asked for before the period
+  std::uint64_t lookups_before_ = 0;
+  bool before_full_ = false;
+};
+
+} // namespace nearmiss::logs
