@@ -41,13 +41,24 @@ std::size_t typing_errors(std::string_view a, std::string_view b) {
 
 } // namespace
 
+std::string_view to_string(Severity severity) noexcept {
+  switch (severity) {
+  case Severity::error:
+    return "error";
+  case Severity::warning:
+    return "warning";
+  case Severity::note:
+    break;
+  }
+  return "note";
+}
+
 std::string to_text(const Diagnostic& diagnostic) {
   std::string text = printable(diagnostic.file);
   if (diagnostic.line > 0) {
     text += ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
   }
-  text += diagnostic.severity == Severity::error ? ": error: " : ": warning: ";
-  return text + diagnostic.message;
+  return text + ": " + std::string(to_string(diagnostic.severity)) + ": " + diagnostic.message;
 }
 
 void Report::error(const std::string& file, Place place, std::string message) {
@@ -57,6 +68,10 @@ void Report::error(const std::string& file, Place place, std::string message) {
 
 void Report::warning(const std::string& file, Place place, std::string message) {
   diagnostics_.push_back({Severity::warning, file, place.line, place.column, std::move(message)});
+}
+
+void Report::note(const std::string& file, Place place, std::string message) {
+  diagnostics_.push_back({Severity::note, file, place.line, place.column, std::move(message)});
 }
 
 std::vector<Diagnostic> Report::take(const std::vector<std::filesystem::path>& files) && {

@@ -22,6 +22,7 @@ class Report {
  public:
   void error(const std::string& file, Place place, std::string message);
   void warning(const std::string& file, Place place, std::string message);
+  void note(const std::string& file, Place place, std::string message);
   bool failed() const noexcept { return errors_ > 0; }
   std::size_t errors() const noexcept { return errors_; }
 

@@ -154,9 +154,7 @@ SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& 
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader) {
   static const std::vector<std::string_view> words = [] {
     std::vector<std::string_view> all;
-    for (const Action action :
-         {Action::nxdomain, Action::nodata, Action::null_mx, Action::sinkhole, Action::refused,
-          Action::servfail, Action::observe, Action::allow}) {
+    for (const Action action : written_actions) {
       all.push_back(to_string(action));
     }
     return all;

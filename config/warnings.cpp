@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace nearmiss {
 
@@ -41,6 +42,11 @@ class Warnings {
     report_.warning(source_.file, place, std::move(message));
   }
   const Rule& rule_of(const RuleSource& source) const { return policy_.rules()[source.index]; }
+  // The rule and its variants: those of them that names belong to.
+  std::span<const Rule> rules_of(const RuleSource& source) const {
+    const std::size_t first = source.index + (source.zone_decides ? 1 : 0);
+    return std::span(policy_.rules()).subspan(first, source.last + 1 - first);
+  }
 
   void check_groups() {
     GroupSet used = 0;
@@ -102,11 +108,11 @@ class Warnings {
   void check_nodata() {
     const RuleSource* first = nullptr;
     for (const RuleSource& source : source_.rules) {
-      if (blocks(rule_of(source).action)) {
-        if (rule_of(source).action != Action::nodata) {
+      for (const Rule& rule : rules_of(source)) {
+        if (blocks(rule.action) && rule.action != Action::nodata) {
           return;
         }
-        first = first == nullptr ? &source : first;
+        first = first == nullptr && blocks(rule.action) ? &source : first;
       }
     }
     if (first != nullptr) {
@@ -133,12 +139,18 @@ class Warnings {
   }
 
   void check_queueing(const RuleSource& source) {
-    const Rule& rule = rule_of(source);
-    if (rule.action == Action::servfail || rule.action == Action::refused) {
-      warn(source.place, "the rule " + shown(rule.id) + " answers " +
-                             shown(to_string(rule.action)) +
-                             ": mail servers queue for days instead of bouncing, and may ask "
-                             "another resolver; write `nxdomain` or `null-mx`");
+    for (const Rule& rule : rules_of(source)) {
+      const std::string subject = "the rule " + shown(rule.id) +
+                                  (rule.variant ? " has entries with " : " answers ") +
+                                  shown(to_string(rule.action));
+      if (rule.action == Action::servfail || rule.action == Action::refused ||
+          rule.action == Action::drop) {
+        warn(source.place, subject + ": mail servers queue for days instead of bouncing, and may "
+                                     "ask another resolver; write `nxdomain` or `null-mx`");
+      } else if (rule.action == Action::tcp_only) {
+        warn(source.place, subject + ": a mail server's resolver asks again over TCP and gets the "
+                                     "real answer; write `nxdomain` or `null-mx` to block");
+      }
     }
   }
 

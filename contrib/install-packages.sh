@@ -9,15 +9,18 @@
 #   demo     what contrib/quickstart.sh shows its results with
 #   lab      an authoritative name server (NSD), for --lab and the tests
 #   test     a mail server (Postfix), for the tests
+#   resolvers  other resolvers (BIND, PowerDNS Recursor), for the tests of `nearmiss export`
+#   mailers  the other mail servers (Exim, OpenSMTPD, Sendmail), for contrib/mailers/table.sh
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
+#   siem     Prometheus, its node exporter and ClickHouse (Debian 12), for the tests of contrib/siem
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
-# NSD and Postfix are not installed: their packages would start daemons, and Postfix would
-# replace another mail server. They are unpacked in the cache ($NEARMISS_CACHE, else
-# ~/.cache/nearmiss) and linked from build/packages/nsd and build/packages/postfix;
-# only the shared libraries they need are installed.
+# NSD, the mail servers, BIND, PowerDNS Recursor and the servers of `siem` are not installed: their
+# packages would start daemons, and each mail server replaces another. They are unpacked in the cache
+# ($NEARMISS_CACHE, else ~/.cache/nearmiss) and linked from build/packages/, each under its package's
+# name; only the shared libraries they need are installed.
 
 set -euo pipefail
 # shellcheck source=contrib/common.sh
@@ -33,11 +36,20 @@ declare -A installed=(
     libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler libssl-dev libsystemd-dev"
   [demo]="bind9-dnsutils iproute2 jq"
   [lab]="bind9-dnsutils"
-  [test]="netbase openssl"
+  [test]="netbase openssl python3 python3-yaml"
+  [resolvers]="bind9-dnsutils"
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
+  [siem]="python3"
+  [mailers]="m4" # Sendmail's configuration is made with it
 )
-declare -A unpacked=([lab]=nsd [test]=postfix)
+declare -A unpacked=(
+  [lab]=nsd
+  [test]=postfix
+  [resolvers]="bind9 pdns-recursor"
+  [siem]="prometheus prometheus-node-exporter clickhouse-server clickhouse-common"
+  [mailers]="exim4-daemon-light exim4-config opensmtpd sendmail-bin sendmail-cf"
+)
 
 apt=(apt-get -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300)
 updated=no
@@ -54,6 +66,7 @@ become_ready() {
 # install PACKAGE...: those that are missing
 install() {
   local missing
+  (($#)) || return 0
   # dpkg-query fails when it knows nothing of one of them; what it prints is right all the same.
   mapfile -t missing < <(comm -23 <(printf '%s\n' "$@" | sort -u) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
@@ -69,8 +82,9 @@ unpack() {
   local package=$1 link=$root/build/packages/$1 latest=$cache/packages/$1 version folder libraries
   if [[ ! -d $latest ]]; then
     become_ready "$package"
+    # Not libjs-*: what a web page of theirs would load.
     mapfile -t libraries < <(apt-cache depends --important "$package" |
-      sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p')
+      sed -n '/: libjs-/d; s/^ *Depends: \(lib[^ ]*\)$/\1/p')
     install "${libraries[@]}"
     mkdir -p -- "$cache/packages"
     work=$(mktemp -d -- "$cache/packages/.new.XXXXXX")
@@ -98,7 +112,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | check | clang) groups+=("$1") ;;
+  build | unbound | demo | lab | test | resolvers | mailers | check | clang | siem) groups+=("$1") ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

@@ -9,12 +9,15 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
 
 using nearmiss::Decision;
 using nearmiss::EventWriter;
 using nearmiss::PolicyCell;
 using nearmiss::Published;
+
+static_assert(NM_PACKET_MAX >= 12 + 259 + nearmiss::max_local_data);
 
 struct nm_core {
   nm_core(const std::filesystem::path& file, const nm_host& host_of)
@@ -61,14 +64,21 @@ Decision decide(const nm_policy* policy, const nm_lookup& lookup) {
   return decide_lookup(rules_of(policy), lookup, today, policy->config->sinkhole.mx.has_value());
 }
 
+nm_outcome outcome_of(const Decision& decision) {
+  if (!decision.verdict.enforced) {
+    return NM_LET_THROUGH;
+  }
+  return decision.verdict.action == nearmiss::Action::drop ? NM_DROPPED : NM_BLOCKED;
+}
+
 // Makes the answer, if the verdict blocks, and writes the event.
 void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                const Decision& decision, int failed_rcode, nm_answer& answer) {
   const nearmiss::Verdict& verdict = decision.verdict;
   const std::string intended = nearmiss::intended_by(decision);
   int rcode = failed_rcode != 0 ? failed_rcode : -1;
-  const nearmiss::ClientAddress* resolved_ip = nullptr;
-  if (verdict.enforced) {
+  std::optional<nearmiss::ClientAddress> resolved_ip;
+  if (outcome_of(decision) == NM_BLOCKED) {
     answer.packet_len = policy.answers.write(verdict, {lookup.qname.wire, lookup.qname.len},
                                              lookup.qtype, answer.packet);
     const std::string text =
@@ -91,7 +101,7 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                            .client_port = decision.client.port,
                            .tcp = lookup.tcp,
                            .rcode = rcode,
-                           .resolved_ip = resolved_ip},
+                           .resolved_ip = resolved_ip ? &*resolved_ip : nullptr},
                           *policy.config, policy.generation, EventWriter::Clock::now()));
 }
 
@@ -185,6 +195,14 @@ bool nm_blocks(const nm_policy* policy, const nm_lookup* lookup) {
   }
 }
 
+bool nm_drops(const nm_policy* policy, const nm_lookup* lookup) {
+  try {
+    return outcome_of(decide(policy, *lookup)) == NM_DROPPED;
+  } catch (const std::exception&) {
+    return false; // nm_judge says so to the admin
+  }
+}
+
 nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                     nm_answer* answer) {
   try {
@@ -193,7 +211,7 @@ nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* loo
       return NM_LET_THROUGH;
     }
     carry_out(*core, *policy, *lookup, decision, 0, *answer);
-    return NM_BLOCKED;
+    return outcome_of(decision);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;
@@ -207,7 +225,7 @@ nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* loo
     if (decision.verdict.noteworthy()) {
       carry_out(*core, *policy, *lookup, decision, failed_rcode, *answer);
     }
-    return decision.verdict.enforced ? NM_BLOCKED : NM_LET_THROUGH;
+    return outcome_of(decision);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;

@@ -53,10 +53,11 @@ struct nm_lookup {
 enum nm_outcome {
   NM_LET_THROUGH, /* the client may have the real answer */
   NM_BLOCKED,     /* the client must have `answer` instead */
+  NM_DROPPED,     /* the client must have no reply */
   NM_FAILED       /* could not be decided: the client must have SERVFAIL */
 };
 
-enum { NM_PACKET_MAX = 1024, NM_EDE_TEXT_MAX = 200 };
+enum { NM_PACKET_MAX = 4096, NM_EDE_TEXT_MAX = 200 };
 
 struct nm_answer {
   uint8_t packet[NM_PACKET_MAX]; /* a whole DNS message, the question as it was asked */
@@ -114,6 +115,9 @@ bool nm_blocks(const struct nm_policy* policy, const struct nm_lookup* lookup);
  * to nm_judge, event and all. */
 enum nm_outcome nm_block(struct nm_core* core, const struct nm_policy* policy,
                          const struct nm_lookup* lookup, struct nm_answer* answer);
+
+/* Would the client get no reply at all? False where it cannot be decided. Writes no event. */
+bool nm_drops(const struct nm_policy* policy, const struct nm_lookup* lookup);
 
 /*
  * Decides what one client gets and writes the event, if the verdict calls for one. `answer` is

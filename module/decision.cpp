@@ -65,7 +65,11 @@ class Lookup {
 
  private:
   Query query(const Name& name, std::uint16_t type) const {
-    return {.name = name, .type = type, .client = decision_.client.address, .today = today_};
+    return {.name = name,
+            .type = type,
+            .client = decision_.client.address,
+            .today = today_,
+            .tcp = lookup_.tcp};
   }
 
   bool blocked() const noexcept { return decision_.verdict.enforced; }
@@ -144,10 +148,10 @@ class Lookup {
 
   // The asked name itself is not listed, so its own address is not blocked, and on NXDOMAIN or
   // NODATA for MX, or on an MX that names it, mail servers deliver there. A null MX (RFC 7505)
-  // tells them not to.
+  // tells them not to. And an exchange's local data is not the asked name's.
   void make_final() noexcept {
     Action& action = decision_.verdict.action;
-    if (action == Action::nxdomain || action == Action::nodata ||
+    if (action == Action::nxdomain || action == Action::nodata || action == Action::local_data ||
         (action == Action::sinkhole && !can_redirect_mx_)) {
       action = Action::null_mx;
     }

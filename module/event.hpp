@@ -33,8 +33,8 @@ struct Attempt {
   const ClientAddress& client;
   std::uint16_t client_port;
   bool tcp;
-  int rcode;                        // as sent; -1: not known, the real answer went out
-  const ClientAddress* resolved_ip; // the sinkhole's, or null
+  int rcode; // as sent; -1: not known, the real answer went out, or no answer at all
+  const ClientAddress* resolved_ip; // the sinkhole's or the local data's, or null
 };
 
 class EventWriter {

@@ -49,7 +49,7 @@ Json status_of(const PolicyKeeper& keeper) {
         {"generation", policy.generation},
         {"digest", policy.config->digest},
         {"mode", rules.enforcing() ? "enforce" : "observe"},
-        {"rules", rules.rules().size()},
+        {"rules", rules.rule_count()},
         {"names", rules.name_count()},
         {"protected_domains", rules.protected_count()},
         {"since", rfc3339(keeper.last_load().since)}}},

@@ -87,7 +87,7 @@ PolicyKeeper::Loaded PolicyKeeper::load_file() {
   const auto today = std::chrono::floor<std::chrono::days>(Clock::now());
   Loaded loaded;
   try {
-    LoadResult result = load(file_, today);
+    LoadResult result = load(file_, today, last_good.config.get());
     files_ = std::move(result.files);
     std::vector<std::pair<bool, std::string>> lines;
     for (const Diagnostic& diagnostic : result.diagnostics) {
@@ -143,7 +143,7 @@ void PolicyKeeper::tell(const Published& policy) {
   const Policy& rules = policy.config->policy;
   const std::string line = "policy " + file_.native() + " loaded, generation " +
                            std::to_string(policy.generation) + ": " +
-                           std::to_string(rules.rules().size()) + " rules, " +
+                           std::to_string(rules.rule_count()) + " rules, " +
                            std::to_string(rules.name_count()) + " names";
   log_(false, line);
   policy.events->write(writer_.lifecycle("policy-loaded", true, line, policy.config.get(),

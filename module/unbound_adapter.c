@@ -101,6 +101,9 @@ struct concern {
   /* The reply whose head on_reply has replaced for one client, and what it said before. */
   struct reply_info* shown;
   struct reply_info real;
+  /* Clients that get no reply, and mesh->num_reply_addrs before Unbound let go of them. */
+  size_t dropped;
+  size_t reply_addrs;
 };
 
 /* qstate->minfo of a query that on_new has let pass. None at all: it began behind this module, as
@@ -451,8 +454,10 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
     if (edns && edns->edns_present)
       append_ede(options, &answer, region);
   } else {
-    log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
-            "SERVFAIL");
+    /* A client that should have no reply shares its query with one that should, if it is here. */
+    if (outcome != NM_DROPPED)
+      log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
+              "SERVFAIL");
     make_empty(rep, LDNS_RCODE_SERVFAIL);
   }
   return 1;
@@ -481,6 +486,39 @@ static bool blocks_some_client(const struct nm_policy* policy, const struct modu
       return true;
   }
   return false;
+}
+
+static void drop(struct module_qstate* qstate, struct concern* concern, size_t clients) {
+  qstate->is_drop = clients > 0;
+  concern->dropped = clients;
+  concern->reply_addrs = qstate->env->mesh->num_reply_addrs;
+}
+
+/* Where none of the query's clients may have a reply, Unbound must know before on_reply, which is
+ * then not called. */
+static void drop_if_told(struct nearmiss* nm, const struct nm_policy* policy,
+                         struct module_qstate* qstate, struct concern* concern) {
+  struct nm_answer unused;
+  size_t clients = 0;
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next, clients++) {
+    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
+    if (!nm_drops(policy, &lookup))
+      return;
+  }
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
+    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
+    lookup.id = ntohs(r->qid);
+    (void)nm_judge(nm->core, policy, &lookup, 0, &unused); /* for its event */
+  }
+  drop(qstate, concern, clients);
+}
+
+/* Some releases (1.17.1 is one) do not take dropped clients off the count of those that wait, and
+ * serve nobody once it has reached its limit. */
+static void account_for_drop(const struct module_qstate* qstate, const struct concern* concern) {
+  struct mesh_area* mesh = qstate->env->mesh;
+  if (concern->dropped > 0 && mesh->num_reply_addrs == concern->reply_addrs)
+    mesh->num_reply_addrs -= concern->dropped;
 }
 
 static enum module_ext_state fail(struct module_qstate* qstate) {
@@ -523,6 +561,7 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
   /* Unbound sets AD by what the reply says before on_reply changes it for one of its clients. */
   if (rep && rep->security == sec_status_secure && blocks_some_client(policy, qstate, concern))
     rep->security = sec_status_insecure;
+  drop_if_told(nm, policy, qstate, concern);
   return module_finished;
 }
 
@@ -536,7 +575,7 @@ static enum module_ext_state block_now(struct nearmiss* nm, const struct nm_poli
   struct dns_msg* msg;
   if (!reply)
     return module_wait_module;
-  answer = regional_alloc(qstate->region, sizeof(*answer));
+  answer = regional_alloc_zero(qstate->region, sizeof(*answer));
   msg = regional_alloc_zero(qstate->region, sizeof(*msg));
   if (!answer || !msg)
     return fail(qstate);
@@ -546,14 +585,19 @@ static enum module_ext_state block_now(struct nearmiss* nm, const struct nm_poli
   case NM_LET_THROUGH:
     return module_wait_module;
   case NM_BLOCKED:
+    msg->rep = parse_answer(answer, qstate);
+    break;
+  case NM_DROPPED:
+    drop(qstate, concern, 1);
+    if ((msg->rep = regional_alloc_zero(qstate->region, sizeof(*msg->rep))))
+      make_empty(msg->rep, LDNS_RCODE_REFUSED); /* nobody gets it */
     break;
   case NM_FAILED:
-    return fail(qstate);
+    break;
   }
-  msg->qinfo = qstate->qinfo;
-  msg->rep = parse_answer(answer, qstate);
   if (!msg->rep)
     return fail(qstate);
+  msg->qinfo = qstate->qinfo;
   concern->blocked = answer;
   qstate->return_msg = msg;
   qstate->return_rcode = LDNS_RCODE_NOERROR;
@@ -689,6 +733,8 @@ EXPORT void inform_super(struct module_qstate* qstate, int id, struct module_qst
 }
 
 EXPORT void clear(struct module_qstate* qstate, int id) {
+  if (concern_of(qstate, id))
+    account_for_drop(qstate, concern_of(qstate, id));
   qstate->minfo[id] = NULL; /* in the query's region, which Unbound frees */
 }
 

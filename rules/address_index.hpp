@@ -27,6 +27,7 @@ class AddressIndex {
   explicit AddressIndex(std::vector<std::pair<Prefix, std::uint32_t>> prefixes);
 
   bool empty() const noexcept { return entries_.empty(); }
+  std::size_t size() const noexcept { return entries_.size(); }
 
   // Calls `visit(entry)` for every prefix that holds the address: the longest first, and of equal
   // ones in the order of their rules. Stops where it returns false. No lock, no allocation.

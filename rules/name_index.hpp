@@ -26,6 +26,7 @@
 // is not listed never matches.
 #pragma once
 
+#include "rules/huge_pages.hpp"
 #include "rules/name.hpp"
 
 #include <array>
@@ -41,8 +42,9 @@ namespace nearmiss {
 
 // What one rule says about one name; a set of these bits.
 enum MarkBits : std::uint8_t {
-  mark_exact = 1,    // listed: this name alone
-  mark_subtree = 2,  // listed: this name and everything below it
+  mark_exact = 1,    // listed: this name
+  mark_below = 2,    // listed: everything below this name
+  mark_subtree = 3,  // both
   mark_excepted = 4, // not listed after all, nor is anything below it
 };
 
@@ -86,8 +88,21 @@ class NameIndex {
   void search(const Name& name, Matches& matches) const noexcept;
   MarkList marks(const Matches::Match& match) const noexcept { return mark_list(match.marks); }
 
+  // Calls `visit(name)` for every stored name, those with exceptions alone too, in no order.
+  template<typename Visit> void for_each(Visit visit) const {
+    for (std::size_t at = 0; at < blob_.size();) {
+      const Name name = *Name::from_wire(std::span(blob_).subspan(at + 1)); // behind its octet
+      visit(name);
+      at += 1 + name.wire().size();
+    }
+  }
+
   // Names with a mark other than an exception.
   std::size_t listed_names() const noexcept { return listed_names_; }
+  // How often a name was added for the rule that stood there for it already.
+  std::size_t repeated(std::uint32_t rule) const noexcept {
+    return rule < repeated_.size() ? repeated_[rule] : 0;
+  }
   // Octets on the heap.
   std::size_t memory() const noexcept;
 
@@ -117,13 +132,15 @@ class NameIndex {
   Key key_;
   std::array<std::uint64_t, 2> depths_{}; // bit n: a name of n labels is stored
   std::size_t deepest_ = 0;               // the greatest n of those
-  std::vector<std::uint64_t> tags_;       // a group a word, a tag an octet; 0: free
-  std::vector<std::uint32_t> offsets_;    // a slot's name in blob_
+  // A group a word, a tag an octet; 0: free.
+  std::vector<std::uint64_t, HugePageAllocator<std::uint64_t>> tags_;
+  std::vector<std::uint32_t> offsets_; // a slot's name in blob_
   std::vector<std::uint8_t> blob_;
   std::vector<Overflow> overflow_;         // sorted by offset
   std::vector<Mark> marks_;                // all lists, one behind the other
   std::vector<std::uint32_t> mark_starts_; // list n is [n, n + 1)
   std::size_t listed_names_ = 0;
+  std::vector<std::uint32_t> repeated_; // by rule, up to the last one that has any
 };
 
 // Collects names and makes the index of them. For one thread.

@@ -25,7 +25,7 @@ class Found {
   MarkList marks(const Match& match) const noexcept { return index_.marks(match); }
 
   bool lists(const Match& match, const Mark& mark) const noexcept {
-    return (applying(match, mark) & (mark_exact | mark_subtree)) != 0;
+    return (applying(match, mark) & mark_subtree) != 0;
   }
   bool excepts(const Match& match, const Mark& mark) const noexcept {
     return (mark.bits & mark_excepted) != 0 && applying(match, mark) != 0;
@@ -58,8 +58,7 @@ class Found {
   }
 
   unsigned applying(const Match& match, const Mark& mark) const noexcept {
-    const unsigned bits = mark.bits;
-    return match.depth == asked_depth_ ? bits : bits & ~unsigned{mark_exact};
+    return mark.bits & ~unsigned{match.depth == asked_depth_ ? mark_below : mark_exact};
   }
 
   const NameIndex& index_;
@@ -241,17 +240,17 @@ Verdict Policy::decide(const Query& query) const noexcept {
       }
     }
   }
-  rule_on(verdict, rule, groups);
+  rule_on(verdict, rule, groups, query.tcp);
   return verdict;
 }
 
-void Policy::rule_on(Verdict& verdict, const Rule* rule, GroupSet groups) const noexcept {
+void Policy::rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept {
   if (rule == nullptr) {
     return;
   }
   verdict.rule = rule;
-  verdict.action = rule->action;
-  verdict.enforced = enforcing_ && blocks(rule->action);
+  verdict.action = rule->action == Action::tcp_only && tcp ? Action::allow : rule->action;
+  verdict.enforced = enforcing_ && blocks(verdict.action);
   if (!rule->every_client) {
     const auto first = static_cast<std::size_t>(std::countr_zero(rule->groups & groups));
     verdict.client_group = &groups_.names()[first];
@@ -280,7 +279,7 @@ Verdict Policy::decide_exchange(const Query& query, const Name& exchange) const 
   if (won.rule != nullptr) {
     verdict.matched = exchange.last_labels(won.depth);
   }
-  rule_on(verdict, won.rule, groups);
+  rule_on(verdict, won.rule, groups, query.tcp);
   return verdict;
 }
 
@@ -313,7 +312,7 @@ Verdict Policy::decide_address(const Query& query, const ClientAddress& address)
     }
     return true;
   });
-  rule_on(verdict, contest.result().won.rule, groups);
+  rule_on(verdict, contest.result().won.rule, groups, query.tcp);
   return verdict;
 }
 
@@ -327,7 +326,7 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
     for (const Mark& mark : found.marks(match)) {
       const Rule& rule = rules_[mark.rule];
       const unsigned deeper = found.deeper(match, mark.rule);
-      const bool told = (deeper & (mark_exact | mark_subtree)) != 0;
+      const bool told = (deeper & mark_subtree) != 0;
       if (&rule == won.rule || told || !found.lists(match, mark)) {
         continue;
       }
@@ -385,6 +384,11 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
     lost.push_back({&rule, lookalike->compared, likeness_of(*lookalike), why});
   }
   return verdict;
+}
+
+std::size_t Policy::rule_count() const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(rules_, [](const Rule& rule) { return !rule.variant; }));
 }
 
 std::string Policy::intended_for(const Verdict& verdict, const Name& asked) {

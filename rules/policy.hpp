@@ -33,6 +33,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ struct Query {
   std::uint16_t type = 0; // RR type, host order
   ClientAddress client;
   std::chrono::sys_days today; // for `expires`, UTC
+  bool tcp = false;            // over TCP, TLS or HTTPS; else UDP
 };
 
 // What a name was found to look like.
@@ -57,9 +59,9 @@ struct Likeness {
 // What the policy says about one lookup. A value: it carries what matched, so that nothing has to
 // be worked out again for the answer or the event. Points into its Policy and must not outlive it.
 struct Verdict {
-  const Rule* rule = nullptr; // null: no rule matched
-  Action action = Action::allow;
-  bool enforced = false; // the client must not see the real answer
+  const Rule* rule = nullptr;    // null: no rule matched
+  Action action = Action::allow; // the rule's, but `allow` where its `tcp_only` lets TCP through
+  bool enforced = false;         // the client must not see the real answer
   // The asked name or an ancestor: the listed name that matched, or the part that was judged to be
   // a look-alike ("arrny.mil" of mail.arrny.mil).
   Name matched;
@@ -131,8 +133,22 @@ class Policy {
 
   bool enforcing() const noexcept { return enforcing_; } // mode: enforce
   const std::vector<Rule>& rules() const noexcept { return rules_; }
+  // Rules as the policy's author counts them: without variants.
+  std::size_t rule_count() const noexcept;
   // Listed names, each counted once; exceptions not counted.
   std::size_t name_count() const noexcept { return index_.listed_names(); }
+  // How often a name came again for the rule of this index.
+  std::size_t repeated_names(std::size_t rule) const noexcept {
+    return index_.repeated(static_cast<std::uint32_t>(rule));
+  }
+  // Calls `visit(name)` for each of them and for every excepted name, in no order.
+  template<typename Visit> void for_each_name(Visit visit) const { index_.for_each(visit); }
+  // What rules on answers list.
+  std::size_t exchange_count() const noexcept { return exchanges_.listed_names(); }
+  std::size_t address_count() const noexcept { return addresses_.size(); }
+  std::span<const Protected> protected_domains() const noexcept {
+    return lookalikes_ ? lookalikes_->domains() : std::span<const Protected>();
+  }
   std::size_t protected_count() const noexcept {
     return lookalikes_ ? lookalikes_->domains().size() : 0;
   }
@@ -145,7 +161,7 @@ class Policy {
 
   Likeness likeness_of(const Lookalike& found) const noexcept;
   // Makes the verdict that of the rule; null: leaves it alone.
-  void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups) const noexcept;
+  void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept;
 
   std::vector<Rule> rules_;
   NameIndex index_;

@@ -6,6 +6,22 @@
 
 namespace nearmiss {
 
+namespace {
+
+std::uint8_t mark_for(Scope scope) noexcept {
+  switch (scope) {
+  case Scope::exact:
+    return mark_exact;
+  case Scope::below:
+    return mark_below;
+  case Scope::subtree:
+    break;
+  }
+  return mark_subtree;
+}
+
+} // namespace
+
 std::size_t PolicyBuilder::add_group(std::string name, const std::vector<Prefix>& prefixes) {
   return policy_.groups_.add(std::move(name), prefixes);
 }
@@ -18,14 +34,6 @@ std::size_t PolicyBuilder::add_rule(Rule rule) {
 void PolicyBuilder::reserve(std::size_t names) {
   names_.reserve(names);
 }
-
-namespace {
-
-std::uint8_t mark_for(Scope scope) {
-  return scope == Scope::exact ? mark_exact : mark_subtree;
-}
-
-} // namespace
 
 void PolicyBuilder::add_name(std::size_t rule, const Name& name, Scope scope) {
   assert(rule < policy_.rules_.size());

@@ -16,6 +16,7 @@ namespace nearmiss {
 enum class Scope : std::uint8_t {
   exact,   // the name alone
   subtree, // the name and everything below it
+  below,   // everything below the name, not the name
 };
 
 class PolicyBuilder {

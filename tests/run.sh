@@ -4,8 +4,9 @@
 # Installs what is missing, builds everything, checks the sources' format and the scripts, and
 # runs every test. Ends with ctest's summary.
 #
-#   --all   after that, build and test it all once more with AddressSanitizer and
-#           UndefinedBehaviorSanitizer, read the sources with clang-tidy, and give each fuzz
+#   --all   with the tests that need large packages (Prometheus, ClickHouse) and the mail servers
+#           other than Postfix; after that, build and test it all once more with AddressSanitizer
+#           and UndefinedBehaviorSanitizer, read the sources with clang-tidy, and give each fuzz
 #           target a short run
 #   --      what follows goes to ctest, as in: tests/run.sh -- -R policy
 #
@@ -41,17 +42,17 @@ sources() {
     '(' "${names[@]:1}" ')' -print0
 }
 
-# test_with PRESET: configure, build all targets, run every test
+# test_with PRESET [OPTION]: configure, build all targets, run every test
 test_with() {
   local preset=$1
-  logged "$log" "Configuring ($preset)" cmake --preset "$preset"
+  logged "$log" "Configuring ($preset)" cmake --preset "$@"
   logged "$log" "Building everything ($preset)" cmake --build --preset "$preset"
   ctest --preset "$preset" --no-tests=error "${ctest_arguments[@]}"
 }
 
 cd -- "$root"
-groups=(build unbound demo lab test check)
-if [[ $all == yes ]]; then groups+=(clang); fi
+groups=(build unbound demo lab test resolvers check)
+if [[ $all == yes ]]; then groups+=(clang siem mailers); fi
 contrib/install-packages.sh "${groups[@]}"
 contrib/unbound/build.sh
 
@@ -65,12 +66,13 @@ sources '*.sh' run | xargs -0 shellcheck -x ||
 say "Format and scripts: fine"
 
 if [[ $all == no ]]; then
-  test_with default
-  say "Left out: the sanitizers, clang-tidy and the fuzzers (tests/run.sh --all)"
+  test_with default -DNEARMISS_LARGE_TESTS=OFF
+  say "Left out: Prometheus, ClickHouse, the mail servers other than Postfix unless they are unpacked" \
+    "already, the sanitizers, clang-tidy and the fuzzers (tests/run.sh --all)"
   exit
 fi
 
-test_with default
+test_with default -DNEARMISS_LARGE_TESTS=ON
 contrib/unbound/build.sh --sanitize address,undefined --link build-asan/unbound
 # clang-tidy reads while it compiles; the objects are of no use.
 logged "$log" "Configuring (tidy)" cmake --preset tidy

@@ -23,6 +23,7 @@ struct ExplainOptions {
   std::string config;
   std::string client; // empty: chosen from the policy
   std::string type = "MX";
+  bool tcp = false;
   bool json = false;
   std::vector<std::string> names;
 };
@@ -38,6 +39,15 @@ struct GenerateOptions {
 };
 int generate(const GenerateOptions& options);
 
+struct ExportOptions {
+  std::string config;
+  std::string client; // empty: chosen from the policy
+  std::string zone = "rpz.nearmiss";
+  std::string output;   // empty: stdout
+  bool protect = false; // write look-alikes out
+};
+int export_rpz(const ExportOptions& options);
+
 struct ControlOptions {
   std::string config; // the policy, which names the socket
   std::string socket; // empty: that one
@@ -45,6 +55,12 @@ struct ControlOptions {
 };
 int status(const ControlOptions& options);
 int reload(const ControlOptions& options);
+
+struct SinkholeOptions {
+  std::string config;
+};
+// Answers Postfix on the standard streams until they close; see contrib/sinkhole/.
+int sinkhole(const SinkholeOptions& options);
 
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);

@@ -20,12 +20,14 @@ std::string coloured(const std::string& text, const char* code, int descriptor) 
 
 void print(const std::vector<Diagnostic>& diagnostics) {
   for (const Diagnostic& diagnostic : diagnostics) {
-    const bool error = diagnostic.severity == Severity::error;
     const std::string text = to_text(diagnostic);
-    const std::string word = error ? "error:" : "warning:";
+    const std::string word = std::string(to_string(diagnostic.severity)) + ':';
+    const char* const colour = diagnostic.severity == Severity::error     ? "1;31"
+                               : diagnostic.severity == Severity::warning ? "1;35"
+                                                                          : "1;36";
     // The last thing before the message, so nothing in the file's name is taken for it.
     const std::size_t at = text.size() - diagnostic.message.size() - word.size() - 1;
-    std::cerr << text.substr(0, at) << coloured(word, error ? "1;31" : "1;35", STDERR_FILENO)
+    std::cerr << text.substr(0, at) << coloured(word, colour, STDERR_FILENO)
               << text.substr(at + word.size()) << '\n';
   }
 }
@@ -91,6 +93,8 @@ int run(int argc, char** argv) {
                               "group of clients");
   explain_command->add_option("--type", explain_options.type, "the RR type asked for")
       ->capture_default_str();
+  explain_command->add_flag("--tcp", explain_options.tcp,
+                            "the client asks over TCP, TLS or HTTPS; else UDP");
   explain_command->add_flag("--json", explain_options.json, "print the verdicts as JSON");
   explain_command->add_option("NAME", explain_options.names, "domain names")->required();
   explain_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
@@ -120,6 +124,49 @@ int run(int argc, char** argv) {
   generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
                            "has none or is\nno domain name; 2 an option is wrong.");
 
+  SinkholeOptions sinkhole_options;
+  sinkhole_options.config = "/etc/nearmiss/nearmiss.yaml";
+  CLI::App* sinkhole_command = app.add_subcommand(
+      "sinkhole", "Answer a sinkhole's Postfix, which starts it: a rejection for each recipient, "
+                  "with the address that was meant");
+  sinkhole_command
+      ->add_option("--config", sinkhole_options.config,
+                   "the policy; else $NEARMISS_CONFIG, else the default")
+      ->envname("NEARMISS_CONFIG")
+      ->capture_default_str();
+  sinkhole_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  sinkhole_command->footer("Speaks Postfix's policy delegation on the standard streams; errors go "
+                           "to syslog.\nThe policy is read again when its files change.\n"
+                           "Exit codes: 0 Postfix closed the connection; 2 an option is wrong.");
+
+  ExportOptions export_options;
+  export_options.config = explain_options.config;
+  CLI::App* export_command = app.add_subcommand(
+      "export", "Write the policy for resolvers without the module: a response policy zone, which "
+                "Unbound, BIND, PowerDNS Recursor and Knot Resolver load");
+  export_command
+      ->add_option("--config", export_options.config,
+                   "the policy; else $NEARMISS_CONFIG, else the default")
+      ->envname("NEARMISS_CONFIG")
+      ->capture_default_str();
+  std::string export_format = "rpz";
+  export_command->add_option("--format", export_format, "rpz, which is all there is")
+      ->check(CLI::IsMember({"rpz"}))
+      ->capture_default_str();
+  export_command->add_option("--zone", export_options.zone, "the zone's name")
+      ->capture_default_str();
+  export_command->add_option("--output", export_options.output,
+                             "the file, replaced in one step; else stdout");
+  export_command->add_option("--client", export_options.client,
+                             "the client as whom to ask the policy; else the first one of its "
+                             "first group");
+  export_command->add_flag("--protect", export_options.protect,
+                           "write out the look-alikes of protected domains, thousands a domain");
+  export_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  export_command->footer("Exit codes: 0 the zone was written; 1 it was, and blocks nothing; 2 the "
+                         "policy cannot be\nused, or the file not be written. What the zone does "
+                         "not say as the policy does is told\non stderr and at the zone's head.");
+
   ControlOptions control_options;
   const CLI::App* status_command =
       add_control_command(app, "status", "Say how the running module is", control_options);
@@ -134,11 +181,17 @@ int run(int argc, char** argv) {
   if (*check_command) {
     return check(check_options);
   }
+  if (*export_command) {
+    return export_rpz(export_options);
+  }
   if (*status_command) {
     return status(control_options);
   }
   if (*reload_command) {
     return reload(control_options);
+  }
+  if (*sinkhole_command) {
+    return sinkhole(sinkhole_options);
   }
   return *explain_command ? explain(explain_options) : generate(generate_options);
 }

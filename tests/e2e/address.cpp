@@ -123,13 +123,13 @@ bool has_ip6_loopback() {
   }
 }
 
-std::uint16_t free_ip6_port() {
+std::uint16_t free_port(const std::string& address) {
   std::random_device random;
   for (int attempt = 0; attempt < 1000; ++attempt) {
     const auto port = static_cast<std::uint16_t>(20000 + random() % 10000);
     try {
-      close(bound_socket(SOCK_DGRAM, "::1", port));
-      close(bound_socket(SOCK_STREAM, "::1", port));
+      close(bound_socket(SOCK_DGRAM, address, port));
+      close(bound_socket(SOCK_STREAM, address, port));
       return port;
     } catch (const std::system_error& error) {
       if (error.code().value() != EADDRINUSE) {
@@ -137,7 +137,7 @@ std::uint16_t free_ip6_port() {
       }
     }
   }
-  throw std::runtime_error("no free port on ::1");
+  throw std::runtime_error("no free port on " + address);
 }
 
 } // namespace e2e

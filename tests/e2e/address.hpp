@@ -24,7 +24,7 @@ inline const std::string ip6_client = "::1"; // in a group only where a test's p
 std::string claim_network(int second);
 
 bool has_ip6_loopback();
-std::uint16_t free_ip6_port(); // on ::1, for UDP and TCP
+std::uint16_t free_port(const std::string& address); // for UDP and TCP
 
 // A socket bound to `source` (port 0: any), or connected to an address; closed by its owner.
 // Both throw std::system_error.

@@ -38,13 +38,47 @@ std::set<std::string> content(const Answer& answer, const std::string& fresh_lab
 
 } // namespace
 
+const std::string leak_zone = "$ORIGIN rpz.feed.\n"
+                              "@ 60 SOA localhost. hostmaster.localhost. 1 3600 600 86400 60\n"
+                              "nx.any.good.example CNAME .\n"
+                              "*.below.any.good.example CNAME *.\n"
+                              "pass.any.army.ml CNAME rpz-passthru.\n"
+                              "drop.any.good.example CNAME rpz-drop.\n"
+                              "tcp.any.good.example CNAME rpz-tcp-only.\n"
+                              "local.any.good.example A 192.0.2.77\n"
+                              "local.any.good.example MX 10 mx.example.net.\n";
+
+std::string leak_policy() {
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"),
+                std::string("  - {id: zone, list: {file: ") + leak_zone_file +
+                    ", format: rpz}}\n"
+                    "  - {id: parked, mx_exchange: [mx.parking.example],"
+                    " except: [mine.good.example]}\n"
+                    "  - id: hosting\n"
+                    "    answer_ip: [198.51.100.192/26, \"2001:db8:bad:c9::/64\"]\n"
+                    "protect:\n"
+                    "  - {id: ours, domains: [plain.example]}\n");
+  return policy;
+}
+
 std::vector<Zone> leak_zones() {
   std::vector<Zone> zones = default_zones();
   for (Zone& zone : zones) {
     if (zone.origin == "good.example.") {
-      zone.records += "*.any A 203.0.113.3\n*.any MX 10 mx\n"
-                      "*.alias CNAME realhost.army.ml.\n"
-                      "*.exchange MX 10 realhost.army.ml.\n*.exchange A 203.0.113.8\n";
+      zone.records +=
+          "*.any A 203.0.113.3\n*.any MX 10 mx\n"
+          "*.alias CNAME realhost.army.ml.\n"
+          "*.exchange MX 10 realhost.army.ml.\n*.exchange A 203.0.113.8\n"
+          // For rules on what an answer holds, and names that only look like plain.example.
+          "*.parked MX 10 realhost.mx.parking.example.\n*.parked A 203.0.113.8\n"
+          "parkedtoo MX 10 mx\nparkedtoo MX 20 realhost.a.mx.parking.example.\n"
+          "parkednot MX 10 realhost.parking.example.\n"
+          "mine MX 10 realhost.mx.parking.example.\n"
+          "*.held A 198.51.100.201\n*.held AAAA 2001:db8:bad:c9::1\n"
+          "heldtoo A 203.0.113.9\nheldtoo A 198.51.100.202\n"
+          "toheld CNAME x.held\ntoparked CNAME x.parked\n"
+          "tolookalike CNAME p1ain.example.\n";
     } else if (zone.origin == "gouv.ml." || zone.origin == "brief.example.") {
       zone.records += "*.any A 203.0.113.3\n";
     } else if (zone.origin == "arrny.example.") {
@@ -54,6 +88,10 @@ std::vector<Zone> leak_zones() {
       zone.records += "*.any MX 10 realhost\n";
     }
   }
+  const std::string secret = "@ MX 10 realhost\n@ A 198.51.100.7\nrealhost A 198.51.100.8\n"
+                             "*.any A 198.51.100.8\n";
+  zones.push_back({"p1ain.example.", Server::host, true, secret});
+  zones.push_back({"plainn.example.", Server::host, false, secret});
   return zones;
 }
 
@@ -94,6 +132,36 @@ std::vector<Subject> leak_subjects() {
       // excepted
       {"gouv.ml"},
       {"FRESH.any.gouv.ml"},
+      // in the response policy zone, and beside its names
+      {"nx.any.good.example"},
+      {"FRESH.nx.any.good.example"},
+      {"below.any.good.example"},
+      {"FRESH.below.any.good.example"},
+      {"pass.any.army.ml"},
+      {"FRESH.pass.any.army.ml"},
+      {"drop.any.good.example"},
+      {"tcp.any.good.example"},
+      {"local.any.good.example"},
+      // look-alikes of plain.example
+      {"p1ain.example"},
+      {"realhost.p1ain.example"},
+      {"FRESH.any.p1ain.example"},
+      {"FRESH.any.plainn.example"},
+      {"plainn.example"},
+      // not look-alikes, but leading to one
+      {"tolookalike.good.example", {"p1ain.example."}},
+      // with a listed exchange or address in the answer
+      {"x.parked.good.example"},
+      {"FRESH.parked.good.example"},
+      {"parkedtoo.good.example"},
+      {"toparked.good.example", {"x.parked.good.example."}},
+      {"x.held.good.example"},
+      {"FRESH.held.good.example"},
+      {"heldtoo.good.example"},
+      {"toheld.good.example", {"x.held.good.example."}},
+      // not so
+      {"parkednot.good.example"},
+      {"mine.good.example"},
       // not listed
       {"army.mil"},
       {"www.army.mil"},
@@ -115,6 +183,14 @@ const char* to_text(Verdict verdict) {
     return "blocked";
   case Verdict::null_mx:
     return "null-mx";
+  case Verdict::nodata:
+    return "nodata";
+  case Verdict::local_data:
+    return "local data";
+  case Verdict::truncated:
+    return "truncated";
+  case Verdict::silent:
+    return "silent";
   case Verdict::no_data_told:
     return "no data";
   case Verdict::no_secret:
@@ -122,6 +198,39 @@ const char* to_text(Verdict verdict) {
   }
   return "?";
 }
+
+namespace {
+
+// What leak_zone says to a policed client; nullopt: nothing.
+std::optional<Verdict> zone_verdict(const std::string& name, int type, const Flags& flags) {
+  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
+  if (!delivery.contains(type)) {
+    return std::nullopt;
+  }
+  const auto told = [&](Verdict verdict) { return flags.rd ? verdict : Verdict::no_data_told; };
+  if (name == "nx.any.good.example") {
+    return told(Verdict::blocked);
+  }
+  if (name.ends_with(".below.any.good.example")) {
+    return told(Verdict::nodata);
+  }
+  if (name == "pass.any.army.ml") {
+    return Verdict::real;
+  }
+  if (name == "drop.any.good.example") {
+    return Verdict::silent;
+  }
+  if (name == "tcp.any.good.example") {
+    return flags.transport == Transport::udp ? told(Verdict::truncated) : Verdict::real;
+  }
+  if (name == "local.any.good.example") {
+    return flags.rd ? type == A || type == MX || type == ANY ? Verdict::local_data : Verdict::nodata
+                    : Verdict::no_secret;
+  }
+  return std::nullopt;
+}
+
+} // namespace
 
 bool is_policed(const std::string& client) {
   return client.starts_with("127.1.");
@@ -134,6 +243,29 @@ bool is_listed(const std::string& name, int type) {
       (at_or_below(plain, "ml") && !at_or_below(plain, "gouv.ml")) || plain == "arrny.example";
   return by_name && delivery.contains(type);
 }
+
+namespace {
+
+// Names that the policy takes for plain.example mistyped. Only what is asked for can be that.
+bool is_lookalike(const std::string& name, int type) {
+  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
+  const std::string plain = without_final_dot(lower(name));
+  return delivery.contains(type) &&
+         (at_or_below(plain, "p1ain.example") || at_or_below(plain, "plainn.example"));
+}
+
+bool is_listed_address(const Rr& rr) {
+  const std::size_t last_dot = rr.data.rfind('.');
+  return (rr.type == A && rr.data.starts_with(secret_ipv4) &&
+          std::stoi(rr.data.substr(last_dot + 1)) >= 192) ||
+         (rr.type == AAAA && rr.data.starts_with("2001:db8:bad:c9:"));
+}
+
+std::string exchange_of(const Rr& mx) {
+  return without_final_dot(lower(mx.data.substr(mx.data.find(' ') + 1)));
+}
+
+} // namespace
 
 Answer Oracle::true_answer(const std::string& name, int type, const Flags& flags) {
   // Asked as any client would; only what changes the answer section is taken over.
@@ -154,11 +286,18 @@ Verdict Oracle::verdict(const std::string& client, const std::string& name, int 
   if (!is_policed(client)) {
     return Verdict::real;
   }
+  if (const auto verdict = zone_verdict(without_final_dot(lower(name)), type, flags)) {
+    return *verdict;
+  }
   // Without RD nobody resolves anything: Unbound itself may answer with a delegation.
   const Verdict block = flags.rd ? Verdict::blocked : Verdict::no_data_told;
-  if (is_listed(name, type)) {
+  if (is_listed(name, type) || is_lookalike(name, type)) {
     return block;
   }
+  const auto holds_listed_address = [&](int truth_type) {
+    const std::vector<Rr> records = true_answer(name, truth_type, flags).answer;
+    return std::any_of(records.begin(), records.end(), is_listed_address);
+  };
   const auto leads_to_listed = [&](int truth_type) {
     const std::vector<Rr> records = true_answer(name, truth_type, flags).answer;
     return std::any_of(records.begin(), records.end(),
@@ -168,28 +307,34 @@ Verdict Oracle::verdict(const std::string& client, const std::string& name, int 
     // What Unbound answers to ANY depends on what it has at hand, so the truth is asked otherwise:
     // the alias itself must not be told; whether a chain of them is followed is Unbound's affair.
     return leads_to_listed(CNAME) ? Verdict::no_data_told
-           : leads_to_listed(A)   ? Verdict::no_secret
-                                  : Verdict::real;
+           : leads_to_listed(A) || holds_listed_address(A) || blocked_by_exchange(name, flags)
+               ? Verdict::no_secret
+               : Verdict::real;
   }
-  if (leads_to_listed(type)) {
+  if (leads_to_listed(type) || holds_listed_address(type)) {
     return block;
   }
-  if (type != MX) {
-    return Verdict::real;
-  }
-  bool any_exchange = false;
-  for (const Rr& rr : true_answer(name, MX, flags).answer) {
-    if (rr.type == MX) {
-      any_exchange = true;
-      if (!is_listed(rr.data.substr(rr.data.find(' ') + 1), A)) {
-        return Verdict::real;
-      }
-    }
-  }
-  if (!any_exchange) {
+  if (type != MX || !blocked_by_exchange(name, flags)) {
     return Verdict::real;
   }
   return flags.rd ? Verdict::null_mx : Verdict::no_data_told;
+}
+
+// All exchanges are names that are listed, or one is below that of the rule on exchanges.
+bool Oracle::blocked_by_exchange(const std::string& name, const Flags& flags) {
+  bool every_listed = true;
+  bool any = false;
+  for (const Rr& rr : true_answer(name, MX, flags).answer) {
+    if (rr.type == MX) {
+      any = true;
+      every_listed = every_listed && is_listed(exchange_of(rr), A);
+      if (at_or_below(exchange_of(rr), "mx.parking.example") &&
+          !at_or_below(without_final_dot(lower(name)), "mine.good.example")) {
+        return true;
+      }
+    }
+  }
+  return any && every_listed;
 }
 
 std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::string& name, int type,
@@ -232,7 +377,7 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
   if (verdict == Verdict::no_data_told && !answer.answer.empty() && !looks_blocked(answer)) {
     return "data, though none may be told";
   }
-  if (answer.ad || answer.aa || answer.tc) {
+  if (answer.ad || answer.aa || answer.tc != (verdict == Verdict::truncated)) {
     return "a block with AA, AD or TC";
   }
   if (verdict == Verdict::blocked &&
@@ -241,6 +386,20 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
   }
   if (verdict == Verdict::null_mx && answer.data_of(MX) != std::vector<std::string>{"0 ."}) {
     return "not a null MX";
+  }
+  if ((verdict == Verdict::nodata || verdict == Verdict::truncated) &&
+      (answer.rcode != noerror || !answer.answer.empty() ||
+       answer.authority.size() != (verdict == Verdict::nodata ? 1 : 0))) {
+    return "not that";
+  }
+  if (verdict == Verdict::local_data) {
+    const std::vector<std::string> address =
+        type == MX ? std::vector<std::string>{} : std::vector<std::string>{"192.0.2.77"};
+    const std::vector<std::string> exchange =
+        type == A ? std::vector<std::string>{} : std::vector<std::string>{"10 mx.example.net."};
+    if (answer.rcode != noerror || answer.data_of(A) != address || answer.data_of(MX) != exchange) {
+      return "not the local data";
+    }
   }
   return "";
 }

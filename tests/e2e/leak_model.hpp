@@ -1,9 +1,10 @@
 // The leak test's model: what may be asked, and an oracle that says what must come back.
 //
 // The oracle is naive on purpose and shares no code with the module: it knows the text of one
-// policy (usual_policy) and looks up what is true in a resolver without the module. A policed
-// client must get a block if the policy lists the asked name, or if the true answer is an alias of
-// a listed name, or, for MX, has only exchanges that are listed. Everybody else must get what is
+// policy (leak_policy) and looks up what is true in a resolver without the module. A policed
+// client must get a block if the policy lists the asked name or takes it for a look-alike, or if
+// the true answer is an alias of a listed name, holds a listed address, or, for MX, has only
+// exchanges that are listed or one that a rule on exchanges lists. Everybody else must get what is
 // true.
 #pragma once
 
@@ -24,12 +25,20 @@ struct Subject {
   std::vector<std::string> leads_to{};
 };
 std::vector<Subject> leak_subjects();
+// usual_policy and a response policy zone, and the file of that zone.
+std::string leak_policy();
+inline constexpr const char* leak_zone_file = "leak.rpz";
+extern const std::string leak_zone;
 std::vector<Zone> leak_zones();
 
 enum class Verdict {
   real,
   blocked,
   null_mx,
+  nodata,
+  local_data,
+  truncated,
+  silent,       // no answer at all
   no_data_told, // a block, an error, a delegation: anything without an answer
   no_secret,    // no address or exchange of a listed name; else as the host likes
 };
@@ -50,6 +59,7 @@ class Oracle {
                     const Flags& flags, const std::string& fresh_label);
 
  private:
+  bool blocked_by_exchange(const std::string& name, const Flags& flags);
   Answer true_answer(const std::string& name, int type, const Flags& flags);
 
   const Unbound& truth_;

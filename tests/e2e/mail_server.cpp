@@ -1,13 +1,12 @@
 #include "tests/e2e/mail_server.hpp"
 
-#include "tests/e2e/address.hpp"
+#include "tests/e2e/smtp_session.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <regex>
 #include <sstream>
 #include <stdexcept>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -20,8 +19,6 @@ namespace {
 constexpr uid_t postfix_user = 65531;
 constexpr gid_t postfix_group = 65531;
 constexpr gid_t postdrop_group = 65532;
-
-constexpr const char* package = POSTFIX_ROOT; // where Debian's package is unpacked
 
 // One process for each service that a host without incoming mail needs; see master(5).
 constexpr const char* services = "pickup   unix       n - n 60  1 pickup\n"
@@ -45,7 +42,7 @@ void give(const std::filesystem::path& path, gid_t group, mode_t mode) {
 
 std::string settings(const std::filesystem::path& folder) {
   const std::string place = folder.string();
-  const std::string programs = package;
+  const std::string programs = MailHost::package();
   return "compatibility_level = 3.6\n"
          "queue_directory = " +
          place +
@@ -103,18 +100,6 @@ std::string file_with(const std::string& text, const std::filesystem::path& fold
   return {};
 }
 
-bool answers(const std::string& address) {
-  const int socket = bound_socket(SOCK_STREAM, mail_server_client, 0);
-  bool connected = true;
-  try {
-    connect_socket(socket, address, 25);
-  } catch (const std::system_error&) {
-    connected = false;
-  }
-  close(socket);
-  return connected;
-}
-
 } // namespace
 
 MailHost::MailHost(const std::string& resolver) {
@@ -153,8 +138,10 @@ std::vector<std::string> MailHost::inside(const std::vector<std::string>& argv) 
                                "--mount",
                                "sh",
                                "-ec",
-                               "mount --bind \"$0\" /etc; ulimit -n 1024; exec \"$@\"",
-                               folder() / "etc"};
+                               "mount --bind \"$0/etc\" /etc; "
+                               "[ ! -d \"$0/var\" ] || mount --bind \"$0/var\" /var; "
+                               "ulimit -n 1024; exec \"$@\"",
+                               folder()};
   all.insert(all.end(), argv.begin(), argv.end());
   return all;
 }
@@ -166,16 +153,18 @@ std::filesystem::path MailHost::add_folder(const std::string& name, unsigned mod
   return path;
 }
 
-std::string MailHost::program(const std::string& name) {
-  return std::string(package) + "/usr/sbin/" + name;
+std::string MailHost::package() {
+  return POSTFIX_ROOT;
 }
 
-const Process::Environment& MailHost::environment() {
-  static const Process::Environment environment{
-      {"LD_LIBRARY_PATH", std::string(package) + "/usr/lib/postfix"},
-      {"MAIL_CONFIG", "/etc/postfix"},
-      {"MAIL_LOGTTY", "1"}}; // what goes wrong before its log file is open, to standard error
-  return environment;
+std::string MailHost::program(const std::string& name) {
+  return package() + "/usr/sbin/" + name;
+}
+
+Process::Environment MailHost::environment(const std::string& configuration) {
+  return {{"LD_LIBRARY_PATH", package() + "/usr/lib/postfix"},
+          {"MAIL_CONFIG", configuration},
+          {"MAIL_LOGTTY", "1"}}; // what goes wrong before its log file is open, to standard error
 }
 
 SmtpSink::SmtpSink(const MailHost& host, const std::string& address)
@@ -184,7 +173,7 @@ SmtpSink::SmtpSink(const MailHost& host, const std::string& address)
                             folder_ / "message.", address + ":25", "16"}),
                folder_.string() + ".log", MailHost::environment()) {
   // It does not say when it is ready. The connection that finds out is not counted.
-  wait_until([&] { return !process_.alive() || answers(address); });
+  wait_until([&] { return !process_.alive() || SmtpSession::answers(address); });
   if (!wait_until([&] { return !process_.alive() || opened() > 0; }) || !process_.alive()) {
     throw std::runtime_error("smtp-sink does not start on " + address + ":\n" + process_.log());
   }
@@ -208,6 +197,42 @@ std::string SmtpSink::message_to(const std::string& recipient) const {
   return file_with("X-Rcpt-Args: <" + recipient + ">", folder_);
 }
 
+// Daemons change users, which ends PR_SET_PDEATHSIG for them. So they have a PID namespace, which
+// goes with its first process: a shell that stays, and that dies with the unshare(1) above it.
+DaemonTree::DaemonTree(const MailHost& host, const std::vector<std::string>& argv,
+                       std::filesystem::path log, const Process::Environment& added)
+    : process_(
+          [&] {
+            std::vector<std::string> daemon{"sh", "-c", "\"$0\" \"$@\"; exit $?"};
+            daemon.insert(daemon.end(), argv.begin(), argv.end());
+            std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child"};
+            daemon = host.inside(daemon);
+            command.insert(command.end(), daemon.begin(), daemon.end());
+            return command;
+          }(),
+          std::move(log), added) {}
+
+// unshare(1) leaves SIGTERM to what it started, and there a shell is process 1, which ignores it.
+DaemonTree::~DaemonTree() {
+  process_.send(SIGKILL);
+}
+
+PostfixMaster::PostfixMaster(const MailHost& host, const std::filesystem::path& configuration,
+                             const std::filesystem::path& maillog)
+    : maillog_(maillog),
+      daemon_(host, {MailHost::package() + "/usr/lib/postfix/sbin/master", "-s"},
+              maillog.string() + ".master", MailHost::environment(configuration)) {
+  if (!wait_until(
+          [&] { return !daemon_.alive() || log().find("daemon started") != std::string::npos; }) ||
+      !daemon_.alive()) {
+    throw std::runtime_error("Postfix does not start:\n" + log());
+  }
+}
+
+std::string PostfixMaster::log() const {
+  return daemon_.log() + read_file(maillog_);
+}
+
 Postfix::Postfix(const MailHost& host) : host_(host) {
   const std::filesystem::path queue = host_.add_folder("queue", 0755);
   for (const char* name : {"active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
@@ -221,26 +246,7 @@ Postfix::Postfix(const MailHost& host) : host_(host) {
   host_.add_folder("mailboxes");
   write_file(host_.folder() / "etc/postfix/main.cf", settings(host_.folder()));
   write_file(host_.folder() / "etc/postfix/master.cf", services);
-  // Its processes change users, which ends PR_SET_PDEATHSIG for them. So they have a PID namespace,
-  // which goes with its first process: a shell that stays, and that dies with the unshare(1) above
-  // it.
-  const std::vector<std::string> mailer = host_.inside(
-      {"sh", "-c", "\"$0\" -s; exit $?", std::string(package) + "/usr/lib/postfix/sbin/master"});
-  std::vector<std::string> command{"unshare", "--pid", "--fork", "--kill-child"};
-  command.insert(command.end(), mailer.begin(), mailer.end());
-  process_ =
-      std::make_unique<Process>(command, host_.folder() / "master.log", MailHost::environment());
-  if (!wait_until([&] {
-        return !process_->alive() || log().find("daemon started") != std::string::npos;
-      }) ||
-      !process_->alive()) {
-    throw std::runtime_error("Postfix does not start:\n" + log());
-  }
-}
-
-// unshare(1) leaves SIGTERM to what it started, and there a shell is process 1, which ignores it.
-Postfix::~Postfix() {
-  process_->send(SIGKILL);
+  master_ = std::make_unique<PostfixMaster>(host_, "/etc/postfix", host_.folder() / "maillog");
 }
 
 void Postfix::send(const std::string& recipient) {
@@ -292,7 +298,7 @@ std::string Postfix::bounce_in_mailbox(const std::string& recipient) const {
 }
 
 std::string Postfix::log() const {
-  return read_file(host_.folder() / "master.log") + read_file(host_.folder() / "maillog");
+  return master_->log();
 }
 
 } // namespace e2e

@@ -3,7 +3,8 @@
 //
 // libresolv knows no port but 53 and reads /etc/resolv.conf alone; Postfix wants users of its own,
 // and its libraries in a fixed place. So each of these programs runs in a private mount namespace,
-// where /etc is a folder of the test: the machine keeps its own resolv.conf and users. Needs root.
+// where /etc is a folder of the test, and /var too if the test has made one: the machine keeps its
+// own resolv.conf, users and queues. Needs root.
 //
 // Postfix's queries come from 127.0.0.1, whatever loopback address it asks.
 #pragma once
@@ -30,8 +31,9 @@ class MailHost {
   // A new folder that Postfix's user owns.
   std::filesystem::path add_folder(const std::string& name, unsigned mode = 0700) const;
 
+  static std::string package();                        // where Debian's Postfix is unpacked
   static std::string program(const std::string& name); // Postfix's path of it
-  static const Process::Environment& environment();
+  static Process::Environment environment(const std::string& configuration = "/etc/postfix");
 
  private:
   ScratchFolder folder_;
@@ -46,6 +48,7 @@ class SmtpSink {
   // The message to `recipient`, with the envelope in front as X-Mail-Args and X-Rcpt-Args; empty
   // if none came.
   std::string message_to(const std::string& recipient) const;
+  const std::filesystem::path& folder() const noexcept { return folder_; } // a file each
 
  private:
   std::size_t opened() const;
@@ -53,6 +56,36 @@ class SmtpSink {
   std::filesystem::path folder_;
   Process process_;
   std::size_t probes_ = 0;
+};
+
+// A daemon that starts others: they all end with it. `argv` stays in the foreground.
+class DaemonTree {
+ public:
+  DaemonTree(const MailHost& host, const std::vector<std::string>& argv, std::filesystem::path log,
+             const Process::Environment& added = {});
+  ~DaemonTree();
+  DaemonTree(const DaemonTree&) = delete;
+  DaemonTree& operator=(const DaemonTree&) = delete;
+
+  bool alive() { return process_.alive(); }
+  std::string log() const { return process_.log(); }
+
+ private:
+  Process process_;
+};
+
+// A running Postfix with its main.cf and master.cf in a folder that programs on `host` see.
+class PostfixMaster {
+ public:
+  // Returns when it runs; throws with its logs if it does not.
+  PostfixMaster(const MailHost& host, const std::filesystem::path& configuration,
+                const std::filesystem::path& maillog);
+
+  std::string log() const; // also what went wrong before its log file was open
+
+ private:
+  std::filesystem::path maillog_;
+  DaemonTree daemon_;
 };
 
 // What became of the first attempt to deliver a message.
@@ -64,11 +97,7 @@ struct Delivery {
 
 class Postfix {
  public:
-  explicit Postfix(
-      const MailHost& host); // returns when it runs; throws with its log if it does not
-  ~Postfix();
-  Postfix(const Postfix&) = delete;
-  Postfix& operator=(const Postfix&) = delete;
+  explicit Postfix(const MailHost& host); // as PostfixMaster
 
   // Hands in a message from `sender`. To each recipient only one.
   void send(const std::string& recipient);
@@ -83,7 +112,7 @@ class Postfix {
   std::string bounce_in_mailbox(const std::string& recipient) const;
 
   const MailHost& host_;
-  std::unique_ptr<Process> process_;
+  std::unique_ptr<PostfixMaster> master_;
 };
 
 } // namespace e2e

@@ -50,11 +50,14 @@ Unbound::Unbound(const Lab& lab, UnboundOptions options)
   if (options_.policy) {
     write_policy(*options_.policy);
   }
+  for (const auto& [name, text] : options_.lists) {
+    write_list(name, text);
+  }
   if (options_.encrypted) {
     write_certificate(folder_.path() / "certificate.pem", folder_.path() / "key.pem");
   }
   if (options_.ip6) {
-    ip6_port_ = free_ip6_port();
+    ip6_port_ = free_port("::1");
   }
   write_configuration(lab);
 }
@@ -65,6 +68,10 @@ std::filesystem::path Unbound::policy_file() const {
 
 void Unbound::write_policy(const std::string& text) {
   write_file(policy_file(), text);
+}
+
+void Unbound::write_list(const std::string& name, const std::string& text) {
+  write_file(folder_.path() / name, text);
 }
 
 void Unbound::write_configuration(const Lab& lab) {

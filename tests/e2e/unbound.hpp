@@ -6,6 +6,7 @@
 #include "tests/e2e/lab.hpp"
 #include "tests/e2e/process.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct UnboundOptions {
   // Text of the policy file; none: Unbound without the module. `log: {file: events.jsonl}` puts
   // the events where events() finds them.
   std::optional<std::string> policy{};
+  std::map<std::string, std::string> lists{}; // files beside the policy: name and text
   bool policy_by_environment = false; // $NEARMISS_CONFIG; else nearmiss.yaml in `directory:`
   bool validate = true;               // the validator in the chain, with the lab's trust anchor
   int threads = 1;
@@ -50,6 +52,7 @@ class Unbound {
                 const Flags& flags = {}) const;
 
   void write_policy(const std::string& text); // takes effect within a second, or at a reload
+  void write_list(const std::string& name, const std::string& text); // likewise
   // The command line tool's answer as JSON; `exit_code` (if any) gets its exit code.
   nlohmann::json nearmiss(const std::string& command, int* exit_code = nullptr) const;
   bool alive() { return process_ != nullptr && process_->alive(); }

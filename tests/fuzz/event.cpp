@@ -85,6 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto now = EventWriter::Clock::time_point(std::chrono::microseconds(1'700'000'000'000'001));
   const Attempt attempt{.verdict = verdict,
                         .matched_by = static_cast<MatchedBy>(bits % 3),
+                        .matched_address = nullptr,
                         .qname = *qname,
                         .intended = intended,
                         .qtype = qtype,

@@ -1,21 +1,31 @@
 // List files: the first octet chooses the format, the rest is the file.
 #include "config/list_domains.hpp"
+#include "config/list_hosts.hpp"
+#include "config/list_rpz.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
-#include <algorithm>
 #include <iterator>
 
 using namespace nearmiss;
 
 namespace {
 
-using Reader = std::size_t (*)(std::string_view content, const std::string& file,
-                               bool public_suffixes, PolicyBuilder& builder, std::size_t rule,
-                               Report& report);
+// Adds what the content lists to the policy's one rule.
+using Reader = void (*)(std::string_view content, PolicyBuilder& builder, const Rule& rule,
+                        ListLoad& load);
 
 // A format more is a line more.
 constexpr Reader formats[] = {
-    read_domains_list,
+    [](std::string_view content, PolicyBuilder&, const Rule&, ListLoad& load) {
+      read_domains_list(content, 0, load);
+    },
+    [](std::string_view content, PolicyBuilder&, const Rule&, ListLoad& load) {
+      read_hosts_list(content, 0, load);
+    },
+    [](std::string_view content, PolicyBuilder& builder, const Rule& rule, ListLoad& load) {
+      RpzRules rules(0, rule, false, {}, builder);
+      read_rpz_list(content, rules, load);
+    },
 };
 
 void check(const Diagnostic& diagnostic, std::string_view content) {
@@ -37,15 +47,19 @@ void check(const Diagnostic& diagnostic, std::string_view content) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   const unsigned choice = input.octet();
-  const bool public_suffixes = choice >= 128;
+  const ListSettings settings{.strict = (choice & 64U) == 0,
+                              .public_suffixes = (choice & 128U) != 0};
   const std::string content(input.rest());
+  const std::string file = "list";
   PolicyBuilder builder;
   Rule rule;
-  rule.id = "list";
+  rule.id = file;
   rule.types = TypeSet::all();
+  builder.add_rule(rule);
   Report report;
-  const std::size_t names = formats[choice % std::size(formats)](
-      content, "list", public_suffixes, builder, builder.add_rule(rule), report);
+  ListLoad load(file, settings, builder, report);
+  formats[(choice & 63U) % std::size(formats)](content, builder, rule, load);
+  const std::size_t names = load.finish("names");
   PROMISE(report.failed() || names > 0); // an empty list blocks nothing, so it is an error
   for (const Diagnostic& diagnostic : std::move(report).take({"list"})) {
     check(diagnostic, content);

@@ -41,13 +41,16 @@ bool holds(const Run& run, const std::string& part) {
 } // namespace
 
 TEST_CASE("every command has --help and --version", "[cli]") {
-  for (const char* arguments : {"--help", "check --help", "explain --help", "generate --help"}) {
+  for (const char* arguments :
+       {"--help", "check --help", "explain --help", "generate --help", "export --help",
+        "sinkhole --help", "status --help", "reload --help"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     holds(run, "Exit codes: 0");
   }
   for (const char* arguments :
-       {"--version", "check --version", "explain --version", "generate --version"}) {
+       {"--version", "check --version", "explain --version", "generate --version",
+        "export --version", "sinkhole --version", "status --version", "reload --version"}) {
     const Run run = nearmiss_cli(arguments);
     CHECK(run.exit_code == 0);
     CHECK(run.output.starts_with("nearmiss "));

@@ -261,7 +261,7 @@ TEST_CASE("a mistake in a rule", "[config]") {
        {"`intended`", "take this one out"}},
       {"except", rule + "    except: [b..c]\n", "5:14", {"`except`", "empty label"}},
       {"intended", rule + "    intended: [b.example]\n", "5:15", {"`intended` must be text"}},
-      {"action", rule + "    action: drop\n", "5:13", {"`drop`", "null-mx", "servfail"}},
+      {"action", rule + "    action: discard\n", "5:13", {"`discard`", "null-mx", "servfail"}},
       {"sinkhole missing", rule + "    action: sinkhole\n", "5:5", {"needs addresses", "ipv6"}},
       {"ttl negative", rule + "    ttl: -1\n", "5:10", {"`ttl`", "0 to 86400", "`-1`"}},
       {"ttl a day and a second", rule + "    ttl: 86401\n", "5:10", {"86400", "`86401`"}},

@@ -1,0 +1,320 @@
+// `nearmiss export`: the policy as a response policy zone, for resolvers without the module.
+//
+// What a zone says about a name is asked of the policy itself: for each listed or excepted name its
+// verdict on that name and on a name below it that nobody lists. Names that only lie between two
+// listed ones are written too: PowerDNS takes the nearest wildcard above the asked name, but
+// Unbound only one at the closest name that the zone has, and BIND none for a name that is in the
+// zone because of others below it.
+#include "config/diagnostics.hpp"
+#include "config/local_data.hpp"
+#include "config/names.hpp"
+#include "contrib/cli/commands.hpp"
+#include "rules/variants.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <unordered_set>
+
+namespace nearmiss::cli {
+
+namespace {
+
+constexpr std::uint16_t type_mx = 15;
+// Below any name this stands for everything that nobody lists.
+constexpr std::string_view nobodys_label = "nearmiss-export-4f1c9b2e7a";
+
+std::string wire_text(const Name& name) {
+  const auto wire = name.wire();
+  return {wire.begin(), wire.end()};
+}
+
+class RpzWriter {
+ public:
+  RpzWriter(const Config& config, const Name& zone, const ClientAddress& client, bool protect)
+      : config_(config), policy_(config.policy), zone_(zone), client_(client), protect_(protect) {}
+
+  void write(std::ostream& out);
+  // What the zone does not say as the policy does, a line each.
+  const std::vector<std::string>& remarks() const noexcept { return remarks_; }
+  std::size_t triggers() const noexcept { return triggers_; }
+
+ private:
+  // The policy's word on the name for the zone's clients; no rule: none, or one that only observes.
+  Verdict decide(const Name& name) const {
+    Verdict verdict = policy_.decide({name, type_mx, client_, today()});
+    const bool silent =
+        verdict.action == Action::observe || (blocks(verdict.action) && !verdict.enforced);
+    if (silent || (verdict.likeness.domain != nullptr && !protect_)) {
+      return {};
+    }
+    return verdict;
+  }
+  // On what is below it; the name itself where there is no room below.
+  Verdict decide_below(const Name& name) const {
+    const auto label = Name::from_text(nobodys_label);
+    const auto below = label->with_suffix(Name(), name);
+    return below ? decide(*below) : Verdict{};
+  }
+
+  void collect();
+  void write_name(const Name& name);
+  void write_trigger(const Name& name, bool below, const Verdict& verdict);
+  std::string records(const Verdict& verdict, const std::string& owner);
+  void remark(std::size_t count, const std::string& one, const std::string& many,
+              const std::string& what);
+  void add_remarks();
+
+  const Config& config_;
+  const Policy& policy_;
+  Name zone_;
+  ClientAddress client_;
+  bool protect_;
+  std::vector<Name> names_;
+  std::unordered_set<std::string> known_;   // the wire forms of names_
+  std::unordered_set<std::string> written_; // owners
+  std::string body_;
+  std::size_t triggers_ = 0;
+  std::size_t too_long_ = 0;
+  std::map<Action, std::size_t> replaced_; // by NXDOMAIN
+  std::vector<std::string> remarks_;
+};
+
+void RpzWriter::collect() {
+  const auto add = [&](const Name& name) {
+    if (known_.insert(wire_text(name)).second) {
+      names_.push_back(name);
+    }
+  };
+  policy_.for_each_name(add);
+  if (!protect_) {
+    return;
+  }
+  for (const Protected& domain : policy_.protected_domains()) {
+    for (const Variant& variant : variants_of(domain.domain, domain.classes)) {
+      if (!is_public_suffix(variant.name) && decide(variant.name).likeness.domain != nullptr) {
+        add(variant.name);
+      }
+    }
+  }
+}
+
+std::string RpzWriter::records(const Verdict& verdict, const std::string& owner) {
+  const std::string start = owner + ' ' + std::to_string(verdict.rule->ttl) + ' ';
+  const auto line = [&](const std::string& data) { return start + data + '\n'; };
+  switch (verdict.action) {
+  case Action::nodata:
+    return line("CNAME *.");
+  case Action::drop:
+    return line("CNAME rpz-drop.");
+  case Action::tcp_only:
+    return line("CNAME rpz-tcp-only.");
+  case Action::allow:
+    return line("CNAME rpz-passthru.");
+  case Action::null_mx:
+    return line("MX 0 .");
+  case Action::sinkhole: {
+    const Sinkhole& sinkhole = config_.sinkhole;
+    return (sinkhole.ipv4 ? line("A " + sinkhole.ipv4->to_text()) : "") +
+           (sinkhole.ipv6 ? line("AAAA " + sinkhole.ipv6->to_text()) : "") +
+           (sinkhole.mx ? line("MX 0 " + sinkhole.mx->to_text() + '.') : "");
+  }
+  case Action::local_data: {
+    std::string all;
+    for (const LocalRecord& record : *verdict.rule->local_data) {
+      if (!record.owner) { // the others are triggers themselves
+        all += line(to_text(record));
+      }
+    }
+    return all;
+  }
+  case Action::refused:
+  case Action::servfail:
+    ++replaced_[verdict.action];
+    [[fallthrough]];
+  default:
+    return line("CNAME .");
+  }
+}
+
+void RpzWriter::write_trigger(const Name& name, bool below, const Verdict& verdict) {
+  if (name.is_root() && !below) {
+    return; // the apex of the zone stands for the zone
+  }
+  const std::string owner = name.is_root() ? "*" : (below ? "*." : "") + name.to_text();
+  if (!written_.insert(owner).second) {
+    return;
+  }
+  const std::size_t octets = name.wire().size() + (below ? 2 : 0) + zone_.wire().size() - 1;
+  if (octets > Name::max_octets) {
+    ++too_long_;
+    return;
+  }
+  ++triggers_;
+  body_ += verdict.rule != nullptr ? records(verdict, owner) : owner + " CNAME rpz-passthru.\n";
+}
+
+void RpzWriter::write_name(const Name& name) {
+  const Verdict above = name.is_root() ? Verdict{} : decide_below(name.parent());
+  const Verdict here = decide(name);
+  const Verdict below = decide_below(name);
+  if (here.rule != nullptr || above.rule != nullptr) {
+    write_trigger(name, false, here);
+  }
+  if (below.rule != nullptr || above.rule != nullptr) {
+    write_trigger(name, true, below);
+  }
+  if (above.rule == nullptr) {
+    return;
+  }
+  for (Name between = name.parent(); !between.is_root() && !known_.contains(wire_text(between));
+       between = between.parent()) {
+    const Verdict verdict = decide_below(between);
+    if (verdict.rule == nullptr) {
+      return;
+    }
+    write_trigger(between, false, verdict); // what nobody lists has its parent's verdict
+    write_trigger(between, true, verdict);
+  }
+}
+
+void RpzWriter::remark(std::size_t count, const std::string& one, const std::string& many,
+                       const std::string& what) {
+  if (count > 0) {
+    remarks_.push_back(std::to_string(count) + ' ' + (count == 1 ? one : many) + ' ' + what);
+  }
+}
+
+void RpzWriter::add_remarks() {
+  std::size_t observing = 0;
+  std::size_t for_others = 0;
+  std::size_t for_groups = 0;
+  std::size_t without_mx = 0;
+  std::size_t some_types = 0;
+  const GroupSet groups = policy_.clients().groups_of(client_);
+  for (const Rule& rule : policy_.rules()) {
+    if (rule.variant) {
+      continue;
+    }
+    observing += rule.action == Action::observe ? 1 : 0;
+    const bool for_client = rule.every_client || (rule.groups & groups) != 0;
+    for_others += for_client ? 0 : 1;
+    for_groups += !rule.every_client && for_client ? 1 : 0;
+    without_mx += rule.types.contains(type_mx) ? 0 : 1;
+    some_types += rule.types.contains(type_mx) && !rule.types.contains(TypeSet::limit) ? 1 : 0;
+  }
+  if (!policy_.enforcing()) {
+    remarks_.emplace_back("the policy's mode is `observe`, so that it blocks nothing: left out");
+  }
+  remark(observing, "rule", "rules", "that only observe: left out");
+  remark(for_others, "rule", "rules", "for other clients than " + client_.to_text() + ": left out");
+  remark(for_groups, "rule", "rules",
+         "for some clients: in the zone for every client of the resolver that loads it");
+  remark(without_mx, "rule", "rules", "not for MX lookups: left out");
+  remark(some_types, "rule", "rules", "for some types: in the zone for every type");
+  for (const auto& [action, count] : replaced_) {
+    remark(count, "trigger", "triggers",
+           "with the action " + std::string(to_string(action)) + ": NXDOMAIN in the zone");
+  }
+  remark(too_long_, "name", "names", "too long below the zone's name: left out");
+  if (!protect_) {
+    remark(policy_.protected_count(), "protected domain", "protected domains",
+           "with look-alikes: left out; --protect writes them out");
+  } else {
+    remark(policy_.protected_count(), "protected domain", "protected domains",
+           "with look-alikes: only those that can be written out");
+  }
+  remark(policy_.exchange_count(), "name", "names", "of `mx_exchange`: left out");
+  remark(policy_.address_count(), "prefix", "prefixes", "of `answer_ip`: left out");
+}
+
+void RpzWriter::write(std::ostream& out) {
+  collect();
+  for (const Name& name : names_) {
+    write_name(name);
+  }
+  add_remarks();
+  const auto serial =
+      static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(
+                                     std::chrono::system_clock::now().time_since_epoch())
+                                     .count());
+  out << "; The policy " << config_.ruleset << " of nearmiss (SHA-256 " << config_.digest
+      << ") as a response policy zone.\n";
+  for (const std::string& text : remarks_) {
+    out << "; " << text << '\n';
+  }
+  out << "$ORIGIN " << zone_.to_text() << ".\n$TTL 60\n@ SOA localhost. hostmaster.localhost. "
+      << serial << " 3600 600 86400 60\n@ NS localhost.\n"
+      << body_;
+}
+
+// A zone that is read while it is written must be the old one or the new one.
+bool replace_file(const std::filesystem::path& file, const std::string& text) {
+  const std::filesystem::path aside = file.native() + ".new";
+  std::ofstream out(aside, std::ios::binary);
+  out << text;
+  out.close();
+  std::error_code problem;
+  if (out) {
+    std::filesystem::rename(aside, file, problem);
+    if (!problem) {
+      return true;
+    }
+  }
+  std::filesystem::remove(aside, problem);
+  return false;
+}
+
+} // namespace
+
+int export_rpz(const ExportOptions& options) {
+  std::string problem;
+  const auto zone = read_name(options.zone, problem);
+  if (!zone || zone->is_root()) {
+    std::cerr << "nearmiss export: --zone: "
+              << (zone ? "the root cannot be a policy zone; write a name such as rpz.nearmiss"
+                       : problem)
+              << '\n';
+    return exit_cannot;
+  }
+  const LoadResult result = load(options.config, today());
+  if (!result.config) {
+    print(result.diagnostics);
+    std::cerr << "nearmiss export: the policy " << options.config << " cannot be used\n";
+    return exit_cannot;
+  }
+  ClientAddress client = result.config->first_client.value_or(ClientAddress());
+  if (!options.client.empty()) {
+    const auto given = ClientAddress::from_text(options.client);
+    if (!given) {
+      std::cerr << "nearmiss export: --client: " << shown(options.client)
+                << " is no IP address; write one as 192.0.2.25 or 2001:db8::25\n";
+      return exit_cannot;
+    }
+    client = *given;
+  }
+  RpzWriter writer(*result.config, *zone, client, options.protect);
+  std::ostringstream text;
+  writer.write(text);
+  for (const std::string& remark : writer.remarks()) {
+    std::cerr << "nearmiss export: " << remark << '\n';
+  }
+  if (options.output.empty()) {
+    std::cout << text.str() << std::flush;
+  } else if (!replace_file(options.output, text.str())) {
+    std::cerr << "nearmiss export: " << shown(options.output)
+              << " cannot be written; check the folder and its mode\n";
+    return exit_cannot;
+  }
+  if (writer.triggers() == 0) {
+    std::cerr << "nearmiss export: the zone holds no trigger, so it blocks nothing\n";
+    return exit_no;
+  }
+  return exit_fine;
+}
+
+} // namespace nearmiss::cli

@@ -1,0 +1,334 @@
+// An exported policy says the same in Unbound's own RPZ, BIND and PowerDNS Recursor as the policy
+// itself does.
+#include "tests/catch.hpp"
+
+#include "config/config.hpp"
+#include "config/local_data.hpp"
+#include "tests/e2e/address.hpp"
+#include "tests/e2e/client.hpp"
+#include "tests/e2e/process.hpp"
+
+#include <algorithm>
+#include <memory>
+
+using namespace e2e;
+
+namespace {
+
+constexpr const char* zone_name = "rpz.nearmiss";
+
+// Answers every name there is, so that whatever is not blocked gets data.
+constexpr const char* everything = "$ORIGIN .\n$TTL 300\n"
+                                   "@ SOA ns.up. host.up. 1 3600 600 86400 60\n@ NS ns.up.\n"
+                                   "* A 203.0.113.9\n* AAAA 2001:db8:900d::9\n* MX 10 mx.up.\n";
+const std::vector<std::string> real_addresses{"203.0.113.9"};
+const std::vector<std::string> real_exchanges{"10 mx.up."};
+
+const char* const policy = R"(version: 1
+clients: {mail: [127.1.0.0/16], web: [127.2.0.0/16]}
+sinkhole: {ipv4: 192.0.2.53, ipv6: "2001:db8::53", mx: sink.example.net}
+defaults: {clients: [mail], ttl: 60}
+rules:
+  - id: mil-ml
+    confusable: {intended: mil, mistyped: [ml]}
+    except: [gouv.ml, a.b.c.ml]
+  - {id: alone, exact: [arrny.example, deep.er.ml], action: null-mx}
+  - {id: tree, domains: [navy.example], action: nodata}
+  - {id: in-tree, exact: [mx.navy.example, x.y.navy.example]}
+  - {id: sink, domains: [army.example], action: sinkhole}
+  - {id: partner, domains: [ok.army.example], action: allow}
+  - {id: host, exact: [www.partner.ml], action: allow}
+  - {id: zone, list: {file: feed.rpz, format: rpz}}
+  - {id: failing, domains: [fail.example], action: servfail}
+  - {id: refusing, domains: [refuse.example], action: refused}
+  - {id: seen, domains: [seen.ml, seen.example], action: observe}
+  - {id: web, domains: [web.example], clients: [web]}
+protect:
+  - {id: ours, domains: [usarmy.example]}
+)";
+
+const char* const feed = "$ORIGIN feed.\n@ SOA localhost. h. 1 3600 600 86400 60\n"
+                         "data.example A 192.0.2.7\ndata.example A 192.0.2.8\n"
+                         "data.example MX 10 sink.example.net.\n*.below.example CNAME .\n"
+                         "drop.example CNAME rpz-drop.\n*.drop.example CNAME rpz-drop.\n"
+                         "x.y.tcp.example CNAME rpz-tcp-only.\n";
+
+// Hits, and beside each its near misses: names below, above and beside.
+const std::vector<std::string> asked{"ml",
+                                     "army.ml",
+                                     "us.army.ml",
+                                     "gouv.ml",
+                                     "finances.gouv.ml",
+                                     "notgouv.ml",
+                                     "c.ml",
+                                     "b.c.ml",
+                                     "x.b.c.ml",
+                                     "a.b.c.ml",
+                                     "x.a.b.c.ml",
+                                     "x.c.ml",
+                                     "er.ml",
+                                     "x.er.ml",
+                                     "deep.er.ml",
+                                     "x.deep.er.ml",
+                                     "zz.deep.er.ml",
+                                     "www.partner.ml",
+                                     "x.www.partner.ml",
+                                     "partner.ml",
+                                     "mail.partner.ml",
+                                     "seen.ml",
+                                     "x.seen.ml",
+                                     "seen.example",
+                                     "army.mil",
+                                     "ml.example",
+                                     "arrny.example",
+                                     "x.arrny.example",
+                                     "navy.example",
+                                     "x.navy.example",
+                                     "mx.navy.example",
+                                     "x.mx.navy.example",
+                                     "y.navy.example",
+                                     "z.y.navy.example",
+                                     "x.y.navy.example",
+                                     "w.x.y.navy.example",
+                                     "army.example",
+                                     "x.army.example",
+                                     "ok.army.example",
+                                     "x.ok.army.example",
+                                     "notarmy.example",
+                                     "data.example",
+                                     "x.data.example",
+                                     "below.example",
+                                     "x.below.example",
+                                     "x.y.below.example",
+                                     "fail.example",
+                                     "x.fail.example",
+                                     "refuse.example",
+                                     "web.example",
+                                     "drop.example",
+                                     "x.drop.example",
+                                     "xdrop.example",
+                                     "tcp.example",
+                                     "y.tcp.example",
+                                     "x.y.tcp.example",
+                                     "z.x.y.tcp.example",
+                                     "usarmy.example",
+                                     "usamry.example",
+                                     "x.usamry.example",
+                                     "usarny.example",
+                                     "example",
+                                     "unlisted.example"};
+
+class Resolver {
+ public:
+  Resolver(std::string name, const std::string& address, std::uint16_t port = 53)
+      : name_(std::move(name)) {
+    endpoint_.address = address;
+    endpoint_.port = port;
+  }
+  void start(const std::filesystem::path& folder, const std::vector<std::string>& argv) {
+    process_ = std::make_unique<Process>(argv, folder / (name_ + ".log"));
+    // It serves once a name of the zone, and one that is not there, have their answers.
+    const bool serves = wait_until([&] {
+      if (!process_->alive()) {
+        return false;
+      }
+      try {
+        const auto blocked = ask(endpoint_, mail, "army.ml", MX, {.transport = Transport::tcp});
+        return blocked && blocked->rcode == nxdomain;
+      } catch (const std::exception&) {
+        return false; // it does not listen yet
+      }
+    });
+    INFO(name_ << ":\n" << process_->log());
+    REQUIRE(serves);
+  }
+  const std::string& name() const noexcept { return name_; }
+  const Endpoint& endpoint() const noexcept { return endpoint_; }
+
+ private:
+  std::string name_;
+  Endpoint endpoint_;
+  std::unique_ptr<Process> process_;
+};
+
+std::string quoted(const std::filesystem::path& path) {
+  return '"' + path.string() + '"';
+}
+
+// The authoritative server and the three resolvers, all with the same zone.
+class Resolvers {
+ public:
+  explicit Resolvers(const std::filesystem::path& folder)
+      : folder_(folder), network_(claim_network(55)) {
+    start_authority();
+    start_unbound();
+    start_bind();
+    start_powerdns();
+  }
+  const std::vector<std::unique_ptr<Resolver>>& all() const noexcept { return resolvers_; }
+
+ private:
+  std::string authority() const { return network_ + "1"; }
+
+  void start_authority() {
+    write_file(folder_ / "everything", everything);
+    const std::string base = (folder_ / "nsd").string();
+    write_file(base + ".conf",
+               "server:\n  ip-address: " + authority() +
+                   "@53\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n"
+                   "  pidfile: \"" +
+                   base + ".pid\"\n  xfrdfile: \"" + base +
+                   ".xfrd\"\n  xfrdir: " + quoted(folder_) + "\n  zonelistfile: \"" + base +
+                   ".list\"\n  rrl-ratelimit: 0\nremote-control:\n  control-enable: no\n"
+                   "zone:\n  name: \".\"\n  zonefile: " +
+                   quoted(folder_ / "everything") + "\n");
+    authority_ = std::make_unique<Process>(
+        std::vector<std::string>{NSD_BIN, "-d", "-c", base + ".conf"}, base + ".log");
+    REQUIRE(authority_->wait_for_log("nsd started"));
+  }
+
+  void start_unbound() {
+    resolvers_.push_back(std::make_unique<Resolver>("Unbound", network_ + "2"));
+    write_file(folder_ / "unbound.conf",
+               "server:\n  interface: " + network_ +
+                   "2@53\n  do-daemonize: no\n"
+                   "  use-syslog: no\n  pidfile: \"\"\n  username: \"\"\n  chroot: \"\"\n"
+                   "  module-config: \"respip iterator\"\n  do-not-query-localhost: no\n"
+                   "  access-control: 127.0.0.0/8 allow\n  directory: " +
+                   quoted(folder_) +
+                   "\nremote-control:\n  control-enable: no\n"
+                   "forward-zone:\n  name: \".\"\n  forward-addr: " +
+                   authority() + "\nrpz:\n  name: \"" + zone_name +
+                   "\"\n  zonefile: " + quoted(folder_ / "zone") + "\n");
+    resolvers_.back()->start(folder_,
+                             {UNBOUND_BIN, "-d", "-c", (folder_ / "unbound.conf").string()});
+  }
+
+  void start_bind() {
+    // BIND listens on addresses that an interface has.
+    const std::uint16_t port = free_port("127.0.0.1");
+    resolvers_.push_back(std::make_unique<Resolver>("BIND", "127.0.0.1", port));
+    const std::string place = quoted(folder_);
+    write_file(folder_ / "named.conf",
+               "options {\n  directory " + place + ";\n  managed-keys-directory " + place +
+                   ";\n  listen-on port " + std::to_string(port) +
+                   " { 127.0.0.1; };\n  listen-on-v6 { none; };\n  pid-file none;\n  "
+                   "session-keyfile none;\n"
+                   "  lock-file none;\n  allow-query { 127.0.0.0/8; };\n"
+                   "  allow-recursion { 127.0.0.0/8; };\n  dnssec-validation no;\n"
+                   "  empty-zones-enable no;\n  forward only;\n  forwarders { " +
+                   authority() + "; };\n  response-policy { zone \"" + zone_name +
+                   "\"; } qname-wait-recurse no;\n};\ncontrols { };\nzone \"" + zone_name +
+                   "\" { type primary; file " + quoted(folder_ / "zone") +
+                   "; allow-query { none; }; notify no; };\n");
+    resolvers_.back()->start(
+        folder_, {NAMED_BIN, "-g", "-n", "1", "-4", "-c", (folder_ / "named.conf").string()});
+  }
+
+  void start_powerdns() {
+    resolvers_.push_back(std::make_unique<Resolver>("PowerDNS Recursor", network_ + "4"));
+    write_file(folder_ / "lua",
+               "rpzFile(" + quoted(folder_ / "zone") + ", {policyName=\"nearmiss\"})\n");
+    write_file(folder_ / "recursor.conf",
+               "local-address=" + network_ + "4\nlocal-port=53\nsocket-dir=" + folder_.string() +
+                   "\nlua-config-file=" + (folder_ / "lua").string() +
+                   "\nforward-zones-recurse=.=" + authority() +
+                   "\nallow-from=127.0.0.0/8\ndont-query=\nthreads=1\n"
+                   "pdns-distributes-queries=no\ndnssec=off\ndaemon=no\nwrite-pid=no\n"
+                   "disable-syslog=yes\nsecurity-poll-suffix=\nqname-minimization=no\n");
+    resolvers_.back()->start(folder_, {PDNS_RECURSOR_BIN, "--config-dir=" + folder_.string()});
+  }
+
+  std::filesystem::path folder_;
+  std::string network_;
+  std::unique_ptr<Process> authority_;
+  std::vector<std::unique_ptr<Resolver>> resolvers_;
+};
+
+// The data of a type that a rule gives instead of the real one, sorted.
+std::vector<std::string> given(const nearmiss::Config& config, const nearmiss::Verdict& verdict,
+                               int type) {
+  using enum nearmiss::Action;
+  std::vector<std::string> data;
+  if (verdict.action == null_mx && type == MX) {
+    data = {"0 ."};
+  } else if (verdict.action == sinkhole) {
+    data = {type == MX  ? "0 " + config.sinkhole.mx->to_text() + "."
+            : type == A ? config.sinkhole.ipv4->to_text()
+                        : config.sinkhole.ipv6->to_text()};
+  } else if (verdict.action == local_data) {
+    for (const nearmiss::LocalRecord& record : *verdict.rule->local_data) {
+      if (record.type == type) {
+        const std::string text = to_text(record);
+        data.push_back(text.substr(text.find(' ') + 1));
+      }
+    }
+  }
+  std::sort(data.begin(), data.end());
+  return data;
+}
+
+void expect_same(const Resolver& resolver, const nearmiss::Config& config, const std::string& name,
+                 bool protect) {
+  const auto decide = [&](int type) {
+    nearmiss::Verdict verdict = config.policy.decide({*nearmiss::Name::from_text(name),
+                                                      static_cast<std::uint16_t>(type),
+                                                      *nearmiss::ClientAddress::from_text(mail),
+                                                      {}});
+    return verdict.likeness.domain != nullptr && !protect ? nearmiss::Verdict{} : verdict;
+  };
+  const nearmiss::Verdict verdict = decide(MX);
+  INFO(resolver.name() << ", " << name << ": " << to_string(verdict.action));
+  if (verdict.action == nearmiss::Action::drop) {
+    CHECK(stays_silent(resolver.endpoint(), mail, name, MX, "unlisted.example"));
+    return;
+  }
+  for (const int type : {int{MX}, int{A}, int{AAAA}}) {
+    const auto answer = ask(resolver.endpoint(), mail, name, type);
+    REQUIRE(answer);
+    INFO(answer->text());
+    const bool negative = verdict.enforced && (verdict.action == nearmiss::Action::nxdomain ||
+                                               verdict.action == nearmiss::Action::refused ||
+                                               verdict.action == nearmiss::Action::servfail);
+    CHECK(answer->rcode == (negative ? e2e::nxdomain : e2e::noerror));
+    CHECK(answer->tc == (verdict.action == nearmiss::Action::tcp_only));
+    if (!verdict.enforced || verdict.action == nearmiss::Action::tcp_only) {
+      const auto real = verdict.enforced ? ask(resolver.endpoint(), mail, name, type,
+                                               {.transport = Transport::tcp})
+                                         : answer;
+      REQUIRE(real);
+      CHECK_FALSE(real->tc);
+      CHECK(
+          (type == AAAA || real->data_of(type) == (type == MX ? real_exchanges : real_addresses)));
+    }
+    if (verdict.enforced) {
+      CHECK(answer->data_of(type) == given(config, verdict, type));
+    }
+  }
+}
+
+} // namespace
+
+TEST_CASE("an exported policy says the same in other resolvers", "[export]") {
+  const ScratchFolder folder;
+  const auto file = folder.path() / "policy.yaml";
+  write_file(file, policy);
+  write_file(folder.path() / "feed.rpz", feed);
+  const bool protect = GENERATE(false, true);
+  std::vector<std::string> command{NEARMISS_CLI,  "export",   "--config",
+                                   file.string(), "--output", (folder.path() / "zone").string()};
+  if (protect) {
+    command.emplace_back("--protect");
+  }
+  const Outcome exported = run(command);
+  INFO(exported.output);
+  REQUIRE(exported.exit_code == 0);
+  const nearmiss::LoadResult loaded = nearmiss::load(file, {});
+  REQUIRE(loaded.config);
+  const Resolvers resolvers(folder.path());
+  for (const auto& resolver : resolvers.all()) {
+    for (const std::string& name : asked) {
+      expect_same(*resolver, *loaded.config, name, protect);
+    }
+  }
+}
