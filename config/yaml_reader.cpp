@@ -136,6 +136,18 @@ bool readable(std::string_view text, const std::string& file, Report& report) {
   return true;
 }
 
+// yaml-cpp counts on where it looks for more behind the text's end.
+Place inside(Place place, std::string_view text) {
+  for (std::size_t line = 1; line < place.line; ++line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) {
+      return {line, text.size() + 1};
+    }
+    text.remove_prefix(end + 1);
+  }
+  return {place.line, std::min(place.column, text.substr(0, text.find('\n')).size() + 1)};
+}
+
 } // namespace
 
 std::string_view kind_name(const YamlNode& node) noexcept {
@@ -173,10 +185,11 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
     }
     return std::move(tree).take();
   } catch (const YAML::DeepRecursion& e) {
-    report.error(file, place_of(e.mark), "lists and maps nested too deeply; a policy needs four");
+    report.error(file, inside(place_of(e.mark), text),
+                 "lists and maps nested too deeply; a policy needs four");
     return std::nullopt;
   } catch (const YAML::Exception& e) {
-    report.error(file, place_of(e.mark), "not YAML: " + e.msg);
+    report.error(file, inside(place_of(e.mark), text), "not YAML: " + e.msg);
     return std::nullopt;
   }
 }

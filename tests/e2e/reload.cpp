@@ -251,3 +251,32 @@ TEST_CASE("the control socket: its mode, a stale one, clients that do not behave
   CHECK_THROWS(resolver.nearmiss("status", &exit_code));
   CHECK(exit_code == 2);
 }
+
+// It swaps Unbound's settings under the running workers and calls no module.
+TEST_CASE("fast_reload, where Unbound has it, leaves the policy in force", "[reload]") {
+  const std::string command = GENERATE(as<std::string>(), "fast_reload", "fast_reload +p");
+  CAPTURE(command);
+  World world({.policy = usual_policy, .threads = 2});
+  try {
+    world.resolver.control(command);
+  } catch (const std::runtime_error& e) {
+    INFO(e.what());
+    REQUIRE(std::string(e.what()).find("unknown command") != std::string::npos);
+    WARN("this Unbound has no fast_reload");
+    return;
+  }
+  world.expect_blocked(mail, "army.ml", MX);
+  world.expect_real(other, "army.ml", MX);
+  world.expect_real(mail, "good.example", MX);
+  for (int round = 0; round < 20; ++round) {
+    world.resolver.control(command);
+    world.expect_blocked(mail, "army.ml", MX);
+    world.expect_real(other, "army.ml", MX);
+  }
+  world.resolver.write_policy(policy_listing("good.example"));
+  world.resolver.control(command);
+  wait_for_generation(world.resolver, 2);
+  world.expect_blocked(mail, "good.example", MX);
+  world.expect_blocked(mail, "army.ml", MX);
+  world.expect_real(other, "good.example", MX);
+}

@@ -59,7 +59,7 @@ TEST_CASE("a policy that is not the YAML it should be", "[config]") {
       {"nested", "version: 1\nrules: " + repeated("[", 5000), "2:1", {"nested too deeply"}},
       {"tab", "version: 1\nrules:\n\t- id: r\n", "3:2", {"not YAML"}},
       {"Latin-1", head + rule + "    reason: caf\xE9\n", "5:16", {"not UTF-8", "\\xe9"}},
-      {"UTF-16", "\xFF\xFEv\0e\0", "1:1", {"not UTF-8"}},
+      {"UTF-16", std::string("\xFF\xFEv") + '\0' + 'e', "1:1", {"not UTF-8"}},
       {"NUL", head + "    domains: [a" + std::string(1, '\0') + "b]\n", "4:16", {"NUL"}},
       {"two documents", head + rule + "---\nversion: 1\n", "5:1", {"second YAML document"}},
       {"alias",

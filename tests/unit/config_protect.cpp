@@ -13,7 +13,7 @@ const std::string head = "version: 1\nprotect:\n  - id: ours\n"; // an entry goe
 std::string only_text(const std::string& yaml, bool usable) {
   const Folder folder;
   const LoadResult result = folder.load_policy(yaml);
-  const std::string all = texts(folder, result);
+  std::string all = texts(folder, result);
   INFO(all);
   CHECK((result.config != nullptr) == usable);
   CHECK(result.diagnostics.size() == 1);
