@@ -37,6 +37,7 @@ struct Sinkhole {
 
 struct LogSettings {
   std::filesystem::path file; // empty: no file
+  bool operator==(const LogSettings&) const = default;
 };
 
 // What the module runs on. Immutable after load().

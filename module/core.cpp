@@ -3,7 +3,6 @@
 
 #include "config/config.hpp"
 #include "module/answer.hpp"
-#include "module/event.hpp"
 #include "module/event_log.hpp"
 
 #include <netinet/in.h>
@@ -24,9 +23,11 @@ namespace {
 // A policy in force, and what is made from it once.
 struct Published {
   Published(std::shared_ptr<const Config> checked, std::uint64_t number)
-      : config(std::move(checked)), answers(*config), generation(number) {}
+      : config(std::move(checked)), answers(*config),
+        events(std::make_shared<const EventPolicy>(config, number)), generation(number) {}
   std::shared_ptr<const Config> config;
   Answers answers;
+  std::shared_ptr<const EventPolicy> events;
   std::uint64_t generation; // 1 for the first of this process
 };
 
@@ -90,9 +91,10 @@ Name required_name(const nm_name& name) {
   throw std::invalid_argument("a name that is none");
 }
 
-Decision decide_lookup(const Policy& policy, const nm_lookup& lookup) {
+Decision decide_lookup(const Policy& policy, const nm_lookup& lookup,
+                       EventLog::Clock::time_point now) {
   constexpr std::uint16_t type_a = 1;
-  const auto today = std::chrono::floor<std::chrono::days>(EventWriter::Clock::now());
+  const auto today = std::chrono::floor<std::chrono::days>(now);
   Decision decision;
   decision.qname = decision.listed = required_name(lookup.qname);
   decision.client = client_of(*lookup.client);
@@ -155,19 +157,18 @@ std::string intended_by(const Decision& decision) {
 
 using nearmiss::Decision;
 using nearmiss::EventLog;
-using nearmiss::EventWriter;
+using nearmiss::Notice;
 using nearmiss::Published;
 
 struct nm_core {
   nm_core(std::shared_ptr<const Published> first, nm_log_line* log_line)
       : policy(std::move(first)), log(log_line),
-        events(policy->config->log.file, writer,
+        events(policy->config->log,
                [log_line](const std::string& line) { log_line(true, line.c_str()); }) {}
 
   std::shared_ptr<const Published> policy;
   nm_log_line* log;
-  EventWriter writer;
-  EventLog events; // after writer: its thread uses it
+  EventLog events;
 };
 
 namespace {
@@ -179,7 +180,7 @@ struct Loaded {
 };
 
 Loaded load_policy(const std::filesystem::path& file, nm_log_line* log) {
-  const auto today = std::chrono::floor<std::chrono::days>(EventWriter::Clock::now());
+  const auto today = std::chrono::floor<std::chrono::days>(EventLog::Clock::now());
   std::string error;
   try {
     const nearmiss::LoadResult result = nearmiss::load(file, today);
@@ -219,16 +220,14 @@ nm_core* nm_core_start(const char* config, nm_log_line* log) {
     const auto& policy = *loaded.policy;
     const std::string rules = std::to_string(policy.config->policy.rules().size()) + " rules, " +
                               std::to_string(policy.config->policy.name_count()) + " names";
-    const auto now = EventWriter::Clock::now();
     if (loaded.error.empty()) {
       const std::string line = "policy " + file.string() + " loaded: " + rules;
       log(false, line.c_str());
-      core->events.write(core->writer.lifecycle("policy-loaded", true, line, policy.config.get(),
-                                                policy.generation, now));
+      core->events.notice({.action = "policy-loaded", .message = line}, policy.events);
     } else {
       log(true, "the policy was refused; the last good one stays in force");
-      core->events.write(core->writer.lifecycle("policy-refused", false, loaded.error,
-                                                policy.config.get(), policy.generation, now));
+      core->events.notice({.action = "policy-refused", .success = false, .message = loaded.error},
+                          policy.events);
     }
     return core.release();
   } catch (const std::exception& e) {
@@ -243,9 +242,8 @@ void nm_core_stop(nm_core* core) {
     return;
   }
   try {
-    core->events.write(core->writer.lifecycle("module-stopped", true, "the module ends",
-                                              core->policy->config.get(), core->policy->generation,
-                                              EventWriter::Clock::now()));
+    core->events.notice({.action = "module-stopped", .message = "the module ends"},
+                        core->policy->events);
   } catch (const std::exception& e) {
     core->log(true, e.what());
   }
@@ -264,7 +262,8 @@ bool nm_covers(const nm_core* core, nm_name name, uint16_t type) {
 
 bool nm_blocks(const nm_core* core, const nm_lookup* lookup) {
   try {
-    return nearmiss::decide_lookup(core->policy->config->policy, *lookup).verdict.enforced;
+    return nearmiss::decide_lookup(core->policy->config->policy, *lookup, EventLog::Clock::now())
+        .verdict.enforced;
   } catch (const std::exception&) {
     return true; // nm_judge says so to the admin
   }
@@ -273,7 +272,8 @@ bool nm_blocks(const nm_core* core, const nm_lookup* lookup) {
 nm_outcome nm_judge(nm_core* core, const nm_lookup* lookup, int failed_rcode, nm_answer* answer) {
   try {
     const Published& policy = *core->policy;
-    const Decision decision = nearmiss::decide_lookup(policy.config->policy, *lookup);
+    const auto now = EventLog::Clock::now();
+    const Decision decision = nearmiss::decide_lookup(policy.config->policy, *lookup, now);
     const nearmiss::Verdict& verdict = decision.verdict;
     if (!verdict.noteworthy()) {
       return NM_LET_THROUGH;
@@ -292,19 +292,18 @@ nm_outcome nm_judge(nm_core* core, const nm_lookup* lookup, int failed_rcode, nm
         resolved_ip = policy.answers.resolved_ip(verdict, lookup->qtype);
       }
     }
-    core->events.write(core->writer.attempt({.verdict = verdict,
-                                             .matched_by = decision.matched_by,
-                                             .qname = decision.qname,
-                                             .intended = intended,
-                                             .qtype = lookup->qtype,
-                                             .id = lookup->id,
-                                             .client = decision.client.address,
-                                             .client_port = decision.client.port,
-                                             .tcp = lookup->tcp,
-                                             .rcode = rcode,
-                                             .resolved_ip = resolved_ip},
-                                            *policy.config, policy.generation,
-                                            EventWriter::Clock::now()));
+    core->events.attempt({.verdict = verdict,
+                          .matched_by = decision.matched_by,
+                          .qname = decision.qname,
+                          .intended = intended,
+                          .qtype = lookup->qtype,
+                          .id = lookup->id,
+                          .client = decision.client.address,
+                          .client_port = decision.client.port,
+                          .tcp = lookup->tcp,
+                          .rcode = rcode,
+                          .resolved_ip = resolved_ip},
+                         policy.events, now);
     return verdict.enforced ? NM_BLOCKED : NM_LET_THROUGH;
   } catch (const std::exception& e) {
     core->log(true, e.what());
