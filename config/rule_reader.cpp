@@ -66,6 +66,7 @@ void RuleReader::read(const YamlNode& node) {
   if (const YamlNode* value = map.find("exact")) {
     read_names(*value, "exact", Scope::exact, public_suffixes, source.names);
   }
+  const Held held = read_held(map, public_suffixes);
   if (const YamlNode* value = map.find("except")) {
     read_names(*value, "except", Scope::subtree, true, source.exceptions);
   }
@@ -83,11 +84,18 @@ void RuleReader::read(const YamlNode& node) {
 
   read_action_and_scope(node, map, rule);
   map.finish();
-  source.has_list = list != nullptr;
+  source.matches_exchanges = !held.exchanges.empty();
+  source.matches_more = list != nullptr || !held.empty();
   const bool wanted = add(map, std::move(rule), source);
   if (wanted) {
     for (const WrittenName& written : source.names) {
       builder_.add_name(source.index, written.name, written.scope);
+    }
+    for (const WrittenName& written : held.exchanges) {
+      builder_.add_exchange(source.index, written.name, written.scope);
+    }
+    for (const Prefix& prefix : held.addresses) {
+      builder_.add_address(source.index, prefix);
     }
   }
   if (list != nullptr) {
@@ -318,17 +326,34 @@ void RuleReader::read_mistyped(const YamlNode& node, bool public_suffixes, const
   }
 }
 
+RuleReader::Held RuleReader::read_held(YamlMap& map, bool public_suffixes) {
+  Held held;
+  if (const YamlNode* value = map.find("mx_exchange")) {
+    read_names(*value, "mx_exchange", Scope::subtree, public_suffixes, held.exchanges);
+  }
+  const YamlNode* value = map.find("answer_ip");
+  if (const auto* items = value != nullptr ? reader_.list(*value, "answer_ip") : nullptr) {
+    for (const YamlNode& item : *items) {
+      if (const auto prefix = read_prefix(item, "answer_ip", reader_)) {
+        held.addresses.push_back(*prefix);
+      }
+    }
+  }
+  return held;
+}
+
 void RuleReader::check_matchers(const YamlNode& node, YamlMap& map) {
-  const bool names = map.has("domains") || map.has("exact") || map.has("list");
+  const bool others = map.has("domains") || map.has("exact") || map.has("list") ||
+                      map.has("mx_exchange") || map.has("answer_ip");
   if (node.kind != YamlNode::Kind::map) {
     return;
   }
-  if (!names && !map.has("confusable")) {
-    reader_.error(node, "the rule names no domain; write `domains`, `exact`, `list` or "
-                        "`confusable`");
-  } else if (names && map.has("confusable")) {
+  if (!others && !map.has("confusable")) {
+    reader_.error(node, "the rule names no domain, exchange or address; write `domains`, `exact`, "
+                        "`list`, `confusable`, `mx_exchange` or `answer_ip`");
+  } else if (others && map.has("confusable")) {
     reader_.error(map.key_node("confusable"),
-                  "`confusable` stands beside `domains`, `exact` or `list`; make two rules of it");
+                  "`confusable` stands beside other names or addresses; make two rules of it");
   }
 }
 

@@ -25,7 +25,9 @@ struct RuleSource {
   std::vector<WrittenName> names;
   std::vector<WrittenName> protects; // of an entry of `protect`, which has no `names`
   std::vector<WrittenName> exceptions;
-  bool has_list = false;
+  bool matches_exchanges = false;
+  // It matches more than is written here: the names of a list, what an answer holds.
+  bool matches_more = false;
 };
 
 class RuleReader {
@@ -59,6 +61,13 @@ class RuleReader {
     bool defaults = true;
   };
   Classes read_classes(const YamlNode* value);
+  // `mx_exchange` and `answer_ip`: what an answer holds.
+  struct Held {
+    std::vector<WrittenName> exchanges;
+    std::vector<Prefix> addresses;
+    bool empty() const noexcept { return exchanges.empty() && addresses.empty(); }
+  };
+  Held read_held(YamlMap& map, bool public_suffixes);
   void check_matchers(const YamlNode& node, YamlMap& map);
   // Names of a list in YAML, into `names`; a public suffix is an error unless allowed.
   void read_names(const YamlNode& node, std::string_view key, Scope scope, bool public_suffixes,

@@ -31,8 +31,27 @@ std::string network_of(std::string_view text) {
   return network.to_text() + '/' + std::to_string(bits);
 }
 
-std::optional<Prefix> read_prefix(const YamlNode& node, const YamlReader& reader) {
-  const auto text = reader.text(node, "clients");
+std::optional<ClientAddress> read_address(const YamlNode& node, std::string_view key, bool v4,
+                                          const YamlReader& reader) {
+  const auto text = reader.text(node, key);
+  if (!text) {
+    return std::nullopt;
+  }
+  const auto address = ClientAddress::from_text(*text);
+  if (!address || address->is_v4() != v4) {
+    reader.error(node, shown(*text) + " is no " + (v4 ? "IPv4" : "IPv6") + " address; write " +
+                           shown(key) + ": " + (v4 ? "192.0.2.53" : "2001:db8::53") +
+                           " with the address of your sinkhole");
+    return std::nullopt;
+  }
+  return address;
+}
+
+} // namespace
+
+std::optional<Prefix> read_prefix(const YamlNode& node, std::string_view key,
+                                  const YamlReader& reader) {
+  const auto text = reader.text(node, key);
   if (!text) {
     return std::nullopt;
   }
@@ -57,24 +76,6 @@ std::optional<Prefix> read_prefix(const YamlNode& node, const YamlReader& reader
   }
   return std::nullopt;
 }
-
-std::optional<ClientAddress> read_address(const YamlNode& node, std::string_view key, bool v4,
-                                          const YamlReader& reader) {
-  const auto text = reader.text(node, key);
-  if (!text) {
-    return std::nullopt;
-  }
-  const auto address = ClientAddress::from_text(*text);
-  if (!address || address->is_v4() != v4) {
-    reader.error(node, shown(*text) + " is no " + (v4 ? "IPv4" : "IPv6") + " address; write " +
-                           shown(key) + ": " + (v4 ? "192.0.2.53" : "2001:db8::53") +
-                           " with the address of your sinkhole");
-    return std::nullopt;
-  }
-  return address;
-}
-
-} // namespace
 
 std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader) {
   std::vector<Group> groups;
@@ -107,7 +108,7 @@ std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader) {
     if (const YamlNode* value = map.find(key.text)) {
       if (const auto* prefixes = reader.list(*value, key.text)) {
         for (const YamlNode& item : *prefixes) {
-          if (const auto prefix = read_prefix(item, reader)) {
+          if (const auto prefix = read_prefix(item, "clients", reader)) {
             group.prefixes.push_back(*prefix);
           }
         }

@@ -74,6 +74,14 @@ class Warnings {
                               ": a mail server that has only that family queues for days instead "
                               "of bouncing; write both");
     }
+    for (const RuleSource& source : source_.rules) {
+      if (source.matches_exchanges && rule_of(source).action == Action::sinkhole &&
+          !written.sinkhole.mx) {
+        warn(source.place, "the rule " + shown(rule_of(source).id) +
+                               " matches by exchange, and the sinkhole has no `mx` to name "
+                               "instead: such domains get a null MX; write `mx` in `sinkhole`");
+      }
+    }
     if (ipv4 && (ipv4->octets()[12] == 0 || ipv4->octets()[12] == 127)) {
       warn(written.ipv4, "the sinkhole " + shown(ipv4->to_text()) +
                              " is the mail server itself: it delivers to itself, loops or freezes "
@@ -164,8 +172,8 @@ class Warnings {
   }
 
   void check_exceptions(const RuleSource& source) {
-    if (source.has_list) {
-      return; // the names in the list are not kept here
+    if (source.matches_more) {
+      return; // what that is can not be told here
     }
     for (const WrittenName& exception : source.exceptions) {
       const bool applies =
@@ -260,7 +268,7 @@ class Warnings {
   }
 
   void check_dead(const RuleSource& source) {
-    if (source.has_list || source.names.empty()) {
+    if (source.matches_more || source.names.empty()) {
       return;
     }
     const Rule& rule = rule_of(source);

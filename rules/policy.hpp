@@ -12,6 +12,10 @@
 // Inside one rule the most specific of its names and exceptions wins; at the same name the
 // exception.
 //
+// A rule may also list what an answer holds: the exchanges of an MX answer, or addresses
+// (`answer_ip`). Such a rule matches whatever name the answer is for, unless it excepts that name.
+// Between several the order above decides, the longer prefix being the more specific.
+//
 // A rule may protect domains instead of listing names. It matches every look-alike of them, and is
 // less specific than any listed name: a block or an `allow` of a listed name, however far up, wins.
 // Of several such rules the highest score wins, `observe` last of all. Rule 3 holds here too: a
@@ -19,6 +23,7 @@
 #pragma once
 
 #include "rules/action.hpp"
+#include "rules/address_index.hpp"
 #include "rules/client.hpp"
 #include "rules/lookalike.hpp"
 #include "rules/name.hpp"
@@ -104,6 +109,17 @@ class Policy {
   // is not noteworthy: no rule, or `allow`.
   Verdict decide(const Query& query) const noexcept;
 
+  // Could a rule on MX exchanges, or on addresses, match this one for any client? For an answer to
+  // whatever name. As cheap as covers().
+  bool covers_exchange(const Name& exchange) const noexcept;
+  bool covers_address(const ClientAddress& address) const noexcept;
+  bool has_address_rules() const noexcept { return !addresses_.empty(); }
+
+  // What those rules say where an answer to the query holds this exchange or address. The verdict's
+  // `matched` is the listed name of the exchange, or empty (the root) for an address.
+  Verdict decide_exchange(const Query& query, const Name& exchange) const noexcept;
+  Verdict decide_address(const Query& query, const ClientAddress& address) const noexcept;
+
   // As decide, and tells which other rules matched the name and why they lost. For people:
   // allocates.
   Verdict explain(const Query& query, std::vector<Runner>& lost) const;
@@ -128,9 +144,13 @@ class Policy {
   friend class PolicyBuilder;
 
   Likeness likeness_of(const Lookalike& found) const noexcept;
+  // Makes the verdict that of the rule; null: leaves it alone.
+  void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups) const noexcept;
 
   std::vector<Rule> rules_;
   NameIndex index_;
+  NameIndex exchanges_;
+  AddressIndex addresses_;
   std::unique_ptr<const LookalikeIndex> lookalikes_; // null: no domain is protected
   ClientGroups groups_;
   bool enforcing_ = true;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nearmiss {
@@ -36,6 +37,10 @@ class PolicyBuilder {
   // that is more specific.
   void add_exception(std::size_t rule, const Name& name);
 
+  // The rule shall match every answer that holds such an exchange, or an address of the prefix.
+  void add_exchange(std::size_t rule, const Name& exchange, Scope scope);
+  void add_address(std::size_t rule, const Prefix& prefix);
+
   // The rule shall match look-alikes of the domain in these classes. A rule either lists names or
   // protects domains; its exceptions hold for both.
   void add_protected(std::size_t rule, const Name& domain, ClassSet classes);
@@ -50,6 +55,8 @@ class PolicyBuilder {
  private:
   Policy policy_;
   NameIndexBuilder names_;
+  NameIndexBuilder exchanges_;
+  std::vector<std::pair<Prefix, std::uint32_t>> addresses_;
   std::vector<Protected> protected_;
 };
 
