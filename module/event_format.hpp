@@ -32,6 +32,7 @@ struct EventOrigin {
 
 std::unique_ptr<const EventFormat> make_ecs_format(const EventOrigin& origin);
 std::unique_ptr<const EventFormat> make_ocsf_format(const EventOrigin& origin);
+std::unique_ptr<const EventFormat> make_journal_format(const EventOrigin& origin);
 
 // Appends the value as JSON.
 void append_value(std::string& out, const Notice::Value& value);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
+#include <stdexcept>
 #include <utility>
 
 namespace nearmiss {
@@ -61,18 +63,39 @@ void EventLog::notice(Notice notice, std::shared_ptr<const EventPolicy> policy) 
   }
 }
 
+std::shared_ptr<EventSink> EventLog::open(const LogSink& sink) const {
+  switch (sink.kind) {
+  case LogSink::Kind::file:
+    return make_file_sink(sink.file, sink.chain, complain_);
+  case LogSink::Kind::syslog_local:
+    return make_local_syslog_sink(syslog_socket, complain_);
+  case LogSink::Kind::syslog_tcp:
+    return make_tcp_syslog_sink(sink.host, sink.port, origin_.hostname, complain_);
+  case LogSink::Kind::journald:
+    return make_journal_sink(journal_socket, complain_);
+  }
+  throw std::logic_error("a sink of no kind");
+}
+
 EventLog::Sinks EventLog::open(const LogSettings& settings) const {
   Sinks sinks;
-  if (!settings.file.empty()) {
-    sinks.all.push_back(make_file_sink(settings.file, false, complain_));
-    Route route;
-    route.format = make_ecs_format(origin_);
-    route.logger = std::make_unique<spdlog::logger>("nearmiss", sinks.all.back());
-    sinks.routes.push_back(std::move(route));
+  std::map<std::string, std::vector<spdlog::sink_ptr>> by_format;
+  for (const LogSink& sink : settings.sinks) {
+    sinks.all.push_back(open(sink));
+    const bool journal = sink.kind == LogSink::Kind::journald;
+    by_format[journal                          ? "journal"
+              : sink.format == LogFormat::ocsf ? "ocsf"
+                                               : "ecs"]
+        .push_back(sinks.all.back());
   }
-  for (const Route& route : sinks.routes) {
-    route.logger->set_error_handler(
+  for (const auto& [name, members] : by_format) {
+    auto logger = std::make_unique<spdlog::logger>(name, members.begin(), members.end());
+    logger->set_error_handler(
         [complain = complain_](const std::string& what) { complain("event log: " + what); });
+    sinks.routes.push_back({name == "journal" ? make_journal_format(origin_)
+                            : name == "ocsf"  ? make_ocsf_format(origin_)
+                                              : make_ecs_format(origin_),
+                            std::move(logger)});
   }
   return sinks;
 }
@@ -206,6 +229,8 @@ void EventLog::run() {
   while (more) {
     try {
       more = queue_.take(batch, patience());
+      write(batch);
+      batch.clear();
       std::unique_ptr<Sinks> next;
       {
         const std::lock_guard lock(mutex_);
@@ -214,8 +239,6 @@ void EventLog::run() {
       if (next) {
         adopt(std::move(*next));
       }
-      write(batch);
-      batch.clear();
       tell_losses();
       do_due_work();
     } catch (const std::exception& e) {

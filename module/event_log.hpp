@@ -60,6 +60,7 @@ class EventLog {
     std::vector<Route> routes;
     std::vector<std::shared_ptr<EventSink>> all;
   };
+  std::shared_ptr<EventSink> open(const LogSink& sink) const;
   Sinks open(const LogSettings& settings) const;
   void adopt(Sinks sinks);
   void run();

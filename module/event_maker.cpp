@@ -1,20 +1,10 @@
 #include "module/event_maker.hpp"
 
-#include <cstring>
-#include <ctime>
-#include <iterator>
 #include <span>
 
 namespace nearmiss {
 
 namespace {
-
-// `value` as so many digits, zeros in front.
-void write_digits(char* out, std::size_t digits, std::int64_t value) {
-  for (std::size_t at = digits; at-- > 0; value /= 10) {
-    out[at] = static_cast<char>('0' + value % 10);
-  }
-}
 
 // The text of the name's last `labels` labels, which is the end of the whole name's text.
 std::string_view last_labels(const Name& name, std::string_view text, std::size_t labels) {
@@ -29,29 +19,6 @@ std::string_view last_labels(const Name& name, std::string_view text, std::size_
 }
 
 } // namespace
-
-void EventMaker::set_timestamp() {
-  using namespace std::chrono;
-  constexpr std::string_view shape = "0000-00-00T00:00:00.000000Z";
-  static_assert(shape.size() == std::tuple_size_v<decltype(timestamp_)>);
-  const std::int64_t micros = duration_cast<microseconds>(event_.time.time_since_epoch()).count();
-  const std::int64_t second = micros / 1'000'000;
-  if (second != second_) {
-    second_ = second;
-    const std::time_t seconds = second;
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    shape.copy(timestamp_.data(), shape.size());
-    write_digits(&timestamp_[0], 4, utc.tm_year + 1900);
-    write_digits(&timestamp_[5], 2, utc.tm_mon + 1);
-    write_digits(&timestamp_[8], 2, utc.tm_mday);
-    write_digits(&timestamp_[11], 2, utc.tm_hour);
-    write_digits(&timestamp_[14], 2, utc.tm_min);
-    write_digits(&timestamp_[17], 2, utc.tm_sec);
-  }
-  write_digits(&timestamp_[20], 6, micros % 1'000'000);
-  event_.timestamp = {timestamp_.data(), timestamp_.size()};
-}
 
 void EventMaker::set_names(const EventRecord& record, const EventQueue::Batch& batch) {
   const auto* const text =
@@ -81,7 +48,7 @@ const Event& EventMaker::make(const EventRecord& record, const EventQueue::Batch
   event_.sequence = record.sequence;
   event_.policy = record.policy.get();
   event_.notice = record.notice.get();
-  set_timestamp();
+  event_.timestamp = timestamp_.text(event_.time);
   if (event_.notice != nullptr) {
     return event_;
   }
@@ -102,7 +69,9 @@ const Event& EventMaker::make(const EventRecord& record, const EventQueue::Batch
   type_ = type_to_text(record.qtype);
   event_.type = type_;
   event_.confusable_class = record.confusable_class;
-  event_.client_group = record.client_group == nullptr ? "" : *record.client_group;
+  if (record.client_group != nullptr) {
+    event_.client_group = *record.client_group;
+  }
   return event_;
 }
 

@@ -3,6 +3,7 @@
 
 #include "module/event.hpp"
 #include "module/event_queue.hpp"
+#include "module/timestamp.hpp"
 
 #include <libpsl.h>
 
@@ -18,12 +19,10 @@ class EventMaker {
   const Event& make(const EventRecord& record, const EventQueue::Batch& batch);
 
  private:
-  void set_timestamp();
   void set_names(const EventRecord& record, const EventQueue::Batch& batch);
 
   Event event_;
-  std::int64_t second_ = -1; // the one that timestamp_ holds
-  std::array<char, 27> timestamp_{};
+  Timestamp timestamp_;
   std::array<char, ClientAddress::max_text> client_{}, resolved_ip_{};
   std::array<char, Name::max_text + 1> qname_{}; // ended by a zero, for libpsl
   std::array<char, Name::max_text> matched_{};

@@ -1,5 +1,6 @@
 #include "module/event_sink.hpp"
 
+#include <thread>
 #include <utility>
 
 namespace nearmiss {
@@ -62,8 +63,14 @@ void EventSink::flush_() {
 }
 
 void EventSink::give_up() {
+  constexpr std::chrono::milliseconds pause{10};
+  const auto end = Clock::now() + last_try;
   retry_at_ = {};
   flush_();
+  while (!sizes_.empty() && !failed_ && Clock::now() < end) { // the receiver is busy
+    std::this_thread::sleep_for(pause);
+    flush_();
+  }
   if (!sizes_.empty()) {
     complain_("event log, " + name_ + ": " + std::to_string(sizes_.size()) +
               " events could not be passed on before the end" +

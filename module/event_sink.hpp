@@ -5,6 +5,8 @@
 // No sink waits for its receiver, but a file for its disk.
 #pragma once
 
+#include "rules/client.hpp"
+
 #include <spdlog/sinks/base_sink.h>
 
 #include <atomic>
@@ -36,7 +38,7 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   bool working() const noexcept { return problem_.empty(); }
   // Lost since the last call that returned more than 0.
   std::uint64_t take_untold_losses() noexcept;
-  // A last try; what cannot be passed on is lost.
+  // A last try, of two seconds at most; what cannot be passed on is lost.
   void give_up();
 
   // Safe from any thread.
@@ -57,6 +59,7 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  private:
   static constexpr std::size_t block = 65536; // a burst is passed on in blocks of this
   static constexpr std::chrono::seconds retry_after{1};
+  static constexpr std::chrono::seconds last_try{2};
 
   void sink_it_(const spdlog::details::log_msg& message) final;
   void flush_() final;
@@ -80,5 +83,17 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 // Throws std::system_error if the file cannot be opened.
 std::shared_ptr<EventSink> make_file_sink(const std::filesystem::path& file, bool chain,
                                           Complain complain);
+
+// These connect when there is something to pass on, so they can be made while nobody listens.
+inline constexpr const char* syslog_socket = "/dev/log";
+std::shared_ptr<EventSink> make_local_syslog_sink(const std::filesystem::path& socket,
+                                                  Complain complain);
+// `hostname`: of this machine, may be empty.
+std::shared_ptr<EventSink> make_tcp_syslog_sink(const ClientAddress& host, std::uint16_t port,
+                                                std::string hostname, Complain complain);
+// Takes the lines of the journal's format.
+inline constexpr const char* journal_socket = "/run/systemd/journal/socket";
+std::shared_ptr<EventSink> make_journal_sink(const std::filesystem::path& socket,
+                                             Complain complain);
 
 } // namespace nearmiss
