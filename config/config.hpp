@@ -63,12 +63,18 @@ struct MetricsSettings {
   bool operator==(const MetricsSettings&) const = default;
 };
 
+// Where the running module answers `nearmiss status`.
+struct ControlSettings {
+  std::filesystem::path socket; // a Unix socket; never empty after load()
+};
+
 // What the module runs on. Immutable after load().
 struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
   MetricsSettings metrics;
+  ControlSettings control;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
   std::string ruleset;                       // the policy file's name, for rule.ruleset
   std::string digest;                        // SHA-256 of the policy file and its lists, hex
@@ -76,9 +82,10 @@ struct Config {
 };
 
 struct LoadResult {
-  std::shared_ptr<const Config> config; // null if there is any error
-  std::vector<Diagnostic> diagnostics;  // in the file's order
-  bool readable = false;                // the policy file could be read, right or wrong
+  std::shared_ptr<const Config> config;     // null if there is any error
+  std::vector<Diagnostic> diagnostics;      // in the file's order
+  bool readable = false;                    // the policy file could be read, right or wrong
+  std::vector<std::filesystem::path> files; // those asked for, the policy first, right or wrong
 };
 
 // Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules

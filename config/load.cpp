@@ -85,6 +85,10 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (const YamlNode* value = map.find("metrics")) {
     metrics = read_metrics(*value, file.parent_path(), reader);
   }
+  ControlSettings control{file.parent_path() / "nearmiss.sock"};
+  if (const YamlNode* value = map.find("control")) {
+    control = read_control(*value, file.parent_path(), reader);
+  }
   map.finish();
   if (report.failed()) {
     return nullptr;
@@ -95,6 +99,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->sinkhole = sinkhole.sinkhole;
   config->log = std::move(log);
   config->metrics = std::move(metrics);
+  config->control = std::move(control);
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
@@ -123,6 +128,7 @@ LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today) 
     report.error(file.native(), {}, std::string("the policy cannot be loaded: ") + e.what());
   }
   result.diagnostics = std::move(report).take(paths);
+  result.files = std::move(paths);
   return result;
 }
 

@@ -276,4 +276,18 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
   return defaults;
 }
 
+ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
+                             const YamlReader& reader) {
+  ControlSettings control;
+  YamlMap map(node, "`control`", reader);
+  if (const YamlNode* value = map.require(
+          "socket", "write `socket: nearmiss.sock`, the Unix socket for `nearmiss status`")) {
+    if (const auto text = reader.text(*value, "socket")) {
+      control.socket = folder / *text;
+    }
+  }
+  map.finish();
+  return control;
+}
+
 } // namespace nearmiss

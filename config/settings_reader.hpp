@@ -39,6 +39,10 @@ std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader);
 SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& reader);
 Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
                        const YamlReader& reader);
+// The socket of `control`, its only key.
+ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
+                             const YamlReader& reader);
+
 // The values that `defaults` and a rule have in common.
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader);
 std::optional<TypeSet> read_types(const YamlNode& node, const YamlReader& reader);

@@ -12,6 +12,8 @@ std::string_view to_string(MatchedBy matched_by) noexcept {
     return "cname";
   case MatchedBy::mx_exchange:
     return "mx-exchange";
+  case MatchedBy::answer_ip:
+    return "answer-ip";
   }
   return "qname";
 }

@@ -22,7 +22,7 @@
 namespace nearmiss {
 
 // How the listed name was met.
-enum class MatchedBy : std::uint8_t { qname, cname, mx_exchange };
+enum class MatchedBy : std::uint8_t { qname, cname, mx_exchange, answer_ip };
 std::string_view to_string(MatchedBy matched_by) noexcept;
 
 // What the events of one published policy have in common, worked out once. Immutable; keeps its
@@ -57,6 +57,7 @@ class EventPolicy {
 struct Attempt {
   const Verdict& verdict;
   MatchedBy matched_by;
+  const ClientAddress* matched_address; // of answer_ip, else null
   const Name& qname;
   std::string_view intended; // the domain that was meant, as text; empty if not known
   std::uint16_t qtype;

@@ -39,9 +39,7 @@ spdlog::level::level_enum level_of(const Event& event) {
 
 } // namespace
 
-EventLog::EventLog(const LogSettings& settings, Complain complain)
-    : complain_(std::move(complain)), settings_(settings) {
-  adopt(open(settings));
+EventLog::EventLog(Complain complain) : complain_(std::move(complain)) {
   thread_ = quiet_thread([this] { run(); });
 }
 

@@ -22,9 +22,9 @@ class EventLog {
  public:
   using Clock = std::chrono::system_clock; // of the events' times
 
-  // Starts the writing thread: call after Unbound's fork. `complain` gets lines for the admin, from
-  // that thread too. Throws std::system_error if a sink cannot be opened.
-  EventLog(const LogSettings& settings, Complain complain);
+  // Starts the writing thread: call after Unbound's fork. There is no sink before configure().
+  // `complain` gets lines for the admin, from that thread too. Throws std::system_error.
+  explicit EventLog(Complain complain);
   // Writes what waits, then ends the thread.
   ~EventLog();
   EventLog(const EventLog&) = delete;
@@ -36,8 +36,9 @@ class EventLog {
   // Safe from any thread. `policy` may be null. Throws std::bad_alloc.
   void notice(Notice notice, std::shared_ptr<const EventPolicy> policy);
 
-  // Goes on with the sinks of other settings; nothing is done if they are the same. Throws as the
-  // constructor, and goes on with the old ones then. For one thread at a time.
+  // Goes on with the sinks of other settings; nothing is done if they are the same. Throws
+  // std::system_error if a sink cannot be opened, and goes on with the old ones then. For one
+  // thread at a time.
   void configure(const LogSettings& settings);
   // Calls `work` every so often, on the writing thread. For one thread at a time.
   void every(std::chrono::seconds interval, std::function<void()> work);
@@ -49,6 +50,10 @@ class EventLog {
   };
   // Safe from any thread. When the log is idle, written + lost = numbered.
   Counts counts() const;
+
+  // Events that are in the file, and that never will be. Safe from any thread.
+  std::uint64_t written() const noexcept;
+  std::uint64_t lost() const noexcept;
 
  private:
   // The sinks of one format, so that each event is worded once for all of them.

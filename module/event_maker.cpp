@@ -1,5 +1,6 @@
 #include "module/event_maker.hpp"
 
+#include <algorithm>
 #include <span>
 
 namespace nearmiss {
@@ -32,7 +33,12 @@ void EventMaker::set_names(const EventRecord& record, const EventQueue::Batch& b
   const char* const registered =
       suffixes_ == nullptr ? nullptr : psl_registrable_domain(suffixes_, qname_.data());
   event_.registered_domain = registered == nullptr ? "" : registered;
-  if (record.matched_size == 0) {
+  if (record.matched_by == MatchedBy::answer_ip && record.matched_size == 16) {
+    std::array<std::uint8_t, 16> octets{};
+    std::copy_n(text + record.qname_size, octets.size(), octets.begin());
+    const std::span<char, ClientAddress::max_text> out(matched_.data(), ClientAddress::max_text);
+    event_.matched = {matched_.data(), ClientAddress::v6(octets).write_text(out)};
+  } else if (record.matched_size == 0) {
     event_.matched = last_labels(qname, event_.qname, record.matched_labels);
   } else {
     const Name matched = *Name::from_wire({text + record.qname_size, record.matched_size});

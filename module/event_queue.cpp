@@ -23,8 +23,12 @@ void EventQueue::push(const Attempt& attempt, const std::shared_ptr<const EventP
                       std::chrono::system_clock::time_point time) noexcept {
   const Verdict& verdict = attempt.verdict;
   const auto qname = attempt.qname.wire();
-  const auto matched = attempt.matched_by == MatchedBy::qname ? std::span<const std::uint8_t>()
-                                                              : verdict.matched.wire();
+  std::span<const std::uint8_t> matched;
+  if (attempt.matched_address != nullptr) {
+    matched = attempt.matched_address->octets();
+  } else if (attempt.matched_by != MatchedBy::qname) {
+    matched = verdict.matched.wire();
+  }
   const std::size_t needed = qname.size() + matched.size() + attempt.intended.size();
   bool wake = false;
   {

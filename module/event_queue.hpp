@@ -34,7 +34,8 @@ struct EventRecord {
   Action action = Action::observe;
   MatchedBy matched_by = MatchedBy::qname;
   std::uint8_t qname_size = 0;
-  std::uint8_t matched_size = 0; // 0: the last `matched_labels` of the qname matched
+  std::uint8_t matched_size = 0; // 0: the last `matched_labels` of the qname matched;
+                                 // of MatchedBy::answer_ip the address
   std::uint8_t matched_labels = 0;
   bool enforced = false, tcp = false, has_resolved_ip = false;
 };

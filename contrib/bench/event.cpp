@@ -47,7 +47,8 @@ class Module {
                                                 "    reason: DoD mail mistyped into Mali's TLD\n"
                                                 "    reference: \"https://example.net/mil-ml\"\n"
                                                 "log: {file: events.jsonl}\n";
-    core_ = nm_core_start((folder_ / "nearmiss.yaml").c_str(), complain);
+    const nm_host host{.log_line = complain, .policy_changed = [](void*) {}, .arg = nullptr};
+    core_ = nm_core_start((folder_ / "nearmiss.yaml").c_str(), &host);
     if (core_ == nullptr) {
       throw std::runtime_error("the core does not start");
     }
@@ -98,9 +99,11 @@ void blocked(benchmark::State& state) {
     const std::string& name = names[next++ % names.size()];
     lookup.qname = {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()};
     lookup.id = static_cast<std::uint16_t>(next);
-    if (nm_judge(module.core(), &lookup, 0, &answer) != NM_BLOCKED) {
+    const nm_policy* policy = nm_enter(module.core());
+    if (nm_judge(module.core(), policy, &lookup, 0, &answer) != NM_BLOCKED) {
       state.SkipWithError("not blocked");
     }
+    nm_leave();
   }
   state.SetItemsProcessed(state.iterations());
 }

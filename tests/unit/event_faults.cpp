@@ -254,6 +254,7 @@ TEST_CASE("events of several threads stand in the log in the order of their numb
       for (int i = 0; i < 1000; ++i) {
         fixture.events->attempt({.verdict = verdict,
                                  .matched_by = MatchedBy::qname,
+                                 .matched_address = nullptr,
                                  .qname = qname,
                                  .intended = "army.mil",
                                  .qtype = 15,

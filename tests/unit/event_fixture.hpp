@@ -97,7 +97,10 @@ struct EventFixture {
     policy = std::make_shared<const EventPolicy>(config, 3);
     start();
   }
-  void start() { events.emplace(config->log, complaints.listener()); }
+  void start() {
+    events.emplace(complaints.listener());
+    events->configure(config->log);
+  }
 
   std::filesystem::path file(const std::string& name = "events.jsonl") const {
     return folder.path() / name;
@@ -113,6 +116,7 @@ struct EventFixture {
     const bool sinkhole = verdict.action == Action::sinkhole && type == "A";
     events->attempt({.verdict = verdict,
                      .matched_by = matched_by,
+                     .matched_address = nullptr,
                      .qname = qname,
                      .intended = intended,
                      .qtype = *type_from_text(type),

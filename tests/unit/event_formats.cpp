@@ -193,6 +193,7 @@ TEST_CASE("what an answer led to stands in the event beside what was asked", "[e
   REQUIRE(verdict.enforced);
   fixture.events->attempt({.verdict = verdict,
                            .matched_by = MatchedBy::cname,
+                           .matched_address = nullptr,
                            .qname = qname,
                            .intended = "mail.army.mil",
                            .qtype = 1,
