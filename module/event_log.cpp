@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -114,6 +115,27 @@ void EventLog::adopt(Sinks sinks) {
   any_sink_.store(!sinks_.empty(), std::memory_order_relaxed);
 }
 
+// Event `sequence` is about to be written: is it for other sinks than the one before?
+void EventLog::adopt_next(std::uint64_t sequence) {
+  if (!has_next_.load(std::memory_order_acquire)) {
+    return;
+  }
+  std::unique_ptr<Sinks> next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (sequence > next_after_) {
+      next = std::move(next_);
+      has_next_.store(false, std::memory_order_relaxed);
+    }
+  }
+  if (next) {
+    for (const Route& route : routes_) {
+      route.logger->flush();
+    }
+    adopt(std::move(*next));
+  }
+}
+
 void EventLog::configure(const LogSettings& settings) {
   if (settings == settings_) {
     return;
@@ -126,6 +148,8 @@ void EventLog::configure(const LogSettings& settings) {
   {
     const std::lock_guard lock(mutex_);
     next_ = std::move(sinks);
+    next_after_ = queue_.numbered();
+    has_next_.store(true, std::memory_order_release);
   }
   queue_.wake();
 }
@@ -155,6 +179,7 @@ EventLog::Counts EventLog::counts() const {
 
 void EventLog::write(const EventQueue::Batch& batch) {
   for (const EventRecord& record : batch.records) {
+    adopt_next(record.sequence);
     const Event& event = maker_.make(record, batch);
     for (const Route& route : routes_) {
       line_.clear();
@@ -227,15 +252,11 @@ void EventLog::run() {
   while (more) {
     try {
       more = queue_.take(batch, patience());
+      const bool batch_was_empty = batch.records.empty();
       write(batch);
       batch.clear();
-      std::unique_ptr<Sinks> next;
-      {
-        const std::lock_guard lock(mutex_);
-        next = std::move(next_);
-      }
-      if (next) {
-        adopt(std::move(*next));
+      if (batch_was_empty) {
+        adopt_next(std::numeric_limits<std::uint64_t>::max());
       }
       tell_losses();
       do_due_work();

@@ -68,6 +68,7 @@ class EventLog {
   std::shared_ptr<EventSink> open(const LogSink& sink) const;
   Sinks open(const LogSettings& settings) const;
   void adopt(Sinks sinks);
+  void adopt_next(std::uint64_t sequence);
   void run();
   void write(const EventQueue::Batch& batch);
   void tell_losses();
@@ -78,7 +79,7 @@ class EventLog {
   const Complain complain_;
   const EventOrigin origin_ = EventOrigin::here();
   EventQueue queue_;
-  std::atomic<bool> any_sink_{false};
+  std::atomic<bool> any_sink_{false}, has_next_{false};
   LogSettings settings_; // of configure()'s caller
 
   // The writing thread's own.
@@ -90,7 +91,8 @@ class EventLog {
 
   mutable std::mutex mutex_; // over what follows
   std::vector<std::shared_ptr<EventSink>> sinks_;
-  std::unique_ptr<Sinks> next_; // to be adopted by the writing thread
+  std::unique_ptr<Sinks> next_;       // to be adopted by the writing thread ...
+  std::uint64_t next_after_ = 0;      // ... behind the event of this number
   Counts before_;               // of sinks that are no more
   std::chrono::seconds interval_{0};
   std::function<void()> work_;
