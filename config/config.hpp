@@ -76,7 +76,7 @@ struct Config {
   MetricsSettings metrics;
   ControlSettings control;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
-  std::string ruleset;                       // the policy file's name, for rule.ruleset
+  std::string ruleset;                       // the policy file's name, as printable() text
   std::string digest;                        // SHA-256 of the policy file and its lists, hex
   std::vector<std::filesystem::path> files;  // the policy file, then each list it read
 };

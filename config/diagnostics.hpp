@@ -38,6 +38,10 @@ class Report {
 // is cut.
 std::string shown(std::string_view text);
 
+// The text with U+FFFD for each octet that is not UTF-8, and for each control character: file names
+// are any octets, and events and terminals are not to get those.
+std::string printable(std::string_view text);
+
 // The candidate that `text` most likely misspells, or empty: at most two typing errors (an octet
 // too many, missing, wrong, or two swapped), and fewer than half of the text.
 std::string_view closest(std::string_view text, const std::vector<std::string_view>& candidates);

@@ -103,7 +103,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
-  config->ruleset = file.filename().native();
+  config->ruleset = printable(file.filename().native());
   config->digest = files.digest();
   config->files = files.paths();
   warn_of_open_ways(config->policy, {file.native(), observes, groups, sinkhole, rules.sources()},

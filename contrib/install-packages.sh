@@ -9,12 +9,13 @@
 #   demo     what contrib/quickstart.sh shows its results with
 #   lab      an authoritative name server (NSD), for --lab and the tests
 #   test     a mail server (Postfix), for the tests
+#   pipeline programs that pass events on and rotate logs (rsyslog, logrotate), for the tests
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #
 #   --list   print the groups' packages, one a line, and install nothing
 #
-# NSD and Postfix are not installed: their packages would start daemons, and Postfix would
+# NSD, Postfix and the like are not installed: their packages would start daemons, and Postfix would
 # replace another mail server. They are unpacked in the cache ($NEARMISS_CACHE, else
 # ~/.cache/nearmiss) and linked from build/packages/nsd and build/packages/postfix;
 # only the shared libraries they need are installed.
@@ -34,10 +35,11 @@ declare -A installed=(
   [demo]="bind9-dnsutils iproute2 jq"
   [lab]="bind9-dnsutils"
   [test]="netbase openssl"
+  [pipeline]=""
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
 )
-declare -A unpacked=([lab]=nsd [test]=postfix)
+declare -A unpacked=([lab]=nsd [test]=postfix [pipeline]="rsyslog logrotate")
 
 apt=(apt-get -y -q --no-install-recommends --no-remove -o DPkg::Lock::Timeout=300)
 updated=no
@@ -98,7 +100,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | check | clang) groups+=("$1") ;;
+  build | unbound | demo | lab | test | pipeline | check | clang) groups+=("$1") ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;
   esac
   shift

@@ -96,17 +96,13 @@ Section section_for(const Verdict& verdict, std::uint16_t qtype,
 // Octets of the qname before the owner of the SOA of a negative answer. The matched name is an
 // ancestor of the qname, or, for an answer that led to it by CNAME or MX, stands elsewhere: then
 // the answer is about the qname itself.
-std::size_t soa_owner_offset(const Verdict& verdict, std::span<const std::uint8_t> qname) noexcept {
-  const auto asked = Name::from_wire(qname);
-  if (!asked) {
-    return 0;
-  }
-  const bool ancestor = asked->is_at_or_below(verdict.matched);
-  std::size_t labels = ancestor ? verdict.matched.label_count() : asked->label_count();
-  if (labels == asked->label_count() && labels > 0 && verdict.action == Action::nxdomain) {
+std::size_t soa_owner_offset(const Verdict& verdict, const Name& asked) noexcept {
+  const bool ancestor = asked.is_at_or_below(verdict.matched);
+  std::size_t labels = ancestor ? verdict.matched.label_count() : asked.label_count();
+  if (labels == asked.label_count() && labels > 0 && verdict.action == Action::nxdomain) {
     --labels; // a name that does not exist has no SOA
   }
-  return asked->wire().size() - asked->suffix(labels).size();
+  return asked.wire().size() - asked.suffix(labels).size();
 }
 
 } // namespace
@@ -152,6 +148,10 @@ Answers::Answers(const Config& config) : config_(config), null_mx_(rdata_of("x. 
 
 std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t> qname,
                            std::uint16_t qtype, std::span<std::uint8_t> out) const noexcept {
+  const auto asked = Name::from_wire(qname);
+  if (!asked) {
+    return 0;
+  }
   const Section section = section_for(verdict, qtype, config_.sinkhole);
   const Rcode rcode = rcode_for(verdict);
   const bool negative =
@@ -165,7 +165,7 @@ std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t>
   writer.u16(section == Section::nothing ? 0 : 1);
   writer.u16(negative ? 1 : 0);
   writer.u16(0);
-  writer.octets(qname);
+  writer.octets(qname.first(asked->wire().size()));
   writer.u16(qtype);
   writer.u16(LDNS_RR_CLASS_IN);
   switch (section) {
@@ -192,7 +192,7 @@ std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t>
   }
   if (negative) {
     const auto rule = static_cast<std::size_t>(verdict.rule - config_.policy.rules().data());
-    write_rr(writer, soa_owner_offset(verdict, qname), LDNS_RR_TYPE_SOA, ttl, soa_[rule]);
+    write_rr(writer, soa_owner_offset(verdict, *asked), LDNS_RR_TYPE_SOA, ttl, soa_[rule]);
   }
   return writer.size();
 }

@@ -27,8 +27,9 @@ class Answers {
   explicit Answers(const Config& config);
 
   // Writes the answer to a blocked lookup: a message with the question as it was asked (`qname` in
-  // the case of the asker; RFC 1035 wire form, at most 255 octets), QR and RA set. Returns its
-  // length, at most 12 + 259 + 2 * 300 octets; 0 if `out` is too small.
+  // the case of the asker; RFC 1035 wire form, which may be longer than the name), QR and RA set.
+  // Returns its length, at most 12 + 259 + 2 * 300 octets; 0 if `out` is too small or `qname` no
+  // name.
   std::size_t write(const Verdict& verdict, std::span<const std::uint8_t> qname,
                     std::uint16_t qtype, std::span<std::uint8_t> out) const noexcept;
 

@@ -2,7 +2,8 @@
 #include "module/core.h"
 
 #include "module/decision.hpp"
-#include "module/event_log.hpp"
+#include "module/discovery.hpp"
+#include "module/event_notices.hpp"
 #include "module/housekeeping.hpp"
 #include "module/policy_keeper.hpp"
 
@@ -20,7 +21,7 @@ struct nm_core {
   nm_core(const std::filesystem::path& file, const nm_host& host_of)
       : host(host_of),
         events([this](const std::string& line) { host.log_line(true, line.c_str()); }),
-        keeper(file, events,
+        keeper(file, events, metrics,
                [this](bool is_error, const std::string& line) {
                  host.log_line(is_error, line.c_str());
                }),
@@ -31,7 +32,9 @@ struct nm_core {
             }) {}
 
   nm_host host;
-  EventLog events;
+  nearmiss::Metrics metrics;
+  nearmiss::Discovery discovery;
+  EventLog events; // its thread writes the metrics
   nearmiss::PolicyKeeper keeper;
   nearmiss::Housekeeping housekeeping; // last: its thread uses all of the others
 };
@@ -63,6 +66,14 @@ Decision decide(const nm_policy* policy, const nm_lookup& lookup) {
   return decide_lookup(rules_of(policy), lookup, today, policy->config->sinkhole.mx.has_value());
 }
 
+// As decide(), and counts how long it took.
+Decision decide_timed(nm_core& core, const nm_policy* policy, const nm_lookup& lookup) {
+  const auto begun = std::chrono::steady_clock::now();
+  Decision decision = decide(policy, lookup);
+  core.metrics.decided(std::chrono::steady_clock::now() - begun);
+  return decision;
+}
+
 // Makes the answer, if the verdict blocks, and writes the event.
 void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                const Decision& decision, int failed_rcode, nm_answer& answer) {
@@ -81,6 +92,7 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
       resolved_ip = policy.answers.resolved_ip(verdict, lookup.qtype);
     }
   }
+  core.metrics.count(verdict, lookup.qtype);
   core.events.attempt({.verdict = verdict,
                        .matched_by = decision.matched_by,
                        .matched_address = decision.address ? &*decision.address : nullptr,
@@ -187,7 +199,7 @@ bool nm_blocks(const nm_policy* policy, const nm_lookup* lookup) {
 nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                     nm_answer* answer) {
   try {
-    const Decision decision = decide(policy, *lookup);
+    const Decision decision = decide_timed(*core, policy, *lookup);
     if (!decision.verdict.enforced) {
       return NM_LET_THROUGH;
     }
@@ -202,7 +214,7 @@ nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* loo
 nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                     int failed_rcode, nm_answer* answer) {
   try {
-    const Decision decision = decide(policy, *lookup);
+    const Decision decision = decide_timed(*core, policy, *lookup);
     if (decision.verdict.noteworthy()) {
       carry_out(*core, *policy, *lookup, decision, failed_rcode, *answer);
     }
@@ -210,5 +222,22 @@ nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* loo
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;
+  }
+}
+
+void nm_discover(nm_core* core, const nm_policy* policy, const nm_lookup* lookup) {
+  const nearmiss::ClientGroups& groups = rules_of(policy).clients();
+  if (!policy->config->log.discover || groups.names().empty()) {
+    return;
+  }
+  try {
+    const auto client = nearmiss::client_of(*lookup->client).address;
+    const auto qname = nearmiss::to_name(lookup->qname);
+    if (qname && groups.groups_of(client) == 0 &&
+        core->discovery.is_news(client, nearmiss::Discovery::Clock::now())) {
+      core->events.notice(nearmiss::client_discovered(client, *qname, lookup->tcp), policy->events);
+    }
+  } catch (const std::exception& e) {
+    core->host.log_line(true, e.what());
   }
 }

@@ -1,5 +1,6 @@
 #include "module/event_format.hpp"
 
+#include "config/diagnostics.hpp"
 #include "module/event_json.hpp"
 
 #include <sys/random.h>
@@ -28,7 +29,7 @@ EventOrigin EventOrigin::here() {
   }
   std::array<char, 256> hostname{};
   if (gethostname(hostname.data(), hostname.size() - 1) == 0) {
-    origin.hostname = hostname.data();
+    origin.hostname = printable(hostname.data());
   }
   return origin;
 }

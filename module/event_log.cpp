@@ -1,5 +1,7 @@
 #include "module/event_log.hpp"
 
+#include "config/diagnostics.hpp"
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -58,6 +60,12 @@ void EventLog::attempt(const Attempt& attempt, const std::shared_ptr<const Event
 
 void EventLog::notice(Notice notice, std::shared_ptr<const EventPolicy> policy) {
   if (any_sink_.load(std::memory_order_relaxed)) {
+    notice.message = printable(notice.message); // may name a file, which may be any octets
+    for (Notice::Field& field : notice.fields) {
+      if (auto* text = std::get_if<std::string>(&field.value)) {
+        *text = printable(*text);
+      }
+    }
     queue_.push(std::make_shared<const Notice>(std::move(notice)), std::move(policy), Clock::now());
   }
 }
@@ -158,7 +166,8 @@ void EventLog::every(std::chrono::seconds interval, std::function<void()> work) 
   {
     const std::lock_guard lock(mutex_);
     interval_ = interval;
-    work_ = std::move(work);
+    work_ = work ? std::make_shared<std::function<void()>>(std::move(work)) : nullptr;
+    due_ = {};
   }
   queue_.wake();
 }
@@ -232,7 +241,7 @@ std::chrono::milliseconds EventLog::patience() const {
 }
 
 void EventLog::do_due_work() {
-  std::function<void()> work;
+  std::shared_ptr<std::function<void()>> work;
   {
     const std::lock_guard lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
@@ -242,7 +251,7 @@ void EventLog::do_due_work() {
     }
   }
   if (work) {
-    work();
+    (*work)();
   }
 }
 
@@ -270,6 +279,11 @@ void EventLog::run() {
     write(batch);
   }
   adopt({});
+  {
+    const std::lock_guard lock(mutex_);
+    due_ = {};
+  }
+  do_due_work(); // with the last figures
 }
 
 } // namespace nearmiss

@@ -40,7 +40,8 @@ class EventLog {
   // std::system_error if a sink cannot be opened, and goes on with the old ones then. For one
   // thread at a time.
   void configure(const LogSettings& settings);
-  // Calls `work` every so often, on the writing thread. For one thread at a time.
+  // Calls `work` now and then every so often, on the writing thread; empty: no more. For one thread
+  // at a time.
   void every(std::chrono::seconds interval, std::function<void()> work);
 
   struct Counts {
@@ -87,15 +88,15 @@ class EventLog {
   std::string line_;
   std::vector<Route> routes_;
   std::uint64_t told_dropped_ = 0;
-  std::chrono::steady_clock::time_point due_{};
 
   mutable std::mutex mutex_; // over what follows
   std::vector<std::shared_ptr<EventSink>> sinks_;
-  std::unique_ptr<Sinks> next_;       // to be adopted by the writing thread ...
-  std::uint64_t next_after_ = 0;      // ... behind the event of this number
-  Counts before_;               // of sinks that are no more
+  std::unique_ptr<Sinks> next_;  // to be adopted by the writing thread ...
+  std::uint64_t next_after_ = 0; // ... behind the event of this number
+  Counts before_;                // of sinks that are no more
   std::chrono::seconds interval_{0};
-  std::function<void()> work_;
+  std::shared_ptr<std::function<void()>> work_;
+  std::chrono::steady_clock::time_point due_{};
 
   std::thread thread_; // last: uses all of the above
 };

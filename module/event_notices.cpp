@@ -55,7 +55,8 @@ void add_file(Notice& notice, const std::filesystem::path& file) {
   const auto changed = std::chrono::seconds(status.st_mtim.tv_sec) +
                        std::chrono::nanoseconds(status.st_mtim.tv_nsec);
   const auto at = std::chrono::duration_cast<Timestamp::Clock::duration>(changed);
-  notice.fields.push_back({"file.mtime", std::string(Timestamp().text(Timestamp::Clock::time_point(at)))});
+  notice.fields.push_back(
+      {"file.mtime", std::string(Timestamp().text(Timestamp::Clock::time_point(at)))});
 }
 
 } // namespace

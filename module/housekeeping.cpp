@@ -56,6 +56,7 @@ Json status_of(const PolicyKeeper& keeper) {
         {"since", rfc3339(keeper.last_load().since)}}},
       {"last_reload", outcome_of(keeper)},
       {"reloads_refused", keeper.last_load().refused},
+      {"queries", keeper.metrics().snapshot().blocked_or_observed()},
       {"events", {{"written", events.written}, {"lost", events.lost}}},
   };
 }

@@ -18,7 +18,7 @@ namespace nearmiss {
 class Metrics {
  public:
   // Upper bounds of the histogram's buckets in nanoseconds; one more holds what is slower.
-  static constexpr std::array<std::uint32_t, 9> bounds{250,   500,    1'000,   2'500,    5'000,
+  static constexpr std::array<std::uint32_t, 9> bounds{250,    500,    1'000,   2'500,    5'000,
                                                        10'000, 50'000, 250'000, 1'000'000};
   // The types that have a series of their own; the rest counts as "other".
   static constexpr std::array<std::uint16_t, 8> types{15, 1, 28, 5, 255, 33, 65, 64};

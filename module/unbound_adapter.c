@@ -258,8 +258,27 @@ static bool must_validate(const struct module_qstate* qstate) {
          (!(qstate->query_flags & BIT_CD) || qstate->env->cfg->ignore_cd);
 }
 
-/* Stores return_msg there. dns_cache_store() puts the RRsets into the shared RRset cache, which is
- * harmless: Unbound answers no client from RRsets alone without asking the modules. */
+/* As dns_cache_store(), whose arguments differ between Unbound's versions. False: out of memory. */
+static bool store_in(struct module_env* env, struct module_qstate* qstate) {
+  struct reply_info* rep = reply_info_copy(qstate->return_msg->rep, env->alloc, NULL);
+  struct query_info key = qstate->qinfo;
+  key.qname = memdup(key.qname, key.qname_len);
+  if (!rep || !key.qname) {
+    if (rep)
+      reply_info_parsedelete(rep, env->alloc);
+    free(key.qname);
+    return false;
+  }
+  rep->flags = (uint16_t)((rep->flags | BIT_RA | BIT_QR) & ~(BIT_AA | BIT_CD));
+  dns_cache_store_msg(env, &key, query_info_hash(&key, qstate->query_flags), rep, 0, 0,
+                      qstate->return_msg->rep, qstate->query_flags, qstate->region,
+                      qstate->qstarttime);
+  free(key.qname); /* NULL where the cache has taken it */
+  return true;
+}
+
+/* Stores return_msg there. dns_cache_store_msg() puts the RRsets into the shared RRset cache, which
+ * is harmless: Unbound answers no client from RRsets alone without asking the modules. */
 static void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
   struct module_env* env = qstate->env; /* the worker's own copy: nobody else sees the exchange */
   struct slabhash* shared = env->msg_cache;
@@ -268,8 +287,7 @@ static void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate
       !(qstate->query_flags & BIT_RD))
     return;
   env->msg_cache = nm->cache;
-  if (!dns_cache_store(env, &qstate->qinfo, qstate->return_msg->rep, 0, 0, 0, qstate->region,
-                       qstate->query_flags, qstate->qstarttime))
+  if (!store_in(env, qstate))
     log_warn("nearmiss: out of memory, an answer is not cached");
   env->msg_cache = shared;
 }
@@ -448,7 +466,7 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
 static void let_nobody_join(struct module_qstate* qstate) {
   struct mesh_state* state = qstate->mesh_info;
   struct mesh_area* mesh = qstate->env->mesh;
-  if (!state->reply_list || state->super_set.count > 0 || mesh_state_is_unique(state))
+  if (!state->reply_list || state->super_set.count > 0 || state->unique)
     return;
   (void)rbtree_delete(&mesh->all, state);
   mesh_state_make_unique(state);
@@ -542,6 +560,15 @@ static enum module_ext_state block_now(struct nearmiss* nm, const struct nm_poli
   return module_finished;
 }
 
+static void discover(struct nearmiss* nm, const struct nm_policy* policy,
+                     const struct module_qstate* qstate) {
+  const struct mesh_reply* reply = qstate->mesh_info->reply_list;
+  if (reply) {
+    struct nm_lookup lookup = lookup_of(qstate, &unconcerned, &reply->query_reply);
+    nm_discover(nm->core, policy, &lookup);
+  }
+}
+
 static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy* policy,
                                     struct module_qstate* qstate, int id) {
   const struct query_info* qinfo = &qstate->qinfo;
@@ -549,6 +576,8 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
   enum module_ext_state state;
   if (!nm_covers(policy, name_of(qinfo), qinfo->qtype)) {
     qstate->minfo[id] = &unconcerned;
+    if (qinfo->qtype == LDNS_RR_TYPE_MX)
+      discover(nm, policy, qstate);
     if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
       return finish(nm, policy, qstate, id, false);
     return module_wait_module;
@@ -599,19 +628,30 @@ static bool is_referral(const struct reply_info* rep) {
   return ns;
 }
 
+static bool is_listed_additional(const struct nm_policy* policy,
+                                 const struct ub_packed_rrset_key* rrset) {
+  uint16_t type = type_of(rrset);
+  return nm_covers(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type) ||
+         holds_listed_address(policy, type, data_of(rrset));
+}
+
 /* Addresses of listed names, and listed addresses, that an answer brings along: optional data, so
  * nobody is told a wrong thing without them. A referral needs its own, and no client sees it. */
 static void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep) {
   size_t kept = rep->an_numrrsets + rep->ns_numrrsets;
-  for (size_t i = kept; i < rep->rrset_count; i++) {
-    const struct ub_packed_rrset_key* rrset = rep->rrsets[i];
-    uint16_t type = type_of(rrset);
-    if (!nm_covers(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type) &&
-        !holds_listed_address(policy, type, data_of(rrset)))
+  for (size_t i = kept; i < rep->rrset_count; i++)
+    if (!is_listed_additional(policy, rep->rrsets[i]))
       rep->rrsets[kept++] = rep->rrsets[i];
-  }
   rep->ar_numrrsets -= rep->rrset_count - kept;
   rep->rrset_count = kept;
+}
+
+/* Is there anything in an answer that the above would drop? */
+static bool brings_listed(const struct nm_policy* policy, const struct reply_info* rep) {
+  for (size_t i = rep->an_numrrsets + rep->ns_numrrsets; i < rep->rrset_count; i++)
+    if (is_listed_additional(policy, rep->rrsets[i]))
+      return true;
+  return false;
 }
 
 /* inplace_cb_query_response: an upstream server answered, and nothing of it is stored yet. */
@@ -631,7 +671,8 @@ static int on_response(struct module_qstate* qstate, struct dns_msg* response, i
     return 1;
   }
   policy = nm_enter(nm->core);
-  if (policy && !qstate->env->cfg->minimal_responses)
+  /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
+  if (policy)
     drop_listed_additional(policy, rep);
   /* The question that was sent may be for another name than the client's: the target of a CNAME, or
    * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
@@ -712,9 +753,10 @@ static void evict_if_listed(struct lruhash_entry* entry, const struct nm_policy*
   if (!is_internet(qinfo->qclass))
     return;
   listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
-  /* An answer whose RRsets cannot be locked is one that Unbound does not serve either. */
+  /* Who brings addresses of listed names along, and whom an answer leads to. One whose RRsets
+   * cannot be locked is one that Unbound does not serve either. */
   if (!listed && rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
-    listed = leads_to_listed(policy, rep, qinfo->qtype);
+    listed = leads_to_listed(policy, rep, qinfo->qtype) || brings_listed(policy, rep);
     rrset_array_unlock(rep->ref, rep->rrset_count);
   }
   if (listed) {

@@ -25,6 +25,7 @@ class TypeSet {
   void add(std::uint16_t type) noexcept; // below limit
   bool contains(std::uint16_t type) const noexcept { return all_ || (type < limit && bits_[type]); }
   static constexpr std::uint16_t limit = 512;
+  friend bool operator==(const TypeSet&, const TypeSet&) = default;
 
  private:
   std::bitset<limit> bits_;
@@ -49,6 +50,8 @@ struct Rule {
   std::string confusable_class; // "tld-swap" for a confusable rule of TLDs, else empty
   std::optional<std::chrono::sys_days> expires; // from this day (UTC) on it no longer matches
   std::string category, reason, reference, owner, ticket; // as in the policy; may be empty
+
+  friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 } // namespace nearmiss

@@ -38,6 +38,14 @@ struct GenerateOptions {
 };
 int generate(const GenerateOptions& options);
 
+struct ControlOptions {
+  std::string config; // the policy, which names the socket
+  std::string socket; // empty: that one
+  bool json = false;
+};
+int status(const ControlOptions& options);
+int reload(const ControlOptions& options);
+
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);
 

@@ -38,6 +38,26 @@ std::chrono::sys_days today() {
 
 namespace {
 
+constexpr const char* default_policy = "/etc/unbound/nearmiss.yaml";
+
+// A command that talks to the running module.
+CLI::App* add_control_command(CLI::App& app, const char* name, const char* description,
+                              nearmiss::cli::ControlOptions& options) {
+  options.config = default_policy;
+  CLI::App* command = app.add_subcommand(name, description);
+  command
+      ->add_option("--config", options.config,
+                   "the policy, which names the socket; else $NEARMISS_CONFIG, else the default")
+      ->envname("NEARMISS_CONFIG")
+      ->capture_default_str();
+  command->add_option("--socket", options.socket, "the module's control socket; else the policy's");
+  command->add_flag("--json", options.json, "print the answer as JSON");
+  command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  command->footer("Exit codes: 0 fine, 1 the last reload was refused, 2 the module cannot be "
+                  "asked.");
+  return command;
+}
+
 int run(int argc, char** argv) {
   using namespace nearmiss::cli;
   CLI::App app{"nearmiss: keep mail from leaving for look-alike domains", "nearmiss"};
@@ -57,7 +77,7 @@ int run(int argc, char** argv) {
                         "stdout.");
 
   ExplainOptions explain_options;
-  explain_options.config = "/etc/unbound/nearmiss.yaml";
+  explain_options.config = default_policy;
   CLI::App* explain_command = app.add_subcommand(
       "explain",
       "Say what the policy decides about names, by which rule, why, and which rules lost");
@@ -100,6 +120,12 @@ int run(int argc, char** argv) {
   generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
                            "has none or is\nno domain name; 2 an option is wrong.");
 
+  ControlOptions control_options;
+  const CLI::App* status_command =
+      add_control_command(app, "status", "Say how the running module is", control_options);
+  const CLI::App* reload_command = add_control_command(
+      app, "reload", "Make the running module read its policy again", control_options);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -107,6 +133,12 @@ int run(int argc, char** argv) {
   }
   if (*check_command) {
     return check(check_options);
+  }
+  if (*status_command) {
+    return status(control_options);
+  }
+  if (*reload_command) {
+    return reload(control_options);
   }
   return *explain_command ? explain(explain_options) : generate(generate_options);
 }

@@ -1,5 +1,6 @@
 #include "tests/e2e/unbound.hpp"
 
+#include "tests/catch.hpp"
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/secure_channel.hpp"
 
@@ -19,6 +20,17 @@ std::size_t count_in(const std::string& text, const std::string& part) {
     ++number;
   }
   return number;
+}
+
+// A sanitizer writes into Unbound's log, and nobody would look there.
+void expect_no_report(const std::string& log) {
+  for (const char* mark : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+                           "WARNING: ThreadSanitizer", "runtime error:"}) {
+    const std::size_t at = log.find(mark);
+    if (at != std::string::npos) {
+      FAIL_CHECK("a sanitizer's report about Unbound and the module:\n" << log.substr(at, 8000));
+    }
+  }
 }
 
 std::string quoted(const std::filesystem::path& path) {
@@ -126,8 +138,15 @@ void Unbound::write_configuration(const Lab& lab) {
   write_file(configuration_, text);
 }
 
+Unbound::~Unbound() {
+  stop();
+}
+
 void Unbound::launch() {
-  Process::Environment environment;
+  const std::string folder = SANITIZERS_FOLDER;
+  Process::Environment environment{
+      {"LSAN_OPTIONS", "suppressions=" + folder + "/lsan.supp:print_suppressions=0"},
+      {"TSAN_OPTIONS", "suppressions=" + folder + "/tsan.supp:print_suppressions=0"}};
   if (options_.policy_by_environment) {
     environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
   }
@@ -156,7 +175,16 @@ std::string Unbound::fail_to_start() {
 }
 
 void Unbound::stop() {
+  if (!process_) {
+    return;
+  }
+  if (process_->alive()) {
+    process_->stop();
+    INFO(log());
+    CHECK(process_->exit_code() == 0);
+  }
   process_.reset();
+  expect_no_report(log());
 }
 
 void Unbound::reload() {
@@ -180,6 +208,19 @@ std::string Unbound::control(const std::string& command) {
     throw std::runtime_error("unbound-control " + command + ": " + outcome.output);
   }
   return outcome.output;
+}
+
+nlohmann::json Unbound::nearmiss(const std::string& command, int* exit_code) const {
+  const Outcome outcome =
+      run({NEARMISS_CLI, command, "--json", "--config", policy_file().string()});
+  if (exit_code != nullptr) {
+    *exit_code = outcome.exit_code;
+  }
+  const nlohmann::json answer = nlohmann::json::parse(outcome.output, nullptr, false);
+  if (answer.is_discarded()) {
+    throw std::runtime_error("nearmiss " + command + ": " + outcome.output);
+  }
+  return answer;
 }
 
 std::optional<Answer> Unbound::ask(const std::string& source, const std::string& name, int type,

@@ -33,11 +33,14 @@ class Unbound {
  public:
   // Writes the configuration. Unbound runs after start().
   Unbound(const Lab& lab, UnboundOptions options);
+  ~Unbound(); // stops it
+  Unbound(const Unbound&) = delete;
+  Unbound& operator=(const Unbound&) = delete;
 
   void start();                // returns when it serves; throws with its log if it does not
   std::string fail_to_start(); // its log; throws if it does start
-  void stop();
-  void reload();                                   // SIGHUP; returns when it serves again
+  void stop();   // the test fails if it does not end well, or a sanitizer had something to say
+  void reload(); // SIGHUP; returns when it serves again
   std::string control(const std::string& command); // unbound-control's output
 
   std::optional<Answer> ask(const std::string& source, const std::string& name, int type,
@@ -46,7 +49,9 @@ class Unbound {
   Answer answer(const std::string& source, const std::string& name, int type,
                 const Flags& flags = {}) const;
 
-  void write_policy(const std::string& text); // takes effect at the next start or reload
+  void write_policy(const std::string& text); // takes effect within a second, or at a reload
+  // The command line tool's answer as JSON; `exit_code` (if any) gets its exit code.
+  nlohmann::json nearmiss(const std::string& command, int* exit_code = nullptr) const;
   bool alive() { return process_ != nullptr && process_->alive(); }
   std::string log() const { return read_file(folder_.path() / "unbound.log"); }
   const std::filesystem::path& folder() const noexcept { return folder_.path(); }

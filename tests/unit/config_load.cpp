@@ -241,3 +241,17 @@ TEST_CASE("where the events go", "[config]") {
   CHECK(all.config->metrics.file == folder.path() / "m.prom");
   CHECK(all.config->metrics.interval == 60);
 }
+
+TEST_CASE("a policy file may be called anything; what is said of it can be shown", "[config]") {
+  const Folder folder;
+  const std::string name = "a\xff\x1b[31m\xc2\x9b\xc3\xa9.yaml";
+  const std::string shown = "a\uFFFD\uFFFD[31m\uFFFD\u00e9.yaml";
+  const std::string rules = "version: 1\nrules: [{id: a, domains: [a.example]}]\n";
+  const LoadResult good = load(folder.write(name, rules), today);
+  REQUIRE(good.config);
+  CHECK(good.config->ruleset == shown);
+  CHECK(good.config->files.front().filename() == name); // to open it, the name as it is
+  const LoadResult bad = load(folder.write(name, "version: 2\n" + rules.substr(11)), today);
+  REQUIRE(bad.diagnostics.size() == 1);
+  CHECK(to_text(bad.diagnostics[0]).find('/' + shown + ":1:10: error: ") != std::string::npos);
+}
