@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -38,9 +39,31 @@ struct Sinkhole {
   std::optional<Name> mx; // absent: the name that was asked
 };
 
+enum class LogFormat : std::uint8_t { ecs, ocsf };
+
+// One place that events are written to.
+struct LogSink {
+  enum class Kind : std::uint8_t { file, syslog_local, syslog_tcp, journald };
+  Kind kind = Kind::file;
+  std::filesystem::path file;        // Kind::file
+  bool chain = false;                // Kind::file: a hash chain over the lines
+  ClientAddress host;                // Kind::syslog_tcp
+  std::uint16_t port = 0;            // Kind::syslog_tcp
+  LogFormat format = LogFormat::ecs; // not of Kind::journald, which has fields of its own
+  bool operator==(const LogSink&) const = default;
+};
+
 struct LogSettings {
-  std::filesystem::path file; // empty: no file
-  friend bool operator==(const LogSettings&, const LogSettings&) = default;
+  std::vector<LogSink> sinks; // empty: no events are written
+  bool discover = false;      // tell of mail servers that are in no group of clients
+  std::filesystem::path file; // of the first sink that is a file; empty: there is none
+  bool operator==(const LogSettings&) const = default;
+};
+
+struct MetricsSettings {
+  std::filesystem::path file;  // empty: none
+  std::uint32_t interval = 15; // seconds
+  bool operator==(const MetricsSettings&) const = default;
 };
 
 // Where the running module answers `nearmiss status`.
@@ -59,6 +82,7 @@ struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
+  MetricsSettings metrics;
   ControlSettings control;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
   std::string ruleset;                       // the policy file's name, as printable() text

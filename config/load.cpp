@@ -1,4 +1,5 @@
 #include "config/files.hpp"
+#include "config/log_reader.hpp"
 #include "config/names.hpp"
 #include "config/rule_reader.hpp"
 #include "config/warnings.hpp"
@@ -94,6 +95,10 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (const YamlNode* value = map.find("log")) {
     log = read_log(*value, file.parent_path(), reader);
   }
+  MetricsSettings metrics;
+  if (const YamlNode* value = map.find("metrics")) {
+    metrics = read_metrics(*value, file.parent_path(), reader);
+  }
   ControlSettings control{file.parent_path() / "nearmiss.sock"};
   if (const YamlNode* value = map.find("control")) {
     control = read_control(*value, file.parent_path(), reader);
@@ -107,6 +112,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->policy = std::move(builder).build();
   config->sinkhole = sinkhole.sinkhole;
   config->log = std::move(log);
+  config->metrics = std::move(metrics);
   config->control = std::move(control);
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;

@@ -274,23 +274,6 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
   return defaults;
 }
 
-LogSettings read_log(const YamlNode& node, const std::filesystem::path& folder,
-                     const YamlReader& reader) {
-  LogSettings log;
-  YamlMap map(node, "`log`", reader);
-  if (const YamlNode* value =
-          map.require("file", "write `file: nearmiss.jsonl`, the file for the events")) {
-    if (const auto text = reader.text(*value, "file")) {
-      log.file = folder / *text;
-    }
-  }
-  if (const YamlNode* value = map.find("format")) {
-    reader.word(*value, "format", {"ecs"});
-  }
-  map.finish();
-  return log;
-}
-
 ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
                              const YamlReader& reader) {
   ControlSettings control;

@@ -1,4 +1,4 @@
-// What a policy says outside its rules: groups of clients, sinkhole, defaults, log.
+// What a policy says outside its rules: groups of clients, sinkhole, defaults.
 #pragma once
 
 #include "config/config.hpp"
@@ -39,9 +39,6 @@ std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader);
 SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& reader);
 Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
                        const YamlReader& reader);
-// `folder`: where relative paths start.
-LogSettings read_log(const YamlNode& node, const std::filesystem::path& folder,
-                     const YamlReader& reader);
 // The socket of `control`, its only key.
 ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
                              const YamlReader& reader);

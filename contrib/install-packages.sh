@@ -11,6 +11,7 @@
 #   test     a mail server (Postfix), for the tests
 #   resolvers  other resolvers (BIND, PowerDNS Recursor), for the tests of `nearmiss export`
 #   mailers  the other mail servers (Exim, OpenSMTPD, Sendmail), for contrib/mailers/table.sh
+#   pipeline programs that pass events on and rotate logs (rsyslog, logrotate), for the tests
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #   siem     Prometheus, its node exporter and ClickHouse (Debian 12), for the tests of contrib/siem
@@ -39,6 +40,7 @@ declare -A installed=(
   [lab]="bind9-dnsutils"
   [test]="netbase openssl python3 python3-yaml"
   [resolvers]="bind9-dnsutils"
+  [pipeline]=""
   [check]="clang-format shellcheck"
   [clang]="clang clang-tidy"
   [siem]="python3"
@@ -49,6 +51,7 @@ declare -A unpacked=(
   [lab]=nsd
   [test]=postfix
   [resolvers]="bind9 pdns-recursor"
+  [pipeline]="rsyslog logrotate"
   [siem]="prometheus prometheus-node-exporter clickhouse-server clickhouse-common"
   [mailers]="exim4-daemon-light exim4-config opensmtpd sendmail-bin sendmail-cf"
 )
@@ -114,7 +117,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | resolvers | mailers | check | clang | siem | browser)
+  build | unbound | demo | lab | test | resolvers | mailers | pipeline | check | clang | siem | browser)
     groups+=("$1")
     ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;

@@ -3,6 +3,7 @@
 #include <ldns/ldns.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 
@@ -49,7 +50,10 @@ class Writer {
     u16(value & 0xffff);
   }
   void octets(std::span<const std::uint8_t> octets) noexcept {
-    std::for_each(octets.begin(), octets.end(), [this](std::uint8_t octet) { u8(octet); });
+    if (size_ <= out_.size() && octets.size() <= out_.size() - size_) {
+      std::memcpy(out_.data() + size_, octets.data(), octets.size());
+    }
+    size_ += octets.size();
   }
   std::size_t size() const noexcept { return size_ <= out_.size() ? size_ : 0; }
 

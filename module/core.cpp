@@ -2,7 +2,8 @@
 #include "module/core.h"
 
 #include "module/decision.hpp"
-#include "module/event.hpp"
+#include "module/discovery.hpp"
+#include "module/event_notices.hpp"
 #include "module/housekeeping.hpp"
 #include "module/policy_keeper.hpp"
 
@@ -13,7 +14,7 @@
 #include <string>
 
 using nearmiss::Decision;
-using nearmiss::EventWriter;
+using nearmiss::EventLog;
 using nearmiss::PolicyCell;
 using nearmiss::Published;
 
@@ -21,10 +22,12 @@ static_assert(NM_PACKET_MAX >= 12 + 259 + nearmiss::max_local_data);
 
 struct nm_core {
   nm_core(const std::filesystem::path& file, const nm_host& host_of)
-      : host(host_of), keeper(file, writer,
-                              [this](bool is_error, const std::string& line) {
-                                host.log_line(is_error, line.c_str());
-                              }),
+      : host(host_of),
+        events([this](const std::string& line) { host.log_line(true, line.c_str()); }),
+        keeper(file, events, metrics,
+               [this](bool is_error, const std::string& line) {
+                 host.log_line(is_error, line.c_str());
+               }),
         housekeeping(
             keeper, [this] { host.policy_changed(host.arg); },
             [this](bool is_error, const std::string& line) {
@@ -32,7 +35,9 @@ struct nm_core {
             }) {}
 
   nm_host host;
-  EventWriter writer; // before the keeper: the event logs use it
+  nearmiss::Metrics metrics;
+  nearmiss::Discovery discovery;
+  EventLog events; // its thread writes the metrics
   nearmiss::PolicyKeeper keeper;
   nearmiss::Housekeeping housekeeping; // last: its thread uses all of the others
 };
@@ -60,7 +65,7 @@ const nearmiss::Policy& rules_of(const nm_policy* policy) {
 }
 
 Decision decide(const nm_policy* policy, const nm_lookup& lookup) {
-  const auto today = std::chrono::floor<std::chrono::days>(EventWriter::Clock::now());
+  const auto today = std::chrono::floor<std::chrono::days>(EventLog::Clock::now());
   return decide_lookup(rules_of(policy), lookup, today, policy->config->sinkhole.mx.has_value());
 }
 
@@ -69,6 +74,14 @@ nm_outcome outcome_of(const Decision& decision) {
     return NM_LET_THROUGH;
   }
   return decision.verdict.action == nearmiss::Action::drop ? NM_DROPPED : NM_BLOCKED;
+}
+
+// As decide(), and counts how long it took.
+Decision decide_timed(nm_core& core, const nm_policy* policy, const nm_lookup& lookup) {
+  const auto begun = std::chrono::steady_clock::now();
+  Decision decision = decide(policy, lookup);
+  core.metrics.decided(std::chrono::steady_clock::now() - begun);
+  return decision;
 }
 
 // Makes the answer, if the verdict blocks, and writes the event.
@@ -89,20 +102,20 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
       resolved_ip = policy.answers.resolved_ip(verdict, lookup.qtype);
     }
   }
-  policy.events->write(
-      core.writer.attempt({.verdict = verdict,
-                           .matched_by = decision.matched_by,
-                           .matched_address = decision.address ? &*decision.address : nullptr,
-                           .qname = decision.qname,
-                           .intended = intended,
-                           .qtype = lookup.qtype,
-                           .id = lookup.id,
-                           .client = decision.client.address,
-                           .client_port = decision.client.port,
-                           .tcp = lookup.tcp,
-                           .rcode = rcode,
-                           .resolved_ip = resolved_ip ? &*resolved_ip : nullptr},
-                          *policy.config, policy.generation, EventWriter::Clock::now()));
+  core.metrics.count(verdict, lookup.qtype);
+  core.events.attempt({.verdict = verdict,
+                       .matched_by = decision.matched_by,
+                       .matched_address = decision.address ? &*decision.address : nullptr,
+                       .qname = decision.qname,
+                       .intended = intended,
+                       .qtype = lookup.qtype,
+                       .id = lookup.id,
+                       .client = decision.client.address,
+                       .client_port = decision.client.port,
+                       .tcp = lookup.tcp,
+                       .rcode = rcode,
+                       .resolved_ip = resolved_ip ? &*resolved_ip : nullptr},
+                      policy.events, EventLog::Clock::now());
 }
 
 } // namespace
@@ -137,10 +150,8 @@ void nm_core_stop(nm_core* core) {
     return;
   }
   try {
-    const Published& policy = core->keeper.current();
-    policy.events->write(core->writer.lifecycle("module-stopped", true, "the module ends",
-                                                policy.config.get(), policy.generation,
-                                                EventWriter::Clock::now()));
+    core->events.notice({.action = "module-stopped", .message = "the module ends"},
+                        core->keeper.current().events);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
   }
@@ -206,7 +217,7 @@ bool nm_drops(const nm_policy* policy, const nm_lookup* lookup) {
 nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                     nm_answer* answer) {
   try {
-    const Decision decision = decide(policy, *lookup);
+    const Decision decision = decide_timed(*core, policy, *lookup);
     if (!decision.verdict.enforced) {
       return NM_LET_THROUGH;
     }
@@ -221,7 +232,7 @@ nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* loo
 nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                     int failed_rcode, nm_answer* answer) {
   try {
-    const Decision decision = decide(policy, *lookup);
+    const Decision decision = decide_timed(*core, policy, *lookup);
     if (decision.verdict.noteworthy()) {
       carry_out(*core, *policy, *lookup, decision, failed_rcode, *answer);
     }
@@ -229,5 +240,22 @@ nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* loo
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;
+  }
+}
+
+void nm_discover(nm_core* core, const nm_policy* policy, const nm_lookup* lookup) {
+  const nearmiss::ClientGroups& groups = rules_of(policy).clients();
+  if (!policy->config->log.discover || groups.names().empty()) {
+    return;
+  }
+  try {
+    const auto client = nearmiss::client_of(*lookup->client).address;
+    const auto qname = nearmiss::to_name(lookup->qname);
+    if (qname && groups.groups_of(client) == 0 &&
+        core->discovery.is_news(client, nearmiss::Discovery::Clock::now())) {
+      core->events.notice(nearmiss::client_discovered(client, *qname, lookup->tcp), policy->events);
+    }
+  } catch (const std::exception& e) {
+    core->host.log_line(true, e.what());
   }
 }

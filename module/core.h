@@ -128,6 +128,11 @@ enum nm_outcome nm_judge(struct nm_core* core, const struct nm_policy* policy,
                          const struct nm_lookup* lookup, int failed_rcode,
                          struct nm_answer* answer);
 
+/* A client asks for the MX of a name that no rule concerns. With `discover: true` it is told of, if
+ * it is in no group of clients: somebody may have forgotten a mail server. Else cheap. */
+void nm_discover(struct nm_core* core, const struct nm_policy* policy,
+                 const struct nm_lookup* lookup);
+
 #ifdef __cplusplus
 }
 #endif

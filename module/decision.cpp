@@ -10,10 +10,6 @@
 
 namespace nearmiss {
 
-namespace {
-
-constexpr std::uint16_t type_a = 1;
-
 Client client_of(const sockaddr& from) {
   if (from.sa_family == AF_INET6) {
     sockaddr_in6 in6{};
@@ -31,6 +27,10 @@ Client client_of(const sockaddr& from) {
   }
   throw std::invalid_argument("a client without an IP address");
 }
+
+namespace {
+
+constexpr std::uint16_t type_a = 1;
 
 Name required_name(const nm_name& name) {
   if (const auto parsed = to_name(name)) {

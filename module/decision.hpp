@@ -27,6 +27,8 @@ struct Decision {
   bool knows_intended = true; // false: of the asked name the rule knows nothing
 };
 
+// Throws std::invalid_argument if it is no IP address.
+Client client_of(const sockaddr& from);
 std::optional<Name> to_name(const nm_name& name) noexcept;
 std::optional<ClientAddress> to_address(const nm_address& address) noexcept;
 

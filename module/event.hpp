@@ -1,66 +1,107 @@
-// Events as ECS 8 JSON, one object a line.
+// What the module tells: an event for each lookup that drew a block or a note (an attempt), and one
+// for each change of the module itself (a notice).
 //
-// Every event has a number from one counter without gaps since the module's start, so a reader of
-// the log sees whether one is missing. Text that comes from outside (names, the policy's texts) is
-// escaped: no query can end a string, a field or a line.
+// The resolver's threads hand over little more than what they have at hand (event_queue.hpp). One
+// thread of the event log makes an Event of it: the texts that every format needs, each once. The
+// formats (event_format.hpp) put it into words, the sinks (event_sink.hpp) write those.
+//
+// Every event has a number from one counter without gaps since the module's start, in the order of
+// the log, so a reader sees whether one is missing.
 #pragma once
 
 #include "config/config.hpp"
-#include "module/answer.hpp"
 
-#include <libpsl.h>
-
-#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 namespace nearmiss {
 
 // How the listed name was met.
 enum class MatchedBy : std::uint8_t { qname, cname, mx_exchange, answer_ip };
+std::string_view to_string(MatchedBy matched_by) noexcept;
 
-// A lookup that drew a block or a note, and what became of it.
+// What the events of one published policy have in common, worked out once. Immutable; keeps its
+// policy alive while events wait that point into it.
+class EventPolicy {
+ public:
+  // Throws std::bad_alloc.
+  EventPolicy(std::shared_ptr<const Config> config, std::uint64_t generation);
+
+  const Config& config() const noexcept { return *config_; }
+  std::uint64_t generation() const noexcept { return generation_; }
+  // The digest as the events have it: its first 16 digits.
+  std::string_view version() const noexcept;
+  // The fields about a rule of this policy, ready to be put into a JSON object: each begins with a
+  // comma.
+  std::string_view ecs(const Rule& rule) const noexcept { return texts(rule).ecs; }
+  std::string_view ocsf(const Rule& rule) const noexcept { return texts(rule).ocsf; }
+
+ private:
+  struct RuleTexts {
+    std::string ecs, ocsf;
+  };
+  const RuleTexts& texts(const Rule& rule) const noexcept {
+    return texts_[static_cast<std::size_t>(&rule - config_->policy.rules().data())];
+  }
+  std::shared_ptr<const Config> config_;
+  std::uint64_t generation_;
+  std::vector<RuleTexts> texts_; // in the order of the policy's rules
+};
+
+// A lookup that drew a block or a note, and what became of it, as the resolver's thread has it.
 struct Attempt {
   const Verdict& verdict;
   MatchedBy matched_by;
   const ClientAddress* matched_address; // of answer_ip, else null
   const Name& qname;
-  std::string_view intended; // the domain that was meant; empty if not known
+  std::string_view intended; // the domain that was meant, as text; empty if not known
   std::uint16_t qtype;
-  std::uint16_t id;
-  const ClientAddress& client;
+  std::uint16_t id; // the DNS message's
+  ClientAddress client;
   std::uint16_t client_port;
   bool tcp;
   int rcode; // as sent; -1: not known, the real answer went out, or no answer at all
   const ClientAddress* resolved_ip; // the sinkhole's or the local data's, or null
 };
 
-class EventWriter {
- public:
-  using Clock = std::chrono::system_clock;
+// Something about the module itself. Rare, so it may take memory as it likes.
+struct Notice {
+  using Value = std::variant<std::string, std::uint64_t, std::vector<std::string>>;
+  struct Field {
+    std::string name; // of ECS, or nearmiss.*
+    Value value;
+  };
+  std::string action; // "policy-loaded"
+  bool success = true;
+  std::string message{};
+  std::vector<Field> fields{};
+  std::string category{"configuration"}; // ECS event.category
+};
 
-  // Throws std::bad_alloc.
-  EventWriter();
+// An event in the writing thread, whatever its format will be. Views into what the maker holds.
+struct Event {
+  std::chrono::system_clock::time_point time;
+  std::uint64_t sequence = 0;
+  const EventPolicy* policy = nullptr; // null: a notice that is about no policy
+  const Notice* notice = nullptr;      // null: an attempt
 
-  // Each returns one line without its newline, and takes the next number of the sequence. Safe from
-  // any thread. Throw std::bad_alloc.
-  std::string attempt(const Attempt& attempt, const Config& config, std::uint64_t generation,
-                      Clock::time_point now);
-  // About the module itself: action "policy-loaded", "policy-refused", "module-stopped" ...
-  std::string lifecycle(std::string_view action, bool success, std::string_view message,
-                        const Config* config, std::uint64_t generation, Clock::time_point now);
-  // `count` events could not be written.
-  std::string lost(std::uint64_t count, Clock::time_point now);
-
- private:
-  std::uint64_t next() noexcept { return sequence_.fetch_add(1, std::memory_order_relaxed) + 1; }
-
-  std::atomic<std::uint64_t> sequence_{0};
-  std::string id_prefix_;     // unique to this start of the module
-  std::string observer_;      // the fields that are the same in every event
-  const psl_ctx_t* suffixes_; // libpsl's own, static
+  // Of an attempt.
+  const Rule* rule = nullptr;
+  Action action = Action::observe;
+  MatchedBy matched_by = MatchedBy::qname;
+  bool enforced = false;
+  bool tcp = false;
+  int rcode = -1;
+  std::uint16_t qtype = 0, id = 0, client_port = 0;
+  std::string_view timestamp; // of `time`, RFC 3339, UTC, microseconds; of a notice too
+  std::string_view client, resolved_ip;
+  std::string_view qname, registered_domain, top_level_domain, type; // empty: there is none
+  std::string_view matched, intended, confusable_class, client_group;
 };
 
 } // namespace nearmiss

@@ -1,190 +1,289 @@
 #include "module/event_log.hpp"
 
-#include <fcntl.h>
-#include <spdlog/sinks/base_sink.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "config/diagnostics.hpp"
 
-#include <atomic>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <system_error>
-#include <thread>
+#include <pthread.h>
+
+#include <algorithm>
+#include <csignal>
+#include <limits>
+#include <map>
+#include <stdexcept>
 #include <utility>
 
 namespace nearmiss {
 
-// Runs on the writing thread only, but for its making.
-class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
- public:
-  FileSink(std::filesystem::path file, EventWriter& writer, spdlog::details::thread_pool& pool,
-           std::function<void(const std::string&)> complain)
-      : file_(std::move(file)), writer_(writer), pool_(pool), complain_(std::move(complain)) {
-    if (!open()) {
-      throw std::system_error(errno, std::generic_category(), file_.string());
-    }
+namespace {
+
+// A thread that no signal of Unbound's is delivered to, and that a file size limit cannot kill the
+// process through (SIGXFSZ).
+std::thread quiet_thread(std::function<void()> body) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    std::thread thread(std::move(body));
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    pthread_setname_np(thread.native_handle(), "nearmiss-log");
+    return thread;
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
   }
-  ~FileSink() override { close(); }
-  FileSink(const FileSink&) = delete;
-  FileSink& operator=(const FileSink&) = delete;
+}
 
-  std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
-  std::uint64_t lost() const noexcept {
-    return pool_.overrun_counter() + unwritten_.load(std::memory_order_relaxed);
+spdlog::level::level_enum level_of(const Event& event) {
+  if (event.notice != nullptr) {
+    return event.notice->success ? spdlog::level::info : spdlog::level::err;
   }
+  return event.enforced ? spdlog::level::warn : spdlog::level::info;
+}
 
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    pending_.append(message.payload.data(), message.payload.size());
-    pending_ += '\n';
-    ++pending_events_;
-    // A burst is written a block at a time. While this thread naps it waits for no signal, which
-    // spares the resolver a system call an event.
-    if (pool_.queue_size() == 0) {
-      std::this_thread::sleep_for(nap);
-    }
-    if (pending_.size() >= block_octets || pool_.queue_size() == 0) {
-      flush_();
-    }
-  }
+} // namespace
 
-  void flush_() override {
-    if (pending_.empty()) {
-      return;
-    }
-    tell_losses();
-    reopen_if_moved();
-    if (fd_ < 0 || !write_all(pending_)) {
-      complain_once(std::strerror(errno));
-      unwritten_.fetch_add(pending_events_, std::memory_order_relaxed);
-    } else {
-      written_.fetch_add(pending_events_, std::memory_order_relaxed);
-      complained_ = false;
-    }
-    pending_.clear();
-    pending_events_ = 0;
-  }
-
- private:
-  static constexpr std::size_t block_octets = 65536;
-  static constexpr std::chrono::milliseconds nap{1};
-
-  bool open() {
-    fd_ = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    struct stat status {};
-    if (fd_ < 0 || fstat(fd_, &status) != 0) {
-      return false;
-    }
-    device_ = status.st_dev;
-    inode_ = status.st_ino;
-    return true;
-  }
-
-  void close() {
-    if (fd_ >= 0) {
-      ::close(fd_);
-      fd_ = -1;
-    }
-  }
-
-  void reopen_if_moved() {
-    struct stat status {};
-    if (fd_ >= 0 && stat(file_.c_str(), &status) == 0 && status.st_dev == device_ &&
-        status.st_ino == inode_) {
-      return;
-    }
-    close();
-    open();
-  }
-
-  // Whole lines or none: what a failing write left of a line is cut off again.
-  bool write_all(std::string_view text) {
-    const off_t before = lseek(fd_, 0, SEEK_END);
-    std::size_t done = 0;
-    while (done < text.size()) {
-      const ssize_t wrote = ::write(fd_, text.data() + done, text.size() - done);
-      if (wrote < 0 && errno == EINTR) {
-        continue;
-      }
-      if (wrote <= 0) {
-        const int reason = wrote < 0 ? errno : ENOSPC;
-        if (before >= 0 && ftruncate(fd_, before) != 0) {
-          complain_once(std::strerror(errno));
-        }
-        errno = reason;
-        return false;
-      }
-      done += static_cast<std::size_t>(wrote);
-    }
-    return true;
-  }
-
-  // What was lost since the last time, in front of what is written next.
-  void tell_losses() {
-    const std::uint64_t now = lost();
-    if (now > told_) {
-      pending_.insert(0, writer_.lost(now - told_, EventWriter::Clock::now()) + '\n');
-      told_ = now;
-    }
-  }
-
-  void complain_once(const char* reason) {
-    if (!std::exchange(complained_, true)) {
-      complain_("event log " + file_.string() + ": " + reason +
-                "; lookups stay blocked, their events are lost until it can be written again");
-    }
-  }
-
-  std::filesystem::path file_;
-  EventWriter& writer_;
-  spdlog::details::thread_pool& pool_;
-  std::function<void(const std::string&)> complain_;
-  int fd_ = -1;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
-  std::string pending_;
-  std::uint64_t pending_events_ = 0;
-  std::atomic<std::uint64_t> unwritten_{0};
-  std::atomic<std::uint64_t> written_{0};
-  std::uint64_t told_ = 0;
-  bool complained_ = false;
-};
-
-EventLog::EventLog(const std::filesystem::path& file, EventWriter& writer,
-                   const std::function<void(const std::string&)>& complain) {
-  if (file.empty()) {
-    return;
-  }
-  pool_ = std::make_shared<spdlog::details::thread_pool>(queue_events, 1);
-  sink_ = std::make_shared<FileSink>(file, writer, *pool_, complain);
-  logger_ = std::make_shared<spdlog::async_logger>("nearmiss", sink_, pool_,
-                                                   spdlog::async_overflow_policy::overrun_oldest);
-  logger_->set_pattern("%v");
-  logger_->set_error_handler(
-      [complain](const std::string& what) { complain("event log: " + what); });
+EventLog::EventLog(Complain complain) : complain_(std::move(complain)) {
+  thread_ = quiet_thread([this] { run(); });
 }
 
 EventLog::~EventLog() {
-  if (logger_) {
-    logger_->flush();
+  queue_.close();
+  thread_.join();
+}
+
+void EventLog::attempt(const Attempt& attempt, const std::shared_ptr<const EventPolicy>& policy,
+                       Clock::time_point time) noexcept {
+  if (any_sink_.load(std::memory_order_relaxed)) {
+    queue_.push(attempt, policy, time);
   }
-  logger_.reset();
-  pool_.reset(); // joins the thread once the queue is empty
 }
 
-std::uint64_t EventLog::written() const noexcept {
-  return sink_ ? sink_->written() : 0;
-}
-
-std::uint64_t EventLog::lost() const noexcept {
-  return sink_ ? sink_->lost() : 0;
-}
-
-void EventLog::write(std::string_view line) {
-  if (logger_) {
-    logger_->log(spdlog::level::info, line);
+void EventLog::notice(Notice notice, std::shared_ptr<const EventPolicy> policy) {
+  if (any_sink_.load(std::memory_order_relaxed)) {
+    notice.message = printable(notice.message); // may name a file, which may be any octets
+    for (Notice::Field& field : notice.fields) {
+      if (auto* text = std::get_if<std::string>(&field.value)) {
+        *text = printable(*text);
+      }
+    }
+    queue_.push(std::make_shared<const Notice>(std::move(notice)), std::move(policy), Clock::now());
   }
+}
+
+std::shared_ptr<EventSink> EventLog::open(const LogSink& sink) const {
+  switch (sink.kind) {
+  case LogSink::Kind::file:
+    return make_file_sink(sink.file, sink.chain, complain_);
+  case LogSink::Kind::syslog_local:
+    return make_local_syslog_sink(syslog_socket, complain_);
+  case LogSink::Kind::syslog_tcp:
+    return make_tcp_syslog_sink(sink.host, sink.port, origin_.hostname, complain_);
+  case LogSink::Kind::journald:
+    return make_journal_sink(journal_socket, complain_);
+  }
+  throw std::logic_error("a sink of no kind");
+}
+
+EventLog::Sinks EventLog::open(const LogSettings& settings) const {
+  Sinks sinks;
+  std::map<std::string, std::vector<spdlog::sink_ptr>> by_format;
+  for (const LogSink& sink : settings.sinks) {
+    sinks.all.push_back(open(sink));
+    const bool journal = sink.kind == LogSink::Kind::journald;
+    by_format[journal                          ? "journal"
+              : sink.format == LogFormat::ocsf ? "ocsf"
+                                               : "ecs"]
+        .push_back(sinks.all.back());
+  }
+  for (const auto& [name, members] : by_format) {
+    auto logger = std::make_unique<spdlog::logger>(name, members.begin(), members.end());
+    logger->set_error_handler(
+        [complain = complain_](const std::string& what) { complain("event log: " + what); });
+    sinks.routes.push_back({name == "journal" ? make_journal_format(origin_)
+                            : name == "ocsf"  ? make_ocsf_format(origin_)
+                                              : make_ecs_format(origin_),
+                            std::move(logger)});
+  }
+  return sinks;
+}
+
+// On the writing thread, or before there is one.
+void EventLog::adopt(Sinks sinks) {
+  const std::lock_guard lock(mutex_);
+  Counts last;
+  for (const auto& sink : sinks_) {
+    sink->give_up();
+    last.written = std::max(last.written, sink->written());
+    last.lost = std::max(last.lost, sink->lost());
+  }
+  before_.written += last.written;
+  before_.lost += last.lost;
+  routes_ = std::move(sinks.routes);
+  sinks_ = std::move(sinks.all);
+  any_sink_.store(!sinks_.empty(), std::memory_order_relaxed);
+}
+
+// Event `sequence` is about to be written: is it for other sinks than the one before?
+void EventLog::adopt_next(std::uint64_t sequence) {
+  if (!has_next_.load(std::memory_order_acquire)) {
+    return;
+  }
+  std::unique_ptr<Sinks> next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (sequence > next_after_) {
+      next = std::move(next_);
+      has_next_.store(false, std::memory_order_relaxed);
+    }
+  }
+  if (next) {
+    for (const Route& route : routes_) {
+      route.logger->flush();
+    }
+    adopt(std::move(*next));
+  }
+}
+
+void EventLog::configure(const LogSettings& settings) {
+  if (settings == settings_) {
+    return;
+  }
+  auto sinks = std::make_unique<Sinks>(open(settings));
+  settings_ = settings;
+  if (!sinks->all.empty()) {
+    any_sink_.store(true, std::memory_order_relaxed);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    next_ = std::move(sinks);
+    next_after_ = queue_.numbered();
+    has_next_.store(true, std::memory_order_release);
+  }
+  queue_.wake();
+}
+
+void EventLog::every(std::chrono::seconds interval, std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    interval_ = interval;
+    work_ = work ? std::make_shared<std::function<void()>>(std::move(work)) : nullptr;
+    due_ = {};
+  }
+  queue_.wake();
+}
+
+EventLog::Counts EventLog::counts() const {
+  const std::lock_guard lock(mutex_);
+  Counts counts;
+  counts.numbered = queue_.numbered();
+  for (const auto& sink : sinks_) {
+    counts.lost = std::max(counts.lost, sink->lost());
+    counts.written =
+        &sink == &sinks_.front() ? sink->written() : std::min(counts.written, sink->written());
+  }
+  counts.written += before_.written;
+  counts.lost += before_.lost + queue_.dropped();
+  return counts;
+}
+
+void EventLog::write(const EventQueue::Batch& batch) {
+  for (const EventRecord& record : batch.records) {
+    adopt_next(record.sequence);
+    const Event& event = maker_.make(record, batch);
+    for (const Route& route : routes_) {
+      line_.clear();
+      route.format->append(event, line_);
+      route.logger->log(event.time, spdlog::source_loc{}, level_of(event), line_);
+    }
+  }
+  for (const Route& route : routes_) {
+    route.logger->flush();
+  }
+}
+
+void EventLog::tell_losses(const std::string& where, std::uint64_t count) {
+  if (count > 0) {
+    Notice lost{.action = "events-lost", .success = false};
+    lost.message = std::to_string(count) + " events could not be written, " + where;
+    lost.category = "host";
+    lost.fields = {{"nearmiss.events_lost", count}, {"nearmiss.lost_by", where}};
+    notice(std::move(lost), nullptr);
+  }
+}
+
+void EventLog::tell_losses() {
+  std::vector<std::shared_ptr<EventSink>> sinks;
+  {
+    const std::lock_guard lock(mutex_);
+    sinks = sinks_;
+  }
+  const std::uint64_t dropped = queue_.dropped();
+  tell_losses("queue full", dropped - std::exchange(told_dropped_, dropped));
+  for (const auto& sink : sinks) {
+    if (sink->working() && !sink->waiting()) {
+      tell_losses(sink->name(), sink->take_untold_losses());
+    }
+  }
+}
+
+std::chrono::milliseconds EventLog::patience() const {
+  using namespace std::chrono;
+  const std::lock_guard lock(mutex_);
+  milliseconds patience = hours(1);
+  if (std::any_of(sinks_.begin(), sinks_.end(), [](const auto& sink) { return sink->waiting(); })) {
+    patience = milliseconds(50);
+  }
+  if (work_) {
+    const auto left = duration_cast<milliseconds>(due_ - steady_clock::now());
+    patience = std::clamp(left, milliseconds(0), patience);
+  }
+  return patience;
+}
+
+void EventLog::do_due_work() {
+  std::shared_ptr<std::function<void()>> work;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (work_ && now >= due_) {
+      due_ = now + interval_;
+      work = work_;
+    }
+  }
+  if (work) {
+    (*work)();
+  }
+}
+
+void EventLog::run() {
+  EventQueue::Batch batch;
+  bool more = true;
+  while (more) {
+    try {
+      more = queue_.take(batch, patience());
+      const bool batch_was_empty = batch.records.empty();
+      write(batch);
+      batch.clear();
+      if (batch_was_empty) {
+        adopt_next(std::numeric_limits<std::uint64_t>::max());
+      }
+      tell_losses();
+      do_due_work();
+    } catch (const std::exception& e) {
+      complain_(std::string("event log: ") + e.what());
+      batch.clear();
+    }
+  }
+  // What was lost last is told behind the last event.
+  if (queue_.take(batch, std::chrono::milliseconds(0))) {
+    write(batch);
+  }
+  adopt({});
+  {
+    const std::lock_guard lock(mutex_);
+    due_ = {};
+  }
+  do_due_work(); // with the last figures
 }
 
 } // namespace nearmiss

@@ -1,51 +1,104 @@
-// The event log: lines handed over by the resolver's threads, written to a file by one thread of
+// The event log: events handed over by the resolver's threads, worded and written by one thread of
 // its own, so that a slow disk delays no answer.
 //
-// At most `queue_events` lines wait. When more come, the oldest is dropped; what was dropped or
-// could not be written is counted, told by an event of its own as soon as a line can be written
-// again, and leaves a gap in event.sequence. The file is opened for appending, written in whole
-// lines, and opened anew when it was renamed or removed (logrotate's `create`).
+// What was lost, on the way to this thread (event_queue.hpp) or in a sink (event_sink.hpp), leaves
+// a gap in event.sequence there, is counted, and is told by an event of its own as soon as one can
+// be written again.
 #pragma once
 
-#include "module/event.hpp"
+#include "module/event_format.hpp"
+#include "module/event_maker.hpp"
+#include "module/event_queue.hpp"
+#include "module/event_sink.hpp"
 
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
+#include <spdlog/logger.h>
 
-#include <filesystem>
-#include <functional>
-#include <memory>
-#include <string_view>
+#include <mutex>
+#include <thread>
 
 namespace nearmiss {
 
-class FileSink;
-
 class EventLog {
  public:
-  static constexpr std::size_t queue_events = 16384; // about 16 MB when full
+  using Clock = std::chrono::system_clock; // of the events' times
 
-  // Starts the writing thread: call after Unbound's fork. `complain` gets a line for the admin
-  // where the file cannot be written, once until it can be again, from the writing thread. An empty
-  // `file` writes nothing. Throws std::system_error if the file cannot be opened.
-  EventLog(const std::filesystem::path& file, EventWriter& writer,
-           const std::function<void(const std::string&)>& complain);
+  // Starts the writing thread: call after Unbound's fork. There is no sink before configure().
+  // `complain` gets lines for the admin, from that thread too. Throws std::system_error.
+  explicit EventLog(Complain complain);
   // Writes what waits, then ends the thread.
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
-  // Hands one line over; does not block. Safe from any thread.
-  void write(std::string_view line);
+  // Safe from any thread; does not block, allocate or throw.
+  void attempt(const Attempt& attempt, const std::shared_ptr<const EventPolicy>& policy,
+               Clock::time_point time) noexcept;
+  // Safe from any thread. `policy` may be null. Throws std::bad_alloc.
+  void notice(Notice notice, std::shared_ptr<const EventPolicy> policy);
+
+  // Goes on with the sinks of other settings; nothing is done if they are the same. Throws
+  // std::system_error if a sink cannot be opened, and goes on with the old ones then. For one
+  // thread at a time.
+  void configure(const LogSettings& settings);
+  // Calls `work` now and then every so often, on the writing thread; empty: no more. For one thread
+  // at a time.
+  void every(std::chrono::seconds interval, std::function<void()> work);
+
+  struct Counts {
+    std::uint64_t numbered = 0; // events so far, written or not
+    std::uint64_t written = 0;  // by every sink
+    std::uint64_t lost = 0;     // by the sink that lost most, and on the way to it
+  };
+  // Safe from any thread. When the log is idle, written + lost = numbered.
+  Counts counts() const;
 
   // Events that are in the file, and that never will be. Safe from any thread.
   std::uint64_t written() const noexcept;
   std::uint64_t lost() const noexcept;
 
  private:
-  std::shared_ptr<spdlog::details::thread_pool> pool_;
-  std::shared_ptr<FileSink> sink_;
-  std::shared_ptr<spdlog::async_logger> logger_;
+  // The sinks of one format, so that each event is worded once for all of them.
+  struct Route {
+    std::unique_ptr<const EventFormat> format;
+    std::unique_ptr<spdlog::logger> logger;
+  };
+  struct Sinks {
+    std::vector<Route> routes;
+    std::vector<std::shared_ptr<EventSink>> all;
+  };
+  std::shared_ptr<EventSink> open(const LogSink& sink) const;
+  Sinks open(const LogSettings& settings) const;
+  void adopt(Sinks sinks);
+  void adopt_next(std::uint64_t sequence);
+  void run();
+  void write(const EventQueue::Batch& batch);
+  void tell_losses();
+  void tell_losses(const std::string& where, std::uint64_t count);
+  std::chrono::milliseconds patience() const;
+  void do_due_work();
+
+  const Complain complain_;
+  const EventOrigin origin_ = EventOrigin::here();
+  EventQueue queue_;
+  std::atomic<bool> any_sink_{false}, has_next_{false};
+  LogSettings settings_; // of configure()'s caller
+
+  // The writing thread's own.
+  EventMaker maker_;
+  std::string line_;
+  std::vector<Route> routes_;
+  std::uint64_t told_dropped_ = 0;
+
+  mutable std::mutex mutex_; // over what follows
+  std::vector<std::shared_ptr<EventSink>> sinks_;
+  std::unique_ptr<Sinks> next_;  // to be adopted by the writing thread ...
+  std::uint64_t next_after_ = 0; // ... behind the event of this number
+  Counts before_;                // of sinks that are no more
+  std::chrono::seconds interval_{0};
+  std::shared_ptr<std::function<void()>> work_;
+  std::chrono::steady_clock::time_point due_{};
+
+  std::thread thread_; // last: uses all of the above
 };
 
 } // namespace nearmiss

@@ -40,6 +40,7 @@ Json outcome_of(const PolicyKeeper& keeper) {
 Json status_of(const PolicyKeeper& keeper) {
   const Published& policy = keeper.current();
   const Policy& rules = policy.config->policy;
+  const EventLog::Counts events = keeper.events().counts();
   return {
       {"product", "nearmiss"},
       {"version", version},
@@ -55,7 +56,8 @@ Json status_of(const PolicyKeeper& keeper) {
         {"since", rfc3339(keeper.last_load().since)}}},
       {"last_reload", outcome_of(keeper)},
       {"reloads_refused", keeper.last_load().refused},
-      {"events", {{"written", policy.events->written()}, {"lost", policy.events->lost()}}},
+      {"queries", keeper.metrics().snapshot().blocked_or_observed()},
+      {"events", {{"written", events.written}, {"lost", events.lost}}},
   };
 }
 

@@ -1,6 +1,10 @@
 #include "module/policy_keeper.hpp"
 
+#include "module/event_notices.hpp"
+#include "module/version.hpp"
+
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace nearmiss {
@@ -28,8 +32,10 @@ std::string_view to_string(LoadOutcome outcome) noexcept {
   return "refused";
 }
 
-PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventWriter& writer, LogLine log)
-    : file_(std::move(file)), writer_(writer), log_(std::move(log)) {
+PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics& metrics,
+                           LogLine log)
+    : file_(std::move(file)), events_(events), metrics_(metrics), log_(std::move(log)) {
+  const std::shared_ptr<const Config> before = last_good.config;
   const Loaded loaded = load_file();
   last_load_.at = last_load_.since = Clock::now();
   if (loaded.config) {
@@ -41,11 +47,15 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventWriter& writer, LogL
     throw std::runtime_error(
         "no policy, so Unbound must not start: mend the file and see `nearmiss check`");
   }
-  auto policy = std::make_shared<const Published>(last_good.config, last_good.generation,
-                                                  log_for(*last_good.config));
+  configure(*last_good.config);
+  events_.notice({.action = "module-started",
+                  .message = "nearmiss " + std::string(version) + ", built for Unbound " +
+                             std::string(unbound_version)},
+                 nullptr);
+  auto policy = std::make_shared<const Published>(last_good.config, last_good.generation);
   cell_ = std::make_unique<PolicyCell>(policy);
   if (loaded.config) {
-    tell(*policy);
+    tell(before.get(), *policy);
   } else {
     refuse(loaded.error);
   }
@@ -64,13 +74,14 @@ LoadOutcome PolicyKeeper::reload() noexcept {
       last_load_.outcome = LoadOutcome::unchanged;
       return LoadOutcome::unchanged;
     }
-    auto policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1,
-                                                    log_for(*loaded.config));
+    auto policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1);
+    configure(*loaded.config);
+    const std::shared_ptr<const Config> before = current().config;
     cell_->publish(policy);
     last_good = {loaded.config, policy->generation};
     last_load_.outcome = LoadOutcome::loaded;
     last_load_.since = last_load_.at;
-    tell(*policy);
+    tell(before.get(), *policy);
     return LoadOutcome::loaded;
   } catch (const std::exception& e) {
     try {
@@ -116,13 +127,26 @@ PolicyKeeper::Loaded PolicyKeeper::load_file() {
   return loaded;
 }
 
-// The log of the policy in force goes on if the new policy wants the same.
-std::shared_ptr<EventLog> PolicyKeeper::log_for(const Config& config) {
-  if (cell_ && current().config->log == config.log) {
-    return current().events;
+// Before the policy is in force: what cannot be opened is a reason to refuse it.
+void PolicyKeeper::configure(const Config& config) {
+  events_.configure(config.log);
+  const MetricsSettings& settings = config.metrics;
+  if (settings.file.empty()) {
+    events_.every(std::chrono::seconds(settings.interval), {});
+    return;
   }
-  return std::make_shared<EventLog>(config.log.file, writer_,
-                                    [log = log_](const std::string& line) { log(true, line); });
+  events_.every(std::chrono::seconds(settings.interval),
+                [&metrics = metrics_, &events = events_, log = log_, file = settings.file,
+                 complained = false]() mutable { // may outlive the keeper
+                  try {
+                    write_metrics(file, prometheus_text(metrics.snapshot(), events.counts()));
+                    complained = false;
+                  } catch (const std::system_error& e) {
+                    if (!std::exchange(complained, true)) {
+                      log(true, std::string("metrics: ") + e.what());
+                    }
+                  }
+                });
 }
 
 void PolicyKeeper::refuse(const std::string& error) {
@@ -130,24 +154,24 @@ void PolicyKeeper::refuse(const std::string& error) {
   last_load_.outcome = LoadOutcome::refused;
   last_load_.error = error;
   ++last_load_.refused;
+  metrics_.refused();
   if (!news) {
     return; // it has been said
   }
   log_(true, error + "; the policy was refused, the last good one stays in force");
-  const Published& policy = current();
-  policy.events->write(writer_.lifecycle("policy-refused", false, error, policy.config.get(),
-                                         policy.generation, Clock::now()));
+  events_.notice({.action = "policy-refused", .success = false, .message = error},
+                 current().events);
 }
 
-void PolicyKeeper::tell(const Published& policy) {
+void PolicyKeeper::tell(const Config* before, const Published& policy) {
   const Policy& rules = policy.config->policy;
   const std::string line = "policy " + file_.native() + " loaded, generation " +
                            std::to_string(policy.generation) + ": " +
                            std::to_string(rules.rule_count()) + " rules, " +
                            std::to_string(rules.name_count()) + " names";
   log_(false, line);
-  policy.events->write(writer_.lifecycle("policy-loaded", true, line, policy.config.get(),
-                                         policy.generation, Clock::now()));
+  metrics_.published(rules.rule_count(), policy.generation, last_load_.since);
+  events_.notice(policy_loaded(before, *policy.config, line), policy.events);
 }
 
 } // namespace nearmiss

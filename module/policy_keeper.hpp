@@ -5,7 +5,7 @@
 // own reloads), so that a file that becomes wrong never leaves the resolver without any.
 #pragma once
 
-#include "module/event.hpp"
+#include "module/metrics.hpp"
 #include "module/policy_cell.hpp"
 
 #include <filesystem>
@@ -38,7 +38,7 @@ class PolicyKeeper {
 
   // Loads the policy, or takes the last good one of the process. Throws std::runtime_error if there
   // is neither, std::system_error if an event log cannot be opened.
-  PolicyKeeper(std::filesystem::path file, EventWriter& writer, LogLine log);
+  PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics& metrics, LogLine log);
   PolicyKeeper(const PolicyKeeper&) = delete;
   PolicyKeeper& operator=(const PolicyKeeper&) = delete;
 
@@ -48,6 +48,8 @@ class PolicyKeeper {
 
   PolicyCell& cell() noexcept { return *cell_; }
   const Published& current() const noexcept { return *cell_->newest(); }
+  const EventLog& events() const noexcept { return events_; }
+  const Metrics& metrics() const noexcept { return metrics_; }
   const LastLoad& last_load() const noexcept { return last_load_; }
   const std::filesystem::path& file() const noexcept { return file_; }
   // Those whose change calls for a reload: of the last try, whatever became of it.
@@ -59,12 +61,13 @@ class PolicyKeeper {
     std::string error;
   };
   Loaded load_file();
-  std::shared_ptr<EventLog> log_for(const Config& config);
   void refuse(const std::string& error);
-  void tell(const Published& policy);
+  void configure(const Config& config);
+  void tell(const Config* before, const Published& policy);
 
   std::filesystem::path file_;
-  EventWriter& writer_;
+  EventLog& events_;
+  Metrics& metrics_;
   LogLine log_;
   std::unique_ptr<PolicyCell> cell_;
   std::vector<std::filesystem::path> files_;

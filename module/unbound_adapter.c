@@ -604,6 +604,15 @@ static enum module_ext_state block_now(struct nearmiss* nm, const struct nm_poli
   return module_finished;
 }
 
+static void discover(struct nearmiss* nm, const struct nm_policy* policy,
+                     const struct module_qstate* qstate) {
+  const struct mesh_reply* reply = qstate->mesh_info->reply_list;
+  if (reply) {
+    struct nm_lookup lookup = lookup_of(qstate, &unconcerned, &reply->query_reply);
+    nm_discover(nm->core, policy, &lookup);
+  }
+}
+
 static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy* policy,
                                     struct module_qstate* qstate, int id) {
   const struct query_info* qinfo = &qstate->qinfo;
@@ -611,6 +620,8 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
   enum module_ext_state state;
   if (!nm_covers(policy, name_of(qinfo), qinfo->qtype)) {
     qstate->minfo[id] = &unconcerned;
+    if (qinfo->qtype == LDNS_RR_TYPE_MX)
+      discover(nm, policy, qstate);
     if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
       return finish(nm, policy, qstate, id, false);
     return module_wait_module;

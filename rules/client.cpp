@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <bit>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 namespace nearmiss {
@@ -75,13 +76,28 @@ bool ClientAddress::is_v4() const noexcept {
 }
 
 std::string ClientAddress::to_text() const {
-  std::array<char, longest_address> text{};
-  if (is_v4()) {
-    inet_ntop(AF_INET, octets_.data() + v4_mapped.size(), text.data(), text.size());
-  } else {
-    inet_ntop(AF_INET6, octets_.data(), text.data(), text.size());
+  std::array<char, max_text> text{};
+  return {text.data(), write_text(text)};
+}
+
+std::size_t ClientAddress::write_text(std::span<char, max_text> out) const noexcept {
+  if (!is_v4()) {
+    inet_ntop(AF_INET6, octets_.data(), out.data(), static_cast<socklen_t>(out.size()));
+    return std::strlen(out.data());
   }
-  return text.data();
+  char* text = out.data();
+  for (std::size_t index = v4_mapped.size(); index < octets_.size(); ++index) {
+    const unsigned octet = octets_[index];
+    if (octet >= 100) {
+      *text++ = static_cast<char>('0' + octet / 100);
+    }
+    if (octet >= 10) {
+      *text++ = static_cast<char>('0' + octet / 10 % 10);
+    }
+    *text++ = static_cast<char>('0' + octet % 10);
+    *text++ = '.';
+  }
+  return static_cast<std::size_t>(text - out.data()) - 1; // without the last dot
 }
 
 bool Prefix::holds(const ClientAddress& other) const noexcept {

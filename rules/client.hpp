@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,9 @@ class ClientAddress {
 
   bool is_v4() const noexcept;
   std::string to_text() const; // RFC 5952; IPv4 dotted
+  // The same into `out`, without allocation. Returns how many characters were written.
+  static constexpr std::size_t max_text = 46;
+  std::size_t write_text(std::span<char, max_text> out) const noexcept;
   const std::array<std::uint8_t, 16>& octets() const noexcept { return octets_; }
   friend auto operator<=>(const ClientAddress&, const ClientAddress&) = default;
 

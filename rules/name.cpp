@@ -18,6 +18,14 @@ constexpr bool is_plain(std::uint8_t octet) noexcept {
          special.find(static_cast<char>(octet)) == std::string_view::npos;
 }
 
+constexpr auto plain_octets = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t octet = 0; octet < plain.size(); ++octet) {
+    plain[octet] = is_plain(static_cast<std::uint8_t>(octet));
+  }
+  return plain;
+}();
+
 constexpr bool is_digit(char character) noexcept {
   return character >= '0' && character <= '9';
 }
@@ -122,32 +130,37 @@ std::optional<Name> Name::from_text(std::string_view text) noexcept {
 }
 
 std::string Name::to_text() const {
+  std::array<char, max_text> text; // NOLINT(*-member-init): written before it is read
+  return {text.data(), write_text(text)};
+}
+
+std::size_t Name::write_text(std::span<char, max_text> out) const noexcept {
   if (is_root()) {
-    return ".";
+    out[0] = '.';
+    return 1;
   }
-  std::string text;
-  text.reserve(size_);
+  char* text = out.data();
   for (std::size_t index = 0; index < labels_; ++index) {
     if (index > 0) {
-      text += '.';
+      *text++ = '.';
     }
     for (const char character : label(index)) {
       const auto octet = static_cast<std::uint8_t>(character);
-      if (is_plain(octet)) {
-        text += character;
+      if (plain_octets[octet]) {
+        *text++ = character;
         continue;
       }
-      text += '\\';
+      *text++ = '\\';
       if (octet >= 0x20 && octet < 0x7f) {
-        text += character;
+        *text++ = character;
       } else {
-        text += static_cast<char>('0' + octet / 100);
-        text += static_cast<char>('0' + octet / 10 % 10);
-        text += static_cast<char>('0' + octet % 10);
+        *text++ = static_cast<char>('0' + octet / 100);
+        *text++ = static_cast<char>('0' + octet / 10 % 10);
+        *text++ = static_cast<char>('0' + octet % 10);
       }
     }
   }
-  return text;
+  return static_cast<std::size_t>(text - out.data());
 }
 
 std::span<const std::uint8_t> Name::suffix(std::size_t count) const noexcept {

@@ -20,6 +20,7 @@ class Name {
   static constexpr std::size_t max_octets = 255;
   static constexpr std::size_t max_label = 63;
   static constexpr std::size_t max_labels = 127; // the root label not counted
+  static constexpr std::size_t max_text = 1004;  // of presentation form: \\DDD for every octet
 
   // The root, ".".
   Name() noexcept = default;
@@ -37,6 +38,8 @@ class Name {
   // ASCII become \DDD, and . \ " ( ) ; @ $ and space are escaped: the text never holds a quote, a
   // backslash that is not an escape, or a control character.
   std::string to_text() const;
+  // The same into `out`, without allocation. Returns how many characters were written.
+  std::size_t write_text(std::span<char, max_text> out) const noexcept;
 
   // Length octet before each label, the root's zero octet last.
   std::span<const std::uint8_t> wire() const noexcept { return {octets_.data(), size_}; }

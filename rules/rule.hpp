@@ -26,6 +26,7 @@ class TypeSet {
   void add(std::uint16_t type) noexcept; // below limit
   bool contains(std::uint16_t type) const noexcept { return all_ || (type < limit && bits_[type]); }
   static constexpr std::uint16_t limit = 512;
+  friend bool operator==(const TypeSet&, const TypeSet&) = default;
 
  private:
   std::bitset<limit> bits_;
@@ -76,6 +77,8 @@ struct Rule {
   // A response policy zone has several actions: a rule for each, all with the id of the rule that
   // names the zone and right behind it.
   bool variant = false;
+
+  friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 } // namespace nearmiss

@@ -52,7 +52,7 @@ test_with() {
 
 cd -- "$root"
 groups=(build unbound demo lab test resolvers check)
-if [[ $all == yes ]]; then groups+=(clang siem mailers browser); fi
+if [[ $all == yes ]]; then groups+=(clang siem mailers pipeline browser); fi
 contrib/install-packages.sh "${groups[@]}"
 contrib/unbound/build.sh
 

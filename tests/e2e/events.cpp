@@ -125,8 +125,10 @@ TEST_CASE("sequence numbers have no gaps, over start and stop, and ids are uniqu
   world.resolver.stop();
   const std::vector<json> events = world.resolver.events().all();
   CHECK(events.size() >= 52); // one for the start, one for the end
-  CHECK(field(events.front(), "event.action") == "policy-loaded");
-  CHECK(field(events.front(), "event.kind") == "event");
+  CHECK(field(events[0], "event.action") == "module-started");
+  CHECK(field(events[1], "event.action") == "policy-loaded");
+  CHECK(field(events[1], "event.kind") == "event");
+  CHECK(field(events.back(), "event.action") == "module-stopped");
   std::set<std::uint64_t> sequence;
   std::set<std::string> ids;
   for (const json& event : events) {

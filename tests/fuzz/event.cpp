@@ -1,7 +1,10 @@
 // The event encoder: any query name and any texts must make one line of valid JSON that says the
 // same.
-#include "module/event.hpp"
 #include "config/diagnostics.hpp"
+#include "module/answer.hpp"
+#include "module/event_format.hpp"
+#include "module/event_maker.hpp"
+#include "rules/policy_builder.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <nlohmann/json.hpp>
@@ -35,8 +38,13 @@ void check_field(const Json& event, const char* key, const std::string& text,
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static EventWriter writer;
-  static const Config empty;
+  static const EventOrigin origin = EventOrigin::here();
+  static const auto ecs = make_ecs_format(origin);
+  static const auto ocsf = make_ocsf_format(origin);
+  static const auto journal = make_journal_format(origin);
+  static EventQueue queue;
+  static EventMaker maker;
+  static EventQueue::Batch batch;
   fuzz::Input input(data, size);
   const auto wire = input.field();
   const auto qname = Name::from_wire(wire);
@@ -68,58 +76,80 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   rule.ticket = text();
   rule.confusable_class = text();
   const std::string group = text();
-  const std::string intended = text();
-  Config config;
-  config.ruleset = text();
-  config.digest = "0123456789abcdef0123456789abcdef";
-  const std::string message(input.rest());
+  const std::string intended = text().substr(0, Name::max_text);
+  PolicyBuilder builder;
+  builder.add_rule(rule);
+  auto config = std::make_shared<Config>();
+  config->policy = std::move(builder).build();
+  config->ruleset = text();
+  config->digest = "0123456789abcdef0123456789abcdef";
+  const auto policy = std::make_shared<const EventPolicy>(config, bits);
+  const Notice notice{.action = "policy-refused", .success = false, .message = text()};
 
+  // Half of the names in the order of a real verdict, half with a match that stands elsewhere.
+  const bool by_qname = (bits & 16U) != 0;
   Verdict verdict;
-  verdict.rule = &rule;
+  verdict.rule = config->policy.rules().data();
   verdict.action = action;
   verdict.enforced = blocks(action);
-  verdict.matched = *listed;
+  verdict.matched = by_qname ? qname->last_labels(qname->label_count() / 2) : *listed;
   verdict.client_group = (bits & 1U) != 0 ? &group : nullptr;
   const ClientAddress client = ClientAddress::v4({192, 0, 2, static_cast<std::uint8_t>(bits)});
   const ClientAddress sinkhole = ClientAddress::v6({0x20, 1, 0xd, 0xb8});
-  const auto now = EventWriter::Clock::time_point(std::chrono::microseconds(1'700'000'000'000'001));
-  const Attempt attempt{.verdict = verdict,
-                        .matched_by = static_cast<MatchedBy>(bits % 3),
-                        .matched_address = nullptr,
-                        .qname = *qname,
-                        .intended = intended,
-                        .qtype = qtype,
-                        .id = qtype,
-                        .client = client,
-                        .client_port = qtype,
-                        .tcp = (bits & 2U) != 0,
-                        .rcode = (bits & 4U) != 0 ? static_cast<int>(rcode_for(verdict)) : -1,
-                        .resolved_ip = (bits & 8U) != 0 ? &sinkhole : nullptr};
-  const Json event = parsed(writer.attempt(attempt, config, bits, now));
+  const auto now = Timestamp::Clock::time_point(std::chrono::microseconds(1'700'000'000'000'001));
+  queue.push({.verdict = verdict,
+              .matched_by = by_qname ? MatchedBy::qname : MatchedBy::cname,
+              .matched_address = nullptr,
+              .qname = *qname,
+              .intended = intended,
+              .qtype = qtype,
+              .id = qtype,
+              .client = client,
+              .client_port = qtype,
+              .tcp = (bits & 2U) != 0,
+              .rcode = (bits & 4U) != 0 ? static_cast<int>(rcode_for(verdict)) : -1,
+              .resolved_ip = (bits & 8U) != 0 ? &sinkhole : nullptr},
+             policy, now);
+  queue.push(std::make_shared<const Notice>(notice), policy, now);
+  batch.clear();
+  queue.close(); // take() waits for nothing
+  queue.take(batch, std::chrono::milliseconds(0));
+  PROMISE(batch.records.size() == 2);
+  PROMISE(batch.records[1].sequence == batch.records[0].sequence + 1);
+
+  std::string line;
+  ecs->append(maker.make(batch.records[0], batch), line);
+  const Json event = parsed(line);
   check_field(event, "dns.question.name", qname->to_text());
   check_field(event, "dns.question.type", type_to_text(qtype));
-  check_field(event, "nearmiss.matched_name", listed->to_text());
+  check_field(event, "nearmiss.matched_name", verdict.matched.to_text());
   check_field(event, "nearmiss.intended_domain", intended);
   check_field(event, "nearmiss.confusable_class", rule.confusable_class);
   check_field(event, "rule.id", rule.id, false);
   check_field(event, "rule.category", rule.category);
   check_field(event, "rule.description", rule.reason);
   check_field(event, "rule.reference", rule.reference);
-  check_field(event, "rule.ruleset", config.ruleset, false);
+  check_field(event, "rule.ruleset", config->ruleset, false);
   check_field(event, "event.action", std::string(to_string(action)));
   check_field(event, "source.ip", client.to_text());
-  if (verdict.client_group != nullptr) {
-    check_field(event, "nearmiss.client_group", group, false);
-  }
+  check_field(event, "nearmiss.client_group", verdict.client_group != nullptr ? group : "");
   PROMISE(event.at("nearmiss.enforced") == verdict.enforced);
   PROMISE(event.at("@timestamp") == "2023-11-14T22:13:20.000001Z");
 
-  const Json told = parsed(writer.lifecycle("policy-refused", false, message, &config, bits, now));
-  check_field(told, "message", printable(message), false);
-  const Json lost = parsed(writer.lost(bits, now));
-  PROMISE(lost.at("nearmiss.events_lost") == bits);
-  // A number without gaps.
-  PROMISE(told.at("event.sequence") == event.at("event.sequence").get<std::uint64_t>() + 1);
-  PROMISE(lost.at("event.sequence") == event.at("event.sequence").get<std::uint64_t>() + 2);
+  line.clear();
+  ocsf->append(maker.make(batch.records[0], batch), line);
+  const Json activity = parsed(line);
+  PROMISE(activity.at("query").at("hostname") == qname->to_text());
+  PROMISE(activity.at("firewall_rule").at("uid") == rule.id);
+
+  line.clear();
+  journal->append(maker.make(batch.records[0], batch), line);
+  PROMISE(line.ends_with('\n'));
+
+  for (const auto* format : {&ecs, &ocsf}) {
+    line.clear();
+    (*format)->append(maker.make(batch.records[1], batch), line);
+    check_field(parsed(line), "message", notice.message, false);
+  }
   return 0;
 }

@@ -198,6 +198,49 @@ rules:
   CHECK_FALSE(ask(*result.config, "mx.parking.example", "192.0.2.25").enforced);
 }
 
+TEST_CASE("where the events go", "[config]") {
+  using Kind = LogSink::Kind;
+  const Folder folder;
+  const std::string rules = "version: 1\nrules: [{id: r, domains: [x.example]}]\n";
+  const LoadResult one = folder.load_policy(
+      rules + "log: {file: a.jsonl, format: ocsf, chain: true, discover: true}\n");
+  INFO(texts(folder, one));
+  REQUIRE(one.config);
+  REQUIRE(one.config->log.sinks.size() == 1);
+  CHECK(one.config->log.sinks[0].format == LogFormat::ocsf);
+  CHECK(one.config->log.sinks[0].chain);
+  CHECK(one.config->log.discover);
+  CHECK(one.config->log.file == folder.path() / "a.jsonl");
+  CHECK(one.config->metrics.file.empty());
+
+  const LoadResult all = folder.load_policy(rules + "log:\n"
+                                                    "  - journald: true\n"
+                                                    "  - syslog: local\n"
+                                                    "  - syslog: {tcp: \"192.0.2.1:601\"}\n"
+                                                    "    format: ocsf\n"
+                                                    "  - syslog: {tcp: \"[2001:db8::1]:6514\"}\n"
+                                                    "  - file: /a.jsonl\n"
+                                                    "  - file: b.jsonl\n"
+                                                    "metrics: {file: m.prom, interval: 60}\n");
+  INFO(texts(folder, all));
+  REQUIRE(all.config);
+  const std::vector<LogSink>& sinks = all.config->log.sinks;
+  REQUIRE(sinks.size() == 6);
+  CHECK(sinks[0].kind == Kind::journald);
+  CHECK(sinks[1].kind == Kind::syslog_local);
+  CHECK(sinks[2].kind == Kind::syslog_tcp);
+  CHECK(sinks[2].host.to_text() == "192.0.2.1");
+  CHECK(sinks[2].port == 601);
+  CHECK(sinks[2].format == LogFormat::ocsf);
+  CHECK(sinks[3].host.to_text() == "2001:db8::1");
+  CHECK(sinks[3].port == 6514);
+  CHECK(sinks[4].file == "/a.jsonl");
+  CHECK(all.config->log.file == "/a.jsonl"); // the first file
+  CHECK_FALSE(all.config->log.discover);
+  CHECK(all.config->metrics.file == folder.path() / "m.prom");
+  CHECK(all.config->metrics.interval == 60);
+}
+
 TEST_CASE("a policy file may be called anything; what is said of it can be shown", "[config]") {
   const Folder folder;
   const std::string name = "a\xff\x1b[31m\xc2\x9b\xc3\xa9.yaml";

@@ -1,0 +1,33 @@
+// Makes the Event of a record, with the texts that the formats need.
+#pragma once
+
+#include "module/event.hpp"
+#include "module/event_queue.hpp"
+#include "module/timestamp.hpp"
+
+#include <libpsl.h>
+
+#include <array>
+#include <string>
+
+namespace nearmiss {
+
+// For one thread.
+class EventMaker {
+ public:
+  // Valid until the next call, and no longer than `record` and `batch`.
+  const Event& make(const EventRecord& record, const EventQueue::Batch& batch);
+
+ private:
+  void set_names(const EventRecord& record, const EventQueue::Batch& batch);
+
+  Event event_;
+  Timestamp timestamp_;
+  std::array<char, ClientAddress::max_text> client_{}, resolved_ip_{};
+  std::array<char, Name::max_text + 1> qname_{}; // ended by a zero, for libpsl
+  std::array<char, Name::max_text> matched_{};
+  std::string type_;
+  const psl_ctx_t* suffixes_ = psl_builtin(); // libpsl's own, static
+};
+
+} // namespace nearmiss

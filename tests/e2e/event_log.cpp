@@ -1,0 +1,193 @@
+// The log of a running resolver: killed, flooded, reloaded; its metrics; clients nobody listed.
+#include "tests/catch.hpp"
+
+#include "tests/e2e/address.hpp"
+#include "tests/e2e/world.hpp"
+
+#include <arpa/inet.h>
+#include <csignal>
+#include <map>
+#include <netinet/in.h>
+#include <sstream>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace e2e;
+using nlohmann::json;
+
+namespace {
+
+json field(const json& event, const std::string& name) {
+  return Events::field(event, name);
+}
+
+std::string with_log(const std::string& log) {
+  std::string policy = usual_policy;
+  return policy.replace(policy.find("log: {"), std::string::npos, log);
+}
+
+// Sends so many queries for names of .ml without waiting for an answer to any.
+void flood(const Endpoint& resolver, const std::string& source, std::size_t count) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in from{};
+  sockaddr_in to{};
+  from.sin_family = to.sin_family = AF_INET;
+  to.sin_port = htons(resolver.port);
+  inet_pton(AF_INET, source.c_str(), &from.sin_addr);
+  inet_pton(AF_INET, resolver.address.c_str(), &to.sin_addr);
+  REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&from), sizeof(from)) == 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string label = "n" + std::to_string(i);
+    std::string wire("\0\0\1\0\0\1\0\0\0\0\0\0", 12);
+    wire[0] = static_cast<char>(i >> 8);
+    wire[1] = static_cast<char>(i);
+    wire += static_cast<char>(label.size());
+    wire += label;
+    wire += std::string("\2ml\0\0\17\0\1", 8);
+    sendto(fd, wire.data(), wire.size(), 0, reinterpret_cast<sockaddr*>(&to), sizeof(to));
+    if (i % 64 == 63) {
+      usleep(500); // the socket's buffer is small
+    }
+  }
+  close(fd);
+}
+
+// Series -> value.
+std::map<std::string, double> metrics_of(const std::string& text) {
+  std::map<std::string, double> series;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with('#')) {
+      series[line.substr(0, line.rfind(' '))] = std::stod(line.substr(line.rfind(' ') + 1));
+    }
+  }
+  return series;
+}
+
+double queries_in(const std::map<std::string, double>& series) {
+  double sum = 0;
+  for (const auto& [name, value] : series) {
+    sum += name.starts_with("nearmiss_queries_total") ? value : 0;
+  }
+  return sum;
+}
+
+} // namespace
+
+TEST_CASE("after a flood written and lost make up what was blocked, to the last one", "[log]") {
+  World world({.policy = with_log("log: {file: events.jsonl}\n"
+                                  "metrics: {file: nearmiss.prom, interval: 1}\n"),
+               .threads = 2});
+  flood(world.resolver.endpoint(), mail, 20000);
+  world.expect_blocked(mail, "army.ml", MX);
+  world.resolver.stop(); // writes events and metrics for the last time
+  const auto series = metrics_of(read_file(world.resolver.folder() / "nearmiss.prom"));
+  std::uint64_t told = 0;
+  for (const json& event : world.resolver.events().all()) {
+    if (field(event, "event.action") == "events-lost") {
+      told += field(event, "nearmiss.events_lost").get<std::uint64_t>();
+    }
+  }
+  const std::size_t alerts = world.resolver.events().alerts().size();
+  CHECK(queries_in(series) > 100);
+  CHECK(static_cast<double>(alerts + told) == queries_in(series));
+  CHECK(series.at("nearmiss_events_lost_total") == static_cast<double>(told));
+  CHECK(series.at("nearmiss_events_written_total") ==
+        static_cast<double>(world.resolver.events().all().size()));
+}
+
+TEST_CASE("killed in the middle of writing: no half line is ever part of an event", "[log]") {
+  World world({.policy = usual_policy});
+  constexpr int kills = 4;
+  for (int kill_number = 0; kill_number < kills; ++kill_number) {
+    const auto grown = [&] { return read_file(world.resolver.folder() / "events.jsonl").size(); };
+    const std::size_t before = grown();
+    flood(world.resolver.endpoint(), mail, 3000);
+    REQUIRE(wait_until([&] { return grown() > before; }));
+    kill(world.resolver.pid(), SIGKILL);
+    world.resolver.stop();
+    world.resolver.start();
+  }
+  world.expect_blocked(mail, "last.ml", MX);
+  world.resolver.stop();
+  std::istringstream lines(read_file(world.resolver.folder() / "events.jsonl"));
+  int torn = 0;
+  json last;
+  for (std::string line; std::getline(lines, line);) {
+    if (!json::accept(line)) {
+      ++torn;
+      continue;
+    }
+    last = json::parse(line);
+    REQUIRE(last.is_object());
+    REQUIRE_FALSE(field(last, "event.sequence").is_null());
+  }
+  CHECK(torn <= kills);
+  CHECK(field(last, "event.action") == "module-stopped");
+}
+
+TEST_CASE("the metrics of a running resolver, and of a refused reload", "[log]") {
+  World world({.policy = with_log("log: {file: events.jsonl}\n"
+                                  "metrics: {file: nearmiss.prom, interval: 1}\n")});
+  const auto file = world.resolver.folder() / "nearmiss.prom";
+  world.expect_blocked(mail, "army.ml", MX);
+  world.expect_blocked(mail, "army.ml", A);
+  world.expect_real(other, "army.ml", MX);
+  world.expect_real(mail, "army.mil", MX);
+  REQUIRE(wait_until([&] { return queries_in(metrics_of(read_file(file))) == 2; }));
+  auto series = metrics_of(read_file(file));
+  CHECK(series.at(R"(nearmiss_queries_total{action="nxdomain",qtype="MX"})") == 1);
+  CHECK(series.at(R"(nearmiss_queries_total{action="nxdomain",qtype="A"})") == 1);
+  CHECK(series.at("nearmiss_rules") == 2);
+  CHECK(series.at("nearmiss_policy_last_reload_successful") == 1);
+  CHECK(series.at("nearmiss_decision_seconds_count") >= 3);
+  world.resolver.write_policy("version: 7\n");
+  REQUIRE(wait_until(
+      [&] { return metrics_of(read_file(file))["nearmiss_policy_last_reload_successful"] == 0; }));
+  CHECK(metrics_of(read_file(file)).at("nearmiss_rules") == 2);
+}
+
+TEST_CASE("a reload's event says which rules came and went", "[log]") {
+  World world({.policy = usual_policy});
+  std::string policy = usual_policy;
+  policy.replace(policy.find("  - id: one-name"), 16, "  - id: other-name");
+  world.resolver.write_policy(policy);
+  json loaded;
+  REQUIRE(wait_until([&] {
+    for (const json& event : world.resolver.events().all()) {
+      if (field(event, "event.action") == "policy-loaded") {
+        loaded = event;
+      }
+    }
+    return field(loaded, "nearmiss.policy_generation") == 2;
+  }));
+  INFO(loaded.dump(1));
+  CHECK(field(loaded, "nearmiss.rules_added") == json({"other-name"}));
+  CHECK(field(loaded, "nearmiss.rules_removed") == json({"one-name"}));
+  CHECK(field(loaded, "nearmiss.rules_changed") == json::array());
+  CHECK(field(loaded, "file.path").get<std::string>().ends_with("nearmiss.yaml"));
+  CHECK(field(loaded, "file.uid") == std::to_string(getuid()));
+}
+
+TEST_CASE("a client that asks for MX and is in no group is told of, on request", "[log]") {
+  const bool on = GENERATE(true, false);
+  World world({.policy = with_log(std::string("log: {file: events.jsonl, discover: ") +
+                                  (on ? "true" : "false") + "}\n")});
+  world.expect_real(other, "good.example", A); // not MX
+  world.expect_real(other, "army.mil", MX);
+  world.expect_real(other, "good.example", MX); // once an hour
+  world.expect_real(mail, "navy.mil", MX);      // is in a group
+  world.resolver.stop();
+  std::vector<json> found;
+  for (const json& event : world.resolver.events().all()) {
+    if (field(event, "event.action") == "mail-client-discovered") {
+      found.push_back(event);
+    }
+  }
+  REQUIRE(found.size() == (on ? 1 : 0));
+  if (on) {
+    CHECK(field(found[0], "source.ip") == other);
+    CHECK(field(found[0], "event.kind") == "event");
+    CHECK(field(found[0], "dns.question.name") == "army.mil");
+  }
+}

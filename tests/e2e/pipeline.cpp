@@ -1,0 +1,156 @@
+// The events in other people's programs: rsyslog that forwards to a second rsyslog that reads the
+// JSON, the journal, logrotate. Each where it is there: contrib/install-packages.sh pipeline.
+#include "tests/catch.hpp"
+
+#include "tests/e2e/address.hpp"
+#include "tests/e2e/world.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+using namespace e2e;
+using nlohmann::json;
+
+namespace {
+
+// A file of a package that was unpacked; empty: it was not, and the test says so.
+std::filesystem::path unpacked(const std::string& path) {
+  const std::filesystem::path file = std::filesystem::path(NEARMISS_PACKAGES) / path;
+  return std::filesystem::exists(file) ? file : std::filesystem::path();
+}
+
+std::string with_log(const std::string& log) {
+  std::string policy = usual_policy;
+  return policy.replace(policy.find("log: {"), std::string::npos, log);
+}
+
+std::vector<json> lines_of(const std::filesystem::path& file) {
+  std::vector<json> lines;
+  std::istringstream text(read_file(file));
+  for (std::string line; std::getline(text, line);) {
+    lines.push_back(json::parse(line));
+  }
+  return lines;
+}
+
+std::unique_ptr<Process> start_rsyslog(const std::filesystem::path& program,
+                                       const std::filesystem::path& folder, const std::string& name,
+                                       const std::string& configuration) {
+  std::filesystem::path modules;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(unpacked("rsyslog/usr/lib"))) {
+    if (entry.path().filename() == "imtcp.so") {
+      modules = entry.path().parent_path();
+    }
+  }
+  const auto file = folder / (name + ".conf");
+  write_file(file, "global(workDirectory=\"" + folder.string() + "\")\n" + configuration);
+  return std::make_unique<Process>(std::vector<std::string>{program, "-n", "-f", file, "-i",
+                                                            folder / (name + ".pid"), "-M",
+                                                            modules},
+                                   folder / (name + ".log"));
+}
+
+std::string tcp_input(const std::string& address) {
+  return "module(load=\"imtcp\")\ninput(type=\"imtcp\" port=\"6514\" address=\"" + address +
+         "\")\n";
+}
+
+} // namespace
+
+TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[pipeline]") {
+  const auto program = unpacked("rsyslog/usr/sbin/rsyslogd");
+  if (program.empty()) {
+    WARN("left out: rsyslog is not unpacked (contrib/install-packages.sh pipeline)");
+    return;
+  }
+  const ScratchFolder folder;
+  const std::string network = claim_network(55);
+  const auto output = folder.path() / "received.jsonl";
+  const auto far =
+      start_rsyslog(program, folder.path(), "far",
+                    tcp_input(network + "2") +
+                        "module(load=\"mmjsonparse\")\n"
+                        "template(name=\"json\" type=\"string\" string=\"%$!%\\n\")\n"
+                        "action(type=\"mmjsonparse\" cookie=\"\")\n"
+                        "if $parsesuccess == \"OK\" and $programname == \"nearmiss\" then "
+                        "action(type=\"omfile\" template=\"json\" file=\"" +
+                        output.string() + "\")\n");
+  const auto near = start_rsyslog(program, folder.path(), "near",
+                                  tcp_input(network + "1") +
+                                      "action(type=\"omfwd\" port=\"6514\" target=\"" + network +
+                                      "2\" protocol=\"tcp\" TCP_Framing=\"octet-counted\" "
+                                      "template=\"RSYSLOG_SyslogProtocol23Format\")\n");
+  World world({.policy = with_log("log:\n  - file: events.jsonl\n  - syslog: {tcp: \"" + network +
+                                  "1:6514\"}\n")});
+  world.expect_blocked(mail, "US.army.ml", MX);
+  world.resolver.answer(mail, R"(x\"}\010{\"a.ml)", A);
+  world.expect_blocked(other_mail, "navy.ml", AAAA);
+  const auto received = [&] { return lines_of(output).size(); };
+  INFO(far->log() << near->log() << read_file(output) << world.resolver.log());
+  REQUIRE(wait_until([&] { return received() >= 5; }));
+  // Every event arrived, in order, each field as it stands in the file.
+  const std::vector<json> sent = world.resolver.events().all();
+  const std::vector<json> arrived = lines_of(output);
+  REQUIRE(arrived.size() == sent.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    CHECK(arrived[i] == sent[i]);
+  }
+}
+
+TEST_CASE("logrotate rotates the log under way, and no event is lost", "[pipeline]") {
+  const auto program = unpacked("logrotate/usr/sbin/logrotate");
+  if (program.empty()) {
+    WARN("left out: logrotate is not unpacked (contrib/install-packages.sh pipeline)");
+    return;
+  }
+  const std::string way = GENERATE("create 0640", "nocreate", "copytruncate");
+  INFO(way);
+  World world({.policy = usual_policy});
+  const auto& folder = world.resolver.folder();
+  write_file(folder / "rotate.conf", (folder / "events.jsonl").string() +
+                                         " {\n  rotate 9\n  nocompress\n  " + way + "\n}\n");
+  std::size_t blocked = 0;
+  for (int round = 1; round <= 3; ++round) {
+    world.expect_blocked(mail, "army.ml", MX);
+    ++blocked;
+    REQUIRE(wait_until([&] { return !world.resolver.events().alerts().empty(); }));
+    const Outcome rotated = run({program, "-f", "-s", folder / "state", folder / "rotate.conf"});
+    INFO(rotated.output);
+    REQUIRE(rotated.exit_code == 0);
+    REQUIRE(std::filesystem::exists(folder / ("events.jsonl." + std::to_string(round))));
+  }
+  world.expect_blocked(mail, "army.ml", MX);
+  world.resolver.stop();
+  std::vector<std::uint64_t> numbers;
+  for (const std::string suffix : {".3", ".2", ".1", ""}) {
+    for (const json& event : lines_of(folder / ("events.jsonl" + suffix))) {
+      numbers.push_back(Events::field(event, "event.sequence").get<std::uint64_t>());
+    }
+  }
+  CHECK(numbers.size() == blocked + 4); // the last one; start, policy, stop
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    CHECK(numbers[i] == i + 1);
+  }
+}
+
+TEST_CASE("the journal finds an event by its rule", "[pipeline]") {
+  if (!std::filesystem::exists("/run/systemd/journal/socket") ||
+      run({"journalctl", "--version"}).exit_code != 0) {
+    WARN("left out: no journald runs here");
+    return;
+  }
+  World world({.policy = with_log("log:\n  - file: events.jsonl\n  - journald: true\n")});
+  world.expect_blocked(mail, "army.ml", MX);
+  const json event = world.resolver.events().alert(1);
+  const std::string id = Events::field(event, "event.id").get<std::string>();
+  json entry;
+  REQUIRE(wait_until([&] {
+    const Outcome found = run({"journalctl", "--no-pager", "-o", "json", "NEARMISS_RULE_ID=mil-ml",
+                               "NEARMISS_EVENT_ID=" + id});
+    entry = json::parse(found.output, nullptr, false);
+    return entry.is_object();
+  }));
+  CHECK(entry["NEARMISS_INTENDED_DOMAIN"] == "army.mil");
+  CHECK(entry["MESSAGE"].get<std::string>().find("army.ml") != std::string::npos);
+}

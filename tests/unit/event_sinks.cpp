@@ -1,0 +1,337 @@
+// Where events go besides a file, several places at once, and the hash chain.
+#include "module/event_chain.hpp"
+#include "tests/catch.hpp"
+#include "tests/unit/event_fixture.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <spdlog/logger.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <map>
+#include <regex>
+
+using namespace nearmiss;
+using namespace nearmiss::test;
+using nlohmann::json;
+
+namespace {
+
+// A listening socket of this test: a datagram socket at a path, or TCP on a free loopback port.
+class Receiver {
+ public:
+  explicit Receiver(const std::filesystem::path& path)
+      : fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.native().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  }
+  explicit Receiver(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int on = 1;
+    setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+    REQUIRE(listen(fd_, 4) == 0);
+  }
+  ~Receiver() {
+    hang_up();
+    close(fd_);
+  }
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
+
+  std::uint16_t port() const {
+    sockaddr_in address{};
+    socklen_t size = sizeof(address);
+    REQUIRE(getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    return ntohs(address.sin_port);
+  }
+  std::string datagram() const {
+    REQUIRE(readable(fd_));
+    std::string text(65536, '\0');
+    text.resize(static_cast<std::size_t>(recv(fd_, text.data(), text.size(), 0)));
+    return text;
+  }
+  // The next message of a stream framed by octet counts.
+  std::string message() {
+    if (connection_ < 0) {
+      REQUIRE(readable(fd_));
+      connection_ = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      REQUIRE(connection_ >= 0);
+    }
+    while (true) {
+      const std::size_t space = text_.find(' ');
+      if (space != std::string::npos) {
+        const std::size_t size = std::stoul(text_.substr(0, space));
+        if (text_.size() >= space + 1 + size) {
+          const std::string message = text_.substr(space + 1, size);
+          text_.erase(0, space + 1 + size);
+          return message;
+        }
+      }
+      REQUIRE(readable(connection_));
+      std::array<char, 4096> block{};
+      const ssize_t got = recv(connection_, block.data(), block.size(), 0);
+      REQUIRE(got > 0);
+      text_.append(block.data(), static_cast<std::size_t>(got));
+    }
+  }
+  void hang_up() {
+    if (connection_ >= 0) {
+      close(connection_);
+    }
+    connection_ = -1;
+    text_.clear();
+  }
+
+ private:
+  static bool readable(int fd) {
+    pollfd ready{fd, POLLIN, 0};
+    return poll(&ready, 1, 20000) == 1;
+  }
+  int fd_;
+  int connection_ = -1;
+  std::string text_;
+};
+
+std::string tcp_log(std::uint16_t port) {
+  return "log:\n  - file: events.jsonl\n  - {syslog: {tcp: \"127.0.0.1:" + std::to_string(port) +
+         "\"}, format: ocsf}\n";
+}
+
+// The fields of a datagram of the journal's protocol.
+std::map<std::string, std::string> journal_fields(const std::string& datagram) {
+  std::map<std::string, std::string> fields;
+  std::size_t at = 0;
+  while (at < datagram.size()) {
+    const std::size_t end = datagram.find('\n', at);
+    REQUIRE(end != std::string::npos);
+    const std::string line = datagram.substr(at, end - at);
+    const std::size_t equals = line.find('=');
+    at = end + 1;
+    if (equals != std::string::npos) {
+      fields[line.substr(0, equals)] = line.substr(equals + 1);
+    } else {
+      std::size_t size = 0;
+      for (std::size_t octet = 0; octet < 8; ++octet) {
+        size |= std::size_t{static_cast<unsigned char>(datagram.at(at + octet))} << (8 * octet);
+      }
+      fields[line] = datagram.substr(at + 8, size);
+      REQUIRE(datagram.at(at + 8 + size) == '\n');
+      at += 8 + size + 1;
+    }
+  }
+  return fields;
+}
+
+} // namespace
+
+TEST_CASE("syslog over TCP: RFC 5424, octet counts, JSON as the message", "[sinks]") {
+  Receiver server(0);
+  EventFixture fixture(tcp_log(server.port()));
+  fixture.attempt("us.army.ml");
+  fixture.attempt("x.seen.example");
+  const std::string first = server.message();
+  const std::regex shape(R"(<28>1 2030-06-15T01:00:00\.000042Z \S+ nearmiss \d+ event - (\{.*\}))");
+  std::smatch parts;
+  INFO(first);
+  REQUIRE(std::regex_match(first, parts, shape));
+  CHECK(json::parse(parts[1].str())["query"]["hostname"] == "us.army.ml");
+  CHECK(server.message().starts_with("<30>1 ")); // observed only
+  fixture.events.reset();
+  CHECK(events_of(fixture.file()).size() == 2); // ECS in the file, OCSF over there
+}
+
+TEST_CASE("a syslog server that is away keeps no other sink waiting, and gets its events later",
+          "[sinks]") {
+  std::uint16_t port = 0;
+  {
+    const Receiver taken(0);
+    port = taken.port();
+  }
+  EventFixture fixture(tcp_log(port));
+  fixture.attempt("one.ml");
+  REQUIRE(wait_until([&] { return events_of(fixture.file()).size() == 1; }));
+  REQUIRE(wait_until([&] { return !fixture.complaints.lines().empty(); }));
+  CHECK(fixture.complaints.lines()[0].find("Connection refused") != std::string::npos);
+  Receiver server(port);
+  CHECK(server.message().find("one.ml") != std::string::npos);
+  REQUIRE(wait_until([&] { return fixture.complaints.lines().size() == 2; }));
+  CHECK(fixture.complaints.lines()[1].find("works again; 0 events were lost") != std::string::npos);
+  // And once more after it hung up.
+  server.hang_up();
+  fixture.attempt("two.ml");
+  CHECK(server.message().find("two.ml") != std::string::npos);
+  const EventLog::Counts counts = fixture.events->counts();
+  CHECK(counts.lost == 0);
+}
+
+TEST_CASE("what a sink loses is told to the others too, under one number", "[sinks]") {
+  std::uint16_t port = 0;
+  {
+    const Receiver taken(0);
+    port = taken.port();
+  }
+  EventFixture fixture(tcp_log(port));
+  std::size_t pushed = 0;
+  while (fixture.events->counts().lost == 0) {
+    fixture.attempt("more.ml");
+    std::this_thread::sleep_for(std::chrono::microseconds(++pushed % 100 == 0 ? 2000 : 0));
+  }
+  const Receiver nothing_yet(0);
+  Receiver server(port);
+  json lost;
+  std::uint64_t last = 0;
+  std::size_t alerts = 0;
+  do {
+    const std::string message = server.message();
+    lost = json::parse(message.substr(message.find('{')));
+    const auto number = lost["metadata"]["sequence"].get<std::uint64_t>();
+    REQUIRE(number > last);
+    last = number;
+    alerts += lost["class_uid"] == 4003 ? 1 : 0;
+  } while (lost["metadata"]["event_code"] != "events-lost");
+  const auto count = lost["unmapped"]["nearmiss.events_lost"].get<std::uint64_t>();
+  CHECK(alerts + count == pushed);
+  fixture.events.reset();
+  const auto events = events_of(fixture.file());
+  CHECK(events.size() == pushed + 1); // the file lost nothing
+  CHECK(events.back()["event.action"] == "events-lost");
+  CHECK(events.back()["event.sequence"] == last);
+  CHECK(events.back()["nearmiss.lost_by"] == "syslog 127.0.0.1 port " + std::to_string(port));
+}
+
+TEST_CASE("the local syslog gets what syslog(3) would write", "[sinks]") {
+  const Folder folder;
+  Complaints complaints;
+  const auto path = folder.path() / "log";
+  spdlog::logger logger("test", make_local_syslog_sink(path, complaints.listener()));
+  logger.warn("early"); // while nobody listens: it waits
+  logger.flush();
+  REQUIRE(complaints.lines().size() == 1);
+  const Receiver daemon(path);
+  logger.warn(R"({"a":1})");
+  REQUIRE(wait_until([&] {
+    logger.flush();
+    return complaints.lines().size() == 2;
+  }));
+  CHECK(std::regex_match(
+      daemon.datagram(),
+      std::regex(R"(<28>[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d nearmiss\[\d+\]: early)")));
+  CHECK(daemon.datagram().ends_with(R"(]: {"a":1})"));
+}
+
+TEST_CASE("the journal gets fields, with a readable message", "[sinks]") {
+  EventFixture fixture("log: {file: events.jsonl}\n");
+  const auto format = make_journal_format({"prefix", "host"});
+  const auto path = fixture.folder.path() / "journal";
+  const Receiver journald(path);
+  spdlog::logger logger("test", make_journal_sink(path, fixture.complaints.listener()));
+  Event event;
+  event.sequence = 7;
+  event.timestamp = "2030-06-15T01:00:00.000042Z";
+  event.policy = fixture.policy.get();
+  event.rule = fixture.config->policy.rules().data();
+  event.action = Action::nxdomain;
+  event.enforced = true;
+  event.rcode = 3;
+  event.client = "192.0.2.25";
+  event.qname = "us.army.ml";
+  event.type = "MX";
+  event.intended = "us.army.mil";
+  event.matched = "ml";
+  std::string text;
+  format->append(event, text);
+  logger.info(text);
+  logger.flush();
+  auto fields = journal_fields(journald.datagram());
+  CHECK(fields["MESSAGE"] ==
+        "192.0.2.25 asked for us.army.ml MX, meant us.army.mil: blocked (nxdomain, rule mil-ml)");
+  CHECK(fields["PRIORITY"] == "4");
+  CHECK(fields["SYSLOG_IDENTIFIER"] == "nearmiss");
+  CHECK(fields["NEARMISS_RULE_ID"] == "mil-ml");
+  CHECK(fields["NEARMISS_INTENDED_DOMAIN"] == "us.army.mil");
+  CHECK(fields["NEARMISS_RULE_DESCRIPTION"] == "DoD mail \"mistyped\"\ninto Mali's TLD");
+  CHECK(fields["NEARMISS_EVENT_ID"] == "prefix-7");
+  for (const auto& [key, value] : fields) {
+    INFO(key);
+    CHECK(std::regex_match(key, std::regex("[A-Z][A-Z0-9_]{0,63}")));
+  }
+  const Notice notice{.action = "policy-loaded",
+                      .message = "2 rules",
+                      .fields = {{"nearmiss.rules_added", std::vector<std::string>{"a", "b"}},
+                                 {"file.path", std::string("/etc/nearmiss.yaml")}}};
+  event = Event{};
+  event.notice = &notice;
+  text.clear();
+  format->append(event, text);
+  logger.info(text);
+  logger.flush();
+  fields = journal_fields(journald.datagram());
+  CHECK(fields["PRIORITY"] == "6");
+  CHECK(fields["NEARMISS_RULES_ADDED"] == "a b");
+  CHECK(fields["NEARMISS_FILE_PATH"] == "/etc/nearmiss.yaml");
+}
+
+TEST_CASE("each line of a chained log holds the hash of all before it", "[sinks]") {
+  EventFixture fixture("log: {file: events.jsonl, chain: true}\n");
+  fixture.attempt("one.ml");
+  fixture.attempt("two.ml");
+  fixture.events.reset();
+  const auto lines = lines_of(read_text(fixture.file()));
+  REQUIRE(lines.size() == 2);
+  std::string before(64, '0');
+  for (const std::string& line : lines) {
+    const std::string mark = R"(,"nearmiss.chain":")";
+    const std::size_t at = line.rfind(mark);
+    REQUIRE(at != std::string::npos);
+    std::array<unsigned char, 32> digest{};
+    const std::string hashed = before + line.substr(0, at);
+    REQUIRE(EVP_Digest(hashed.data(), hashed.size(), digest.data(), nullptr, EVP_sha256(),
+                       nullptr) == 1);
+    before.clear();
+    for (const unsigned char octet : digest) {
+      constexpr const char* hex = "0123456789abcdef";
+      before += {hex[octet >> 4], hex[octet & 0xf]};
+    }
+    CHECK(line.substr(at) == mark + before + "\"}");
+    CHECK(json::accept(line));
+  }
+}
+
+TEST_CASE("the chain by a value worked out elsewhere", "[sinks]") {
+  // printf '%064d{"a":1' 0 | sha256sum
+  std::string out;
+  EventChain().append(R"({"a":1})", out);
+  CHECK(out == R"({"a":1,"nearmiss.chain":")"
+               "a6fc8d7dbf738917ee8344e1cd5486b01255b25fe5de4df9be7af29689f6a1aa\"}");
+}
+
+TEST_CASE("other settings while running: the new sinks go on, with the same numbers", "[sinks]") {
+  EventFixture fixture("log: {file: events.jsonl}\n");
+  fixture.attempt("one.ml");
+  LogSettings settings = fixture.config->log;
+  settings.sinks[0].file = fixture.file("other.jsonl");
+  fixture.events->configure(settings);
+  REQUIRE(wait_until([&] { return std::filesystem::exists(fixture.file("other.jsonl")); }));
+  REQUIRE(wait_until([&] {
+    fixture.attempt("two.ml");
+    return !events_of(fixture.file("other.jsonl")).empty();
+  }));
+  settings.sinks[0].file = fixture.file("nowhere/other.jsonl");
+  CHECK_THROWS_AS(fixture.events->configure(settings), std::system_error);
+  fixture.attempt("three.ml");
+  fixture.events.reset();
+  const auto before = events_of(fixture.file());
+  const auto after = events_of(fixture.file("other.jsonl"));
+  REQUIRE_FALSE(before.empty());
+  CHECK(after.front()["event.sequence"] == before.back()["event.sequence"].get<int>() + 1);
+  CHECK(after.back()["dns.question.name"] == "three.ml");
+}
