@@ -12,11 +12,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nearmiss {
 
-enum class Severity { error, warning };
+enum class Severity { error, warning, note }; // a note asks for nothing
+
+std::string_view to_string(Severity severity) noexcept; // "error"
 
 struct Diagnostic {
   Severity severity;
@@ -37,6 +40,18 @@ struct Sinkhole {
 
 struct LogSettings {
   std::filesystem::path file; // empty: no file
+  friend bool operator==(const LogSettings&, const LogSettings&) = default;
+};
+
+// Where the running module answers `nearmiss status`.
+struct ControlSettings {
+  std::filesystem::path socket; // a Unix socket; never empty after load()
+};
+
+// A list as it was loaded: what the next load compares its size with.
+struct LoadedList {
+  std::filesystem::path file;
+  std::size_t names = 0; // those that came again counted again
 };
 
 // What the module runs on. Immutable after load().
@@ -44,20 +59,25 @@ struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
+  ControlSettings control;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
-  std::string ruleset;                       // the policy file's name, for rule.ruleset
+  std::string ruleset;                       // the policy file's name, as printable() text
   std::string digest;                        // SHA-256 of the policy file and its lists, hex
   std::vector<std::filesystem::path> files;  // the policy file, then each list it read
+  std::vector<LoadedList> lists;             // in the policy's order
 };
 
 struct LoadResult {
-  std::shared_ptr<const Config> config; // null if there is any error
-  std::vector<Diagnostic> diagnostics;  // in the file's order
-  bool readable = false;                // the policy file could be read, right or wrong
+  std::shared_ptr<const Config> config;     // null if there is any error
+  std::vector<Diagnostic> diagnostics;      // in the file's order
+  bool readable = false;                    // the policy file could be read, right or wrong
+  std::vector<std::filesystem::path> files; // those asked for, the policy first, right or wrong
 };
 
 // Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules
-// have expired. Throws std::bad_alloc only.
-LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today);
+// have expired. `previous`: the policy in force, or null; a list that has shrunk since then by more
+// than its `max_shrink` is an error. Throws std::bad_alloc only.
+LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
+                const Config* previous = nullptr);
 
 } // namespace nearmiss

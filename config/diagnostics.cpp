@@ -10,6 +10,16 @@ namespace {
 
 constexpr std::size_t longest_quote = 80; // octets; a message stays on a line or two
 
+// The length in octets of the character at the start of `text`, or 0 if that is no character to
+// show: not UTF-8, or a control. C1 controls (U+0080 to U+009F) steer terminals as well as C0 ones.
+std::size_t printable_length(std::string_view text) {
+  const std::size_t length = utf8_length(text);
+  const auto octet = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const bool control = length == 1 ? octet(0) < 0x20 || octet(0) == 0x7F
+                                   : length == 2 && octet(0) == 0xC2 && octet(1) < 0xA0;
+  return control ? 0 : length;
+}
+
 // Optimal string alignment distance: Levenshtein plus the swap of two neighbours.
 std::size_t typing_errors(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
@@ -31,13 +41,24 @@ std::size_t typing_errors(std::string_view a, std::string_view b) {
 
 } // namespace
 
+std::string_view to_string(Severity severity) noexcept {
+  switch (severity) {
+  case Severity::error:
+    return "error";
+  case Severity::warning:
+    return "warning";
+  case Severity::note:
+    break;
+  }
+  return "note";
+}
+
 std::string to_text(const Diagnostic& diagnostic) {
-  std::string text = diagnostic.file;
+  std::string text = printable(diagnostic.file);
   if (diagnostic.line > 0) {
     text += ':' + std::to_string(diagnostic.line) + ':' + std::to_string(diagnostic.column);
   }
-  text += diagnostic.severity == Severity::error ? ": error: " : ": warning: ";
-  return text + diagnostic.message;
+  return text + ": " + std::string(to_string(diagnostic.severity)) + ": " + diagnostic.message;
 }
 
 void Report::error(const std::string& file, Place place, std::string message) {
@@ -47,6 +68,10 @@ void Report::error(const std::string& file, Place place, std::string message) {
 
 void Report::warning(const std::string& file, Place place, std::string message) {
   diagnostics_.push_back({Severity::warning, file, place.line, place.column, std::move(message)});
+}
+
+void Report::note(const std::string& file, Place place, std::string message) {
+  diagnostics_.push_back({Severity::note, file, place.line, place.column, std::move(message)});
 }
 
 std::vector<Diagnostic> Report::take(const std::vector<std::filesystem::path>& files) && {
@@ -66,12 +91,9 @@ std::string shown(std::string_view text) {
     if (out.size() > longest_quote) {
       return out + "...`";
     }
-    const std::size_t length = utf8_length(text);
-    const auto octet = static_cast<std::uint8_t>(text.front());
-    // C1 controls (U+0080 to U+009F) steer terminals as well as C0 ones do.
-    const bool c1 = length == 2 && octet == 0xC2 && static_cast<std::uint8_t>(text[1]) < 0xA0;
-    if (length == 0 || octet < 0x20 || octet == 0x7F || c1) {
-      const std::size_t octets = c1 ? 2 : 1;
+    const std::size_t length = printable_length(text);
+    if (length == 0) {
+      const std::size_t octets = std::max<std::size_t>(utf8_length(text), 1);
       for (std::size_t i = 0; i < octets; ++i) {
         const auto value = static_cast<std::uint8_t>(text[i]);
         out += "\\x";
@@ -85,6 +107,16 @@ std::string shown(std::string_view text) {
     }
   }
   return out + '`';
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = printable_length(text);
+    out += length == 0 ? "\xEF\xBF\xBD" : text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(utf8_length(text), 1));
+  }
+  return out;
 }
 
 std::string_view closest(std::string_view text, const std::vector<std::string_view>& candidates) {

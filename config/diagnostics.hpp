@@ -22,6 +22,7 @@ class Report {
  public:
   void error(const std::string& file, Place place, std::string message);
   void warning(const std::string& file, Place place, std::string message);
+  void note(const std::string& file, Place place, std::string message);
   bool failed() const noexcept { return errors_ > 0; }
   std::size_t errors() const noexcept { return errors_; }
 
@@ -37,6 +38,10 @@ class Report {
 // are not UTF-8 become \xNN, so that a file cannot play with the reader's terminal, and a long text
 // is cut.
 std::string shown(std::string_view text);
+
+// The text with U+FFFD for each octet that is not UTF-8, and for each control character: file names
+// are any octets, and events and terminals are not to get those.
+std::string printable(std::string_view text);
 
 // The candidate that `text` most likely misspells, or empty: at most two typing errors (an octet
 // too many, missing, wrong, or two swapped), and fewer than half of the text.

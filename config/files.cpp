@@ -125,6 +125,14 @@ std::optional<PolicyFiles::Content> PolicyFiles::read(const std::filesystem::pat
     used += static_cast<std::size_t>(got);
   }
   content.bytes.resize(used);
+  struct stat after {};
+  if (fstat(fd.get(), &after) != 0 || after.st_size != info.st_size ||
+      after.st_mtim.tv_sec != info.st_mtim.tv_sec ||
+      after.st_mtim.tv_nsec != info.st_mtim.tv_nsec) {
+    problem = "somebody wrote to it while it was read; load it again, and write it under another "
+              "name and rename it";
+    return std::nullopt;
+  }
   hash_.update(content.bytes);
   return content;
 }

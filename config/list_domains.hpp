@@ -6,19 +6,14 @@
 // name".
 #pragma once
 
-#include "config/diagnostics.hpp"
-#include "rules/policy_builder.hpp"
+#include "config/list.hpp"
 
-#include <cstddef>
-#include <string>
 #include <string_view>
 
 namespace nearmiss {
 
-// Adds the names of `content` to `rule`; reports each broken line at its place in `file`, the first
-// twenty in full. A public suffix is an error unless `public_suffixes`. Returns how many names.
-std::size_t read_domains_list(std::string_view content, const std::string& file,
-                              bool public_suffixes, PolicyBuilder& builder, std::size_t rule,
-                              Report& report);
+// Adds the names of `content` to `rule`. A public suffix is a broken line unless the rule allows
+// it.
+void read_domains_list(std::string_view content, std::size_t rule, ListLoad& load);
 
 } // namespace nearmiss

@@ -10,10 +10,24 @@ namespace nearmiss {
 
 namespace {
 
+// Feeds repeat themselves, which harms nothing; but whoever keeps a list may like to know.
+void note_repeated(const Policy& policy, const ListSource& list, Report& report) {
+  std::size_t repeated = 0;
+  for (std::size_t rule = list.rule; rule <= list.last; ++rule) {
+    repeated += policy.repeated_names(rule);
+  }
+  if (repeated > 0) {
+    report.note(list.loaded.file.native(), {},
+                std::to_string(repeated) +
+                    (repeated == 1 ? " duplicate name" : " duplicate names") + " of " +
+                    std::to_string(list.loaded.names));
+  }
+}
+
 // The parts of the file in the order in which they need each other, which need not be the file's.
 std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
-                                          std::chrono::sys_days today, PolicyFiles& files,
-                                          Report& report, bool& readable) {
+                                          std::chrono::sys_days today, const Config* previous,
+                                          PolicyFiles& files, Report& report, bool& readable) {
   const auto content = files.read_policy(file, report);
   readable = content.has_value();
   const auto root =
@@ -59,7 +73,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   }
   const Defaults defaults = read_defaults(map.find("defaults"), groups, reader);
   RuleReader rules(reader, groups, defaults, file.parent_path(), today, files, builder,
-                   sinkhole.place.line > 0);
+                   sinkhole.place.line > 0, previous);
   const YamlNode* protect = map.find("protect");
   const YamlNode* listing =
       map.has("protect")
@@ -80,6 +94,10 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (const YamlNode* value = map.find("log")) {
     log = read_log(*value, file.parent_path(), reader);
   }
+  ControlSettings control{file.parent_path() / "nearmiss.sock"};
+  if (const YamlNode* value = map.find("control")) {
+    control = read_control(*value, file.parent_path(), reader);
+  }
   map.finish();
   if (report.failed()) {
     return nullptr;
@@ -89,12 +107,17 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->policy = std::move(builder).build();
   config->sinkhole = sinkhole.sinkhole;
   config->log = std::move(log);
+  config->control = std::move(control);
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
-  config->ruleset = file.filename().native();
+  config->ruleset = printable(file.filename().native());
   config->digest = files.digest();
   config->files = files.paths();
+  for (const ListSource& list : rules.lists()) {
+    config->lists.push_back(list.loaded);
+    note_repeated(config->policy, list, report);
+  }
   warn_of_open_ways(config->policy, {file.native(), observes, groups, sinkhole, rules.sources()},
                     today, report);
   return config;
@@ -102,13 +125,14 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
 
 } // namespace
 
-LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today) {
+LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
+                const Config* previous) {
   Report report;
   std::vector<std::filesystem::path> paths{file};
   LoadResult result;
   try {
     PolicyFiles files;
-    result.config = read_policy(file, today, files, report, result.readable);
+    result.config = read_policy(file, today, previous, files, report, result.readable);
     paths = files.paths();
   } catch (const std::bad_alloc&) {
     throw;
@@ -117,6 +141,7 @@ LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today) 
     report.error(file.native(), {}, std::string("the policy cannot be loaded: ") + e.what());
   }
   result.diagnostics = std::move(report).take(paths);
+  result.files = std::move(paths);
   return result;
 }
 

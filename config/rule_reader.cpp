@@ -1,6 +1,8 @@
 #include "config/rule_reader.hpp"
 
 #include "config/list_domains.hpp"
+#include "config/list_hosts.hpp"
+#include "config/list_rpz.hpp"
 #include "config/names.hpp"
 #include "rules/tld_pairs.hpp"
 
@@ -37,9 +39,10 @@ std::optional<std::chrono::sys_days> date_from(std::string_view text) {
 RuleReader::RuleReader(const YamlReader& reader, const std::vector<Group>& groups,
                        const Defaults& defaults, std::filesystem::path folder,
                        std::chrono::sys_days today, PolicyFiles& files, PolicyBuilder& builder,
-                       bool has_sinkhole)
+                       bool has_sinkhole, const Config* previous)
     : reader_(reader), groups_(groups), defaults_(defaults), folder_(std::move(folder)),
-      today_(today), files_(files), builder_(builder), has_sinkhole_(has_sinkhole) {}
+      today_(today), files_(files), builder_(builder), has_sinkhole_(has_sinkhole),
+      previous_(previous) {}
 
 void RuleReader::read(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::alias) {
@@ -66,6 +69,7 @@ void RuleReader::read(const YamlNode& node) {
   if (const YamlNode* value = map.find("exact")) {
     read_names(*value, "exact", Scope::exact, public_suffixes, source.names);
   }
+  const Held held = read_held(map, public_suffixes);
   if (const YamlNode* value = map.find("except")) {
     read_names(*value, "except", Scope::subtree, true, source.exceptions);
   }
@@ -83,15 +87,23 @@ void RuleReader::read(const YamlNode& node) {
 
   read_action_and_scope(node, map, rule);
   map.finish();
-  source.has_list = list != nullptr;
-  const bool wanted = add(map, std::move(rule), source);
+  source.matches_exchanges = !held.exchanges.empty();
+  source.matches_more = list != nullptr || !held.empty();
+  const bool wanted = add(map, rule, source);
   if (wanted) {
     for (const WrittenName& written : source.names) {
       builder_.add_name(source.index, written.name, written.scope);
     }
+    for (const WrittenName& written : held.exchanges) {
+      builder_.add_exchange(source.index, written.name, written.scope);
+    }
+    for (const Prefix& prefix : held.addresses) {
+      builder_.add_address(source.index, prefix);
+    }
   }
   if (list != nullptr) {
-    read_list(*list, public_suffixes, wanted, source.index);
+    read_list(*list, {.public_suffixes = public_suffixes}, wanted, rule, map.has("action"), source);
+    source.zone_decides = source.zone_decides && source.names.empty() && held.empty();
   }
   if (wanted) {
     sources_.push_back(std::move(source));
@@ -211,7 +223,7 @@ bool RuleReader::add(YamlMap& map, Rule rule, RuleSource& source) {
                                  "it out, or write a later date");
     return false;
   }
-  source.index = builder_.add_rule(std::move(rule));
+  source.index = source.last = builder_.add_rule(std::move(rule));
   for (const WrittenName& written : source.exceptions) {
     builder_.add_exception(source.index, written.name);
   }
@@ -318,17 +330,34 @@ void RuleReader::read_mistyped(const YamlNode& node, bool public_suffixes, const
   }
 }
 
+RuleReader::Held RuleReader::read_held(YamlMap& map, bool public_suffixes) {
+  Held held;
+  if (const YamlNode* value = map.find("mx_exchange")) {
+    read_names(*value, "mx_exchange", Scope::subtree, public_suffixes, held.exchanges);
+  }
+  const YamlNode* value = map.find("answer_ip");
+  if (const auto* items = value != nullptr ? reader_.list(*value, "answer_ip") : nullptr) {
+    for (const YamlNode& item : *items) {
+      if (const auto prefix = read_prefix(item, "answer_ip", reader_)) {
+        held.addresses.push_back(*prefix);
+      }
+    }
+  }
+  return held;
+}
+
 void RuleReader::check_matchers(const YamlNode& node, YamlMap& map) {
-  const bool names = map.has("domains") || map.has("exact") || map.has("list");
+  const bool others = map.has("domains") || map.has("exact") || map.has("list") ||
+                      map.has("mx_exchange") || map.has("answer_ip");
   if (node.kind != YamlNode::Kind::map) {
     return;
   }
-  if (!names && !map.has("confusable")) {
-    reader_.error(node, "the rule names no domain; write `domains`, `exact`, `list` or "
-                        "`confusable`");
-  } else if (names && map.has("confusable")) {
+  if (!others && !map.has("confusable")) {
+    reader_.error(node, "the rule names no domain, exchange or address; write `domains`, `exact`, "
+                        "`list`, `confusable`, `mx_exchange` or `answer_ip`");
+  } else if (others && map.has("confusable")) {
     reader_.error(map.key_node("confusable"),
-                  "`confusable` stands beside `domains`, `exact` or `list`; make two rules of it");
+                  "`confusable` stands beside other names or addresses; make two rules of it");
   }
 }
 
@@ -366,20 +395,75 @@ std::optional<Name> RuleReader::read_one(const YamlNode& node, std::string_view 
   return name;
 }
 
-void RuleReader::read_list(const YamlNode& node, bool public_suffixes, bool wanted,
-                           std::size_t index) {
+void RuleReader::read_list(const YamlNode& node, ListSettings settings, bool wanted,
+                           const Rule& rule, bool has_action, RuleSource& source) {
   YamlMap map(node, "`list`", reader_);
   const YamlNode* file = map.require("file", "write the list's path");
-  const YamlNode* format = map.require("format", "write `format: domains`");
-  const bool known = format != nullptr && reader_.word(*format, "format", {"domains"}).has_value();
+  const YamlNode* format =
+      map.require("format", "write `format: domains` for a domain name a line, `hosts` or `rpz`");
+  enum : std::size_t { domains, hosts, rpz, unknown };
+  const std::size_t kind =
+      format != nullptr
+          ? reader_.word(*format, "format", {"domains", "hosts", "rpz"}).value_or(unknown)
+          : std::size_t{unknown};
+  if (const YamlNode* value = map.find("strict")) {
+    settings.strict = reader_.truth(*value, "strict").value_or(true);
+  }
+  if (const YamlNode* value = map.find("max_shrink")) {
+    settings.max_shrink =
+        reader_.number(*value, "max_shrink", 0, 100).value_or(settings.max_shrink);
+  }
   map.finish();
   const auto path = file != nullptr ? reader_.text(*file, "file") : std::nullopt;
-  if (!wanted || !known || !path) {
+  if (!wanted || kind == unknown || !path) {
     return;
   }
   const auto full = folder_ / *path;
-  if (const auto content = files_.read_list(full, file->place, reader_.report())) {
-    read_domains_list(*content, full.native(), public_suffixes, builder_, index, reader_.report());
+  const auto content = files_.read_list(full, file->place, reader_.report());
+  if (!content) {
+    return;
+  }
+  ListLoad load(full.native(), settings, builder_, reader_.report());
+  std::string_view a_right_file = "one domain name a line";
+  if (kind == domains) {
+    read_domains_list(*content, source.index, load);
+  } else if (kind == hosts) {
+    read_hosts_list(*content, source.index, load);
+    a_right_file = "an address and host names a line";
+  } else {
+    std::vector<Name> exceptions;
+    for (const WrittenName& written : source.exceptions) {
+      exceptions.push_back(written.name);
+    }
+    RpzRules rules(source.index, rule, has_action, std::move(exceptions), builder_);
+    read_rpz_list(*content, rules, load);
+    source.last = rules.last();
+    source.zone_decides = !has_action;
+    a_right_file = "the triggers of a response policy zone";
+  }
+  const std::size_t errors = reader_.report().errors();
+  const LoadedList loaded{full, load.finish(a_right_file)};
+  if (reader_.report().errors() == errors) {
+    check_shrink(*file, settings, loaded);
+  }
+  lists_.push_back({loaded, source.index, source.last});
+}
+
+void RuleReader::check_shrink(const YamlNode& file, const ListSettings& settings,
+                              const LoadedList& loaded) {
+  if (previous_ == nullptr) {
+    return;
+  }
+  const auto before = std::ranges::find(previous_->lists, loaded.file, &LoadedList::file);
+  if (before != previous_->lists.end() &&
+      loaded.names * 100 < before->names * (100 - settings.max_shrink)) {
+    reader_.error(file, "the list " + shown(loaded.file.native()) + " has " +
+                            std::to_string(loaded.names) + " names, and " +
+                            std::to_string(before->names) +
+                            " in the policy that is in force: more than " +
+                            std::to_string(settings.max_shrink) +
+                            " % are gone, as if the file were cut short; mend it, or, if it is " +
+                            "right, write a higher `max_shrink` (percent) in `list`");
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/files.hpp"
+#include "config/list.hpp"
 #include "config/settings_reader.hpp"
 
 #include <chrono>
@@ -25,22 +26,33 @@ struct RuleSource {
   std::vector<WrittenName> names;
   std::vector<WrittenName> protects; // of an entry of `protect`, which has no `names`
   std::vector<WrittenName> exceptions;
-  bool has_list = false;
+  bool matches_exchanges = false;
+  // It matches more than is written here: the names of a list, what an answer holds.
+  bool matches_more = false;
+  std::size_t last = 0;      // index of its last variant; `index` if it has none
+  bool zone_decides = false; // a response policy zone does: it alone says names and actions
+};
+
+// A list that a rule names, once it is read.
+struct ListSource {
+  LoadedList loaded;
+  std::size_t rule = 0, last = 0; // the rules that its names went to
 };
 
 class RuleReader {
  public:
   // All must outlive it. `folder`: where relative paths start. `has_sinkhole`: the
-  // policy has `sinkhole`, right or wrong.
+  // policy has `sinkhole`, right or wrong. `previous`: the policy in force, or null.
   RuleReader(const YamlReader& reader, const std::vector<Group>& groups, const Defaults& defaults,
              std::filesystem::path folder, std::chrono::sys_days today, PolicyFiles& files,
-             PolicyBuilder& builder, bool has_sinkhole);
+             PolicyBuilder& builder, bool has_sinkhole, const Config* previous);
 
   // Reads one rule and, unless it has expired, adds it.
   void read(const YamlNode& node);
   // The same for an entry of `protect`.
   void read_protect(const YamlNode& node);
   const std::vector<RuleSource>& sources() const noexcept { return sources_; }
+  const std::vector<ListSource>& lists() const noexcept { return lists_; }
 
  private:
   void read_id(const YamlNode* value, Rule& rule, Place& place);
@@ -59,12 +71,23 @@ class RuleReader {
     bool defaults = true;
   };
   Classes read_classes(const YamlNode* value);
+  // `mx_exchange` and `answer_ip`: what an answer holds.
+  struct Held {
+    std::vector<WrittenName> exchanges;
+    std::vector<Prefix> addresses;
+    bool empty() const noexcept { return exchanges.empty() && addresses.empty(); }
+  };
+  Held read_held(YamlMap& map, bool public_suffixes);
   void check_matchers(const YamlNode& node, YamlMap& map);
   // Names of a list in YAML, into `names`; a public suffix is an error unless allowed.
   void read_names(const YamlNode& node, std::string_view key, Scope scope, bool public_suffixes,
                   std::vector<WrittenName>& names);
   std::optional<Name> read_one(const YamlNode& node, std::string_view key);
-  void read_list(const YamlNode& node, bool public_suffixes, bool wanted, std::size_t index);
+  // `rule`: as it was added, for the variants of a response policy zone. `wanted`: it was added.
+  void read_list(const YamlNode& node, ListSettings settings, bool wanted, const Rule& rule,
+                 bool has_action, RuleSource& source);
+  // An error at `file` if the list has fewer names than it may have after the last good load.
+  void check_shrink(const YamlNode& file, const ListSettings& settings, const LoadedList& loaded);
 
   const YamlReader& reader_;
   const std::vector<Group>& groups_;
@@ -74,8 +97,10 @@ class RuleReader {
   PolicyFiles& files_;
   PolicyBuilder& builder_;
   bool has_sinkhole_;
+  const Config* previous_;
   std::map<std::string, Place> ids_;
   std::vector<RuleSource> sources_;
+  std::vector<ListSource> lists_;
 };
 
 } // namespace nearmiss

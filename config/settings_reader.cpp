@@ -31,8 +31,27 @@ std::string network_of(std::string_view text) {
   return network.to_text() + '/' + std::to_string(bits);
 }
 
-std::optional<Prefix> read_prefix(const YamlNode& node, const YamlReader& reader) {
-  const auto text = reader.text(node, "clients");
+std::optional<ClientAddress> read_address(const YamlNode& node, std::string_view key, bool v4,
+                                          const YamlReader& reader) {
+  const auto text = reader.text(node, key);
+  if (!text) {
+    return std::nullopt;
+  }
+  const auto address = ClientAddress::from_text(*text);
+  if (!address || address->is_v4() != v4) {
+    reader.error(node, shown(*text) + " is no " + (v4 ? "IPv4" : "IPv6") + " address; write " +
+                           shown(key) + ": " + (v4 ? "192.0.2.53" : "2001:db8::53") +
+                           " with the address of your sinkhole");
+    return std::nullopt;
+  }
+  return address;
+}
+
+} // namespace
+
+std::optional<Prefix> read_prefix(const YamlNode& node, std::string_view key,
+                                  const YamlReader& reader) {
+  const auto text = reader.text(node, key);
   if (!text) {
     return std::nullopt;
   }
@@ -57,24 +76,6 @@ std::optional<Prefix> read_prefix(const YamlNode& node, const YamlReader& reader
   }
   return std::nullopt;
 }
-
-std::optional<ClientAddress> read_address(const YamlNode& node, std::string_view key, bool v4,
-                                          const YamlReader& reader) {
-  const auto text = reader.text(node, key);
-  if (!text) {
-    return std::nullopt;
-  }
-  const auto address = ClientAddress::from_text(*text);
-  if (!address || address->is_v4() != v4) {
-    reader.error(node, shown(*text) + " is no " + (v4 ? "IPv4" : "IPv6") + " address; write " +
-                           shown(key) + ": " + (v4 ? "192.0.2.53" : "2001:db8::53") +
-                           " with the address of your sinkhole");
-    return std::nullopt;
-  }
-  return address;
-}
-
-} // namespace
 
 std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader) {
   std::vector<Group> groups;
@@ -107,7 +108,7 @@ std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader) {
     if (const YamlNode* value = map.find(key.text)) {
       if (const auto* prefixes = reader.list(*value, key.text)) {
         for (const YamlNode& item : *prefixes) {
-          if (const auto prefix = read_prefix(item, reader)) {
+          if (const auto prefix = read_prefix(item, "clients", reader)) {
             group.prefixes.push_back(*prefix);
           }
         }
@@ -153,9 +154,7 @@ SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& 
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader) {
   static const std::vector<std::string_view> words = [] {
     std::vector<std::string_view> all;
-    for (const Action action :
-         {Action::nxdomain, Action::nodata, Action::null_mx, Action::sinkhole, Action::refused,
-          Action::servfail, Action::observe, Action::allow}) {
+    for (const Action action : written_actions) {
       all.push_back(to_string(action));
     }
     return all;
@@ -290,6 +289,20 @@ LogSettings read_log(const YamlNode& node, const std::filesystem::path& folder,
   }
   map.finish();
   return log;
+}
+
+ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
+                             const YamlReader& reader) {
+  ControlSettings control;
+  YamlMap map(node, "`control`", reader);
+  if (const YamlNode* value = map.require(
+          "socket", "write `socket: nearmiss.sock`, the Unix socket for `nearmiss status`")) {
+    if (const auto text = reader.text(*value, "socket")) {
+      control.socket = folder / *text;
+    }
+  }
+  map.finish();
+  return control;
 }
 
 } // namespace nearmiss

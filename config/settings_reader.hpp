@@ -42,11 +42,17 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
 // `folder`: where relative paths start.
 LogSettings read_log(const YamlNode& node, const std::filesystem::path& folder,
                      const YamlReader& reader);
+// The socket of `control`, its only key.
+ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
+                             const YamlReader& reader);
 
 // The values that `defaults` and a rule have in common.
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader);
 std::optional<TypeSet> read_types(const YamlNode& node, const YamlReader& reader);
 std::optional<std::uint32_t> read_ttl(const YamlNode& node, const YamlReader& reader);
+// An address or a prefix (CIDR) under `key`.
+std::optional<Prefix> read_prefix(const YamlNode& node, std::string_view key,
+                                  const YamlReader& reader);
 // `any`, or names of groups. Sets both results; leaves them alone after an error.
 void read_clients(const YamlNode& node, const std::vector<Group>& groups, const YamlReader& reader,
                   bool& every_client, GroupSet& set);

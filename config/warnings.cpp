@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace nearmiss {
 
@@ -41,6 +42,11 @@ class Warnings {
     report_.warning(source_.file, place, std::move(message));
   }
   const Rule& rule_of(const RuleSource& source) const { return policy_.rules()[source.index]; }
+  // The rule and its variants: those of them that names belong to.
+  std::span<const Rule> rules_of(const RuleSource& source) const {
+    const std::size_t first = source.index + (source.zone_decides ? 1 : 0);
+    return std::span(policy_.rules()).subspan(first, source.last + 1 - first);
+  }
 
   void check_groups() {
     GroupSet used = 0;
@@ -74,6 +80,14 @@ class Warnings {
                               ": a mail server that has only that family queues for days instead "
                               "of bouncing; write both");
     }
+    for (const RuleSource& source : source_.rules) {
+      if (source.matches_exchanges && rule_of(source).action == Action::sinkhole &&
+          !written.sinkhole.mx) {
+        warn(source.place, "the rule " + shown(rule_of(source).id) +
+                               " matches by exchange, and the sinkhole has no `mx` to name "
+                               "instead: such domains get a null MX; write `mx` in `sinkhole`");
+      }
+    }
     if (ipv4 && (ipv4->octets()[12] == 0 || ipv4->octets()[12] == 127)) {
       warn(written.ipv4, "the sinkhole " + shown(ipv4->to_text()) +
                              " is the mail server itself: it delivers to itself, loops or freezes "
@@ -94,11 +108,11 @@ class Warnings {
   void check_nodata() {
     const RuleSource* first = nullptr;
     for (const RuleSource& source : source_.rules) {
-      if (blocks(rule_of(source).action)) {
-        if (rule_of(source).action != Action::nodata) {
+      for (const Rule& rule : rules_of(source)) {
+        if (blocks(rule.action) && rule.action != Action::nodata) {
           return;
         }
-        first = first == nullptr ? &source : first;
+        first = first == nullptr && blocks(rule.action) ? &source : first;
       }
     }
     if (first != nullptr) {
@@ -125,12 +139,18 @@ class Warnings {
   }
 
   void check_queueing(const RuleSource& source) {
-    const Rule& rule = rule_of(source);
-    if (rule.action == Action::servfail || rule.action == Action::refused) {
-      warn(source.place, "the rule " + shown(rule.id) + " answers " +
-                             shown(to_string(rule.action)) +
-                             ": mail servers queue for days instead of bouncing, and may ask "
-                             "another resolver; write `nxdomain` or `null-mx`");
+    for (const Rule& rule : rules_of(source)) {
+      const std::string subject = "the rule " + shown(rule.id) +
+                                  (rule.variant ? " has entries with " : " answers ") +
+                                  shown(to_string(rule.action));
+      if (rule.action == Action::servfail || rule.action == Action::refused ||
+          rule.action == Action::drop) {
+        warn(source.place, subject + ": mail servers queue for days instead of bouncing, and may "
+                                     "ask another resolver; write `nxdomain` or `null-mx`");
+      } else if (rule.action == Action::tcp_only) {
+        warn(source.place, subject + ": a mail server's resolver asks again over TCP and gets the "
+                                     "real answer; write `nxdomain` or `null-mx` to block");
+      }
     }
   }
 
@@ -164,8 +184,8 @@ class Warnings {
   }
 
   void check_exceptions(const RuleSource& source) {
-    if (source.has_list) {
-      return; // the names in the list are not kept here
+    if (source.matches_more) {
+      return; // what that is can not be told here
     }
     for (const WrittenName& exception : source.exceptions) {
       const bool applies =
@@ -260,7 +280,7 @@ class Warnings {
   }
 
   void check_dead(const RuleSource& source) {
-    if (source.has_list || source.names.empty()) {
+    if (source.matches_more || source.names.empty()) {
       return;
     }
     const Rule& rule = rule_of(source);

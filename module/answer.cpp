@@ -11,6 +11,7 @@ namespace nearmiss {
 namespace {
 
 constexpr std::uint16_t flags_qr_ra = 0x8080;
+constexpr std::uint16_t flag_tc = 0x0200;
 constexpr std::size_t header_octets = 12;
 
 // The RDATA of an RR written as in a zone file.
@@ -68,13 +69,72 @@ void write_rr(Writer& writer, std::size_t skip, unsigned type, std::uint32_t ttl
   writer.octets(rdata);
 }
 
+bool answers(const LocalRecord& record, std::uint16_t qtype) noexcept {
+  // A CNAME answers every type, what stands behind one all but the question for the CNAME itself.
+  const bool asked = record.type == qtype || qtype == LDNS_RR_TYPE_ANY;
+  return record.owner ? qtype != LDNS_RR_TYPE_CNAME && (asked || record.type == LDNS_RR_TYPE_CNAME)
+                      : asked || record.type == LDNS_RR_TYPE_CNAME;
+}
+
+// True for a CNAME that leads to the asked name under another one.
+bool is_wildcard_cname(const LocalRecord& record) noexcept {
+  constexpr std::uint8_t wildcard[] = {1, '*'};
+  return record.type == LDNS_RR_TYPE_CNAME &&
+         std::ranges::equal(std::span(record.rdata).first(std::min(record.rdata.size(), 2UL)),
+                            wildcard);
+}
+
+// How many records of the local data an answer has; 0: it is NODATA.
+unsigned count_local(const LocalData& data, std::span<const std::uint8_t> qname,
+                     std::uint16_t qtype) noexcept {
+  if (is_wildcard_cname(data.front()) &&
+      qname.size() - 1 + data.front().rdata.size() - 2 > Name::max_octets) {
+    return 0;
+  }
+  return static_cast<unsigned>(std::ranges::count_if(
+      data, [qtype](const LocalRecord& record) { return answers(record, qtype); }));
+}
+
+// Local data, from the asked name on.
+void write_local(Writer& writer, const LocalData& data, std::span<const std::uint8_t> qname,
+                 std::uint16_t qtype, std::uint32_t ttl) {
+  for (const LocalRecord& record : data) {
+    if (!answers(record, qtype)) {
+      continue;
+    }
+    if (record.owner) {
+      writer.octets(record.owner->wire());
+    } else {
+      writer.u16(0xc000U | header_octets);
+    }
+    writer.u16(record.type);
+    writer.u16(LDNS_RR_CLASS_IN);
+    writer.u32(ttl);
+    std::span<const std::uint8_t> rdata(record.rdata);
+    if (is_wildcard_cname(record)) {
+      rdata = rdata.subspan(2);
+      const auto asked = qname.first(qname.size() - 1); // without the root
+      writer.u16(static_cast<unsigned>(asked.size() + rdata.size()));
+      writer.octets(asked);
+    } else {
+      writer.u16(static_cast<unsigned>(rdata.size()));
+    }
+    writer.octets(rdata);
+  }
+}
+
 // What the answer section holds, for a verdict and a type.
-enum class Section { nothing, ipv4, ipv6, sinkhole_mx, null_mx };
+enum class Section { nothing, ipv4, ipv6, sinkhole_mx, null_mx, local };
 
 Section section_for(const Verdict& verdict, std::uint16_t qtype,
                     const Sinkhole& sinkhole) noexcept {
   if (verdict.action == Action::null_mx && qtype == LDNS_RR_TYPE_MX) {
     return Section::null_mx;
+  }
+  if (verdict.action == Action::local_data &&
+      std::ranges::any_of(*verdict.rule->local_data,
+                          [&](const LocalRecord& record) { return answers(record, qtype); })) {
+    return Section::local;
   }
   if (verdict.action == Action::sinkhole) {
     if (qtype == LDNS_RR_TYPE_A && sinkhole.ipv4) {
@@ -93,17 +153,13 @@ Section section_for(const Verdict& verdict, std::uint16_t qtype,
 // Octets of the qname before the owner of the SOA of a negative answer. The matched name is an
 // ancestor of the qname, or, for an answer that led to it by CNAME or MX, stands elsewhere: then
 // the answer is about the qname itself.
-std::size_t soa_owner_offset(const Verdict& verdict, std::span<const std::uint8_t> qname) noexcept {
-  const auto asked = Name::from_wire(qname);
-  if (!asked) {
-    return 0;
-  }
-  const bool ancestor = asked->is_at_or_below(verdict.matched);
-  std::size_t labels = ancestor ? verdict.matched.label_count() : asked->label_count();
-  if (labels == asked->label_count() && labels > 0 && verdict.action == Action::nxdomain) {
+std::size_t soa_owner_offset(const Verdict& verdict, const Name& asked) noexcept {
+  const bool ancestor = asked.is_at_or_below(verdict.matched);
+  std::size_t labels = ancestor ? verdict.matched.label_count() : asked.label_count();
+  if (labels == asked.label_count() && labels > 0 && verdict.action == Action::nxdomain) {
     --labels; // a name that does not exist has no SOA
   }
-  return asked->wire().size() - asked->suffix(labels).size();
+  return asked.wire().size() - asked.suffix(labels).size();
 }
 
 } // namespace
@@ -149,20 +205,30 @@ Answers::Answers(const Config& config) : config_(config), null_mx_(rdata_of("x. 
 
 std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t> qname,
                            std::uint16_t qtype, std::span<std::uint8_t> out) const noexcept {
-  const Section section = section_for(verdict, qtype, config_.sinkhole);
+  const auto asked = Name::from_wire(qname);
+  if (!asked) {
+    return 0;
+  }
+  Section section = section_for(verdict, qtype, config_.sinkhole);
+  unsigned count = section == Section::nothing ? 0 : 1;
+  if (section == Section::local) {
+    count = count_local(*verdict.rule->local_data, qname, qtype);
+    section = count == 0 ? Section::nothing : section;
+  }
   const Rcode rcode = rcode_for(verdict);
-  const bool negative =
-      section == Section::nothing && (rcode == Rcode::nxdomain || rcode == Rcode::noerror);
+  const bool truncated = verdict.action == Action::tcp_only;
+  const bool negative = section == Section::nothing && !truncated &&
+                        (rcode == Rcode::nxdomain || rcode == Rcode::noerror);
   const std::uint32_t ttl = verdict.rule->ttl;
 
   Writer writer(out);
   writer.u16(0); // the id is the client's, set when the reply is encoded
-  writer.u16(flags_qr_ra | static_cast<unsigned>(rcode));
+  writer.u16(flags_qr_ra | (truncated ? flag_tc : 0U) | static_cast<unsigned>(rcode));
   writer.u16(1);
-  writer.u16(section == Section::nothing ? 0 : 1);
+  writer.u16(count);
   writer.u16(negative ? 1 : 0);
   writer.u16(0);
-  writer.octets(qname);
+  writer.octets(qname.first(asked->wire().size()));
   writer.u16(qtype);
   writer.u16(LDNS_RR_CLASS_IN);
   switch (section) {
@@ -177,6 +243,9 @@ std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t>
   case Section::null_mx:
     write_rr(writer, 0, LDNS_RR_TYPE_MX, ttl, null_mx_);
     break;
+  case Section::local:
+    write_local(writer, *verdict.rule->local_data, qname, qtype, ttl);
+    break;
   case Section::sinkhole_mx: {
     constexpr std::uint8_t zero_and_qname[] = {0, 0, 0xc0, header_octets};
     if (sinkhole_mx_.empty()) {
@@ -189,20 +258,34 @@ std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t>
   }
   if (negative) {
     const auto rule = static_cast<std::size_t>(verdict.rule - config_.policy.rules().data());
-    write_rr(writer, soa_owner_offset(verdict, qname), LDNS_RR_TYPE_SOA, ttl, soa_[rule]);
+    write_rr(writer, soa_owner_offset(verdict, *asked), LDNS_RR_TYPE_SOA, ttl, soa_[rule]);
   }
   return writer.size();
 }
 
-const ClientAddress* Answers::resolved_ip(const Verdict& verdict,
-                                          std::uint16_t qtype) const noexcept {
+std::optional<ClientAddress> Answers::resolved_ip(const Verdict& verdict,
+                                                  std::uint16_t qtype) const noexcept {
   switch (section_for(verdict, qtype, config_.sinkhole)) {
   case Section::ipv4:
-    return &*config_.sinkhole.ipv4;
+    return config_.sinkhole.ipv4;
   case Section::ipv6:
-    return &*config_.sinkhole.ipv6;
+    return config_.sinkhole.ipv6;
+  case Section::local:
+    for (const LocalRecord& record : *verdict.rule->local_data) {
+      if (answers(record, qtype) && record.type == LDNS_RR_TYPE_A && record.rdata.size() == 4) {
+        std::array<std::uint8_t, 4> octets{};
+        std::ranges::copy(record.rdata, octets.begin());
+        return ClientAddress::v4(octets);
+      }
+      if (answers(record, qtype) && record.type == LDNS_RR_TYPE_AAAA && record.rdata.size() == 16) {
+        std::array<std::uint8_t, 16> octets{};
+        std::ranges::copy(record.rdata, octets.begin());
+        return ClientAddress::v6(octets);
+      }
+    }
+    return std::nullopt;
   default:
-    return nullptr;
+    return std::nullopt;
   }
 }
 

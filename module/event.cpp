@@ -1,5 +1,6 @@
 #include "module/event.hpp"
 
+#include "config/diagnostics.hpp"
 #include "module/version.hpp"
 
 #include <fmt/format.h>
@@ -69,7 +70,8 @@ class JsonLine {
     separator_ = ",";
   }
 
-  // RFC 8259 section 7. The policy's texts are UTF-8 (the loader checks), names are ASCII.
+  // RFC 8259 section 7. The value must be UTF-8: the policy's texts are (the loader checks), and
+  // names are ASCII.
   void string(std::string_view value) {
     text_ += '"';
     for (const char c : value) {
@@ -108,6 +110,8 @@ std::string_view to_string(MatchedBy matched_by) {
     return "cname";
   case MatchedBy::mx_exchange:
     return "mx-exchange";
+  case MatchedBy::answer_ip:
+    return "answer-ip";
   }
   return "qname";
 }
@@ -148,7 +152,7 @@ EventWriter::EventWriter() : suffixes_(psl_builtin()) {
   fixed.field("observer.vendor", "nearmiss");
   fixed.field("observer.type", "dns-firewall");
   fixed.field("observer.version", version);
-  fixed.optional("observer.hostname", hostname.data());
+  fixed.optional("observer.hostname", printable(hostname.data()));
   observer_ = std::move(fixed).finish();
   observer_ = observer_.substr(1, observer_.size() - 2); // without the braces
 }
@@ -200,7 +204,9 @@ std::string EventWriter::attempt(const Attempt& attempt, const Config& config,
   ruleset(line, config, generation);
   line.optional("nearmiss.intended_domain", attempt.intended);
   line.optional("nearmiss.confusable_class", verdict.confusable_class());
-  line.field("nearmiss.matched_name", verdict.matched.to_text());
+  line.field("nearmiss.matched_name", attempt.matched_address != nullptr
+                                          ? attempt.matched_address->to_text()
+                                          : verdict.matched.to_text());
   line.field("nearmiss.matched_by", to_string(attempt.matched_by));
   if (verdict.client_group != nullptr) {
     line.field("nearmiss.client_group", *verdict.client_group);
@@ -221,7 +227,7 @@ std::string EventWriter::lifecycle(std::string_view action, bool success, std::s
   line.field("event.action", action);
   line.field("event.outcome", success ? "success" : "failure");
   line.field("log.level", success ? "info" : "error");
-  line.field("message", message);
+  line.field("message", printable(message)); // may name a file, which may be any octets
   if (config != nullptr) {
     ruleset(line, *config, generation);
   }

@@ -19,12 +19,13 @@
 namespace nearmiss {
 
 // How the listed name was met.
-enum class MatchedBy : std::uint8_t { qname, cname, mx_exchange };
+enum class MatchedBy : std::uint8_t { qname, cname, mx_exchange, answer_ip };
 
 // A lookup that drew a block or a note, and what became of it.
 struct Attempt {
   const Verdict& verdict;
   MatchedBy matched_by;
+  const ClientAddress* matched_address; // of answer_ip, else null
   const Name& qname;
   std::string_view intended; // the domain that was meant; empty if not known
   std::uint16_t qtype;
@@ -32,8 +33,8 @@ struct Attempt {
   const ClientAddress& client;
   std::uint16_t client_port;
   bool tcp;
-  int rcode;                        // as sent; -1: not known, the real answer went out
-  const ClientAddress* resolved_ip; // the sinkhole's, or null
+  int rcode; // as sent; -1: not known, the real answer went out, or no answer at all
+  const ClientAddress* resolved_ip; // the sinkhole's or the local data's, or null
 };
 
 class EventWriter {

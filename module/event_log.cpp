@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -27,6 +28,11 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   ~FileSink() override { close(); }
   FileSink(const FileSink&) = delete;
   FileSink& operator=(const FileSink&) = delete;
+
+  std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
+  std::uint64_t lost() const noexcept {
+    return pool_.overrun_counter() + unwritten_.load(std::memory_order_relaxed);
+  }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -51,8 +57,9 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
     reopen_if_moved();
     if (fd_ < 0 || !write_all(pending_)) {
       complain_once(std::strerror(errno));
-      unwritten_ += pending_events_;
+      unwritten_.fetch_add(pending_events_, std::memory_order_relaxed);
     } else {
+      written_.fetch_add(pending_events_, std::memory_order_relaxed);
       complained_ = false;
     }
     pending_.clear();
@@ -115,10 +122,10 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
   // What was lost since the last time, in front of what is written next.
   void tell_losses() {
-    const std::uint64_t lost = pool_.overrun_counter() + unwritten_;
-    if (lost > told_) {
-      pending_.insert(0, writer_.lost(lost - told_, EventWriter::Clock::now()) + '\n');
-      told_ = lost;
+    const std::uint64_t now = lost();
+    if (now > told_) {
+      pending_.insert(0, writer_.lost(now - told_, EventWriter::Clock::now()) + '\n');
+      told_ = now;
     }
   }
 
@@ -138,7 +145,8 @@ class FileSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   ino_t inode_ = 0;
   std::string pending_;
   std::uint64_t pending_events_ = 0;
-  std::uint64_t unwritten_ = 0;
+  std::atomic<std::uint64_t> unwritten_{0};
+  std::atomic<std::uint64_t> written_{0};
   std::uint64_t told_ = 0;
   bool complained_ = false;
 };
@@ -163,6 +171,14 @@ EventLog::~EventLog() {
   }
   logger_.reset();
   pool_.reset(); // joins the thread once the queue is empty
+}
+
+std::uint64_t EventLog::written() const noexcept {
+  return sink_ ? sink_->written() : 0;
+}
+
+std::uint64_t EventLog::lost() const noexcept {
+  return sink_ ? sink_->lost() : 0;
 }
 
 void EventLog::write(std::string_view line) {

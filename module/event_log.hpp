@@ -38,6 +38,10 @@ class EventLog {
   // Hands one line over; does not block. Safe from any thread.
   void write(std::string_view line);
 
+  // Events that are in the file, and that never will be. Safe from any thread.
+  std::uint64_t written() const noexcept;
+  std::uint64_t lost() const noexcept;
+
  private:
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<FileSink> sink_;

@@ -76,22 +76,34 @@ struct nearmiss {
   /* Answers for names that rules list, for the clients that may have them; like Unbound's message
    * cache in all but that no client is answered from it before the module has decided. */
   struct slabhash* cache;
+  struct slabhash* host_cache; /* Unbound's message cache */
   /* Which names that no rule lists may have an answer in `cache`, because it leads to a listed
    * name: a bit for each hash. Spares every other name the look into the cache. Bits are never
    * taken back; a wrong one costs that look. */
   _Atomic uint64_t alias_bits[ALIAS_WORDS];
 };
 
-/* What is known of one query that a rule could concern. */
-struct concern {
-  bool qname_listed; /* else an answer led to a listed name */
+/* What an answer leads to. */
+struct links {
   struct nm_name* aliases;
   size_t alias_count;
   struct nm_name* exchanges;
   size_t exchange_count;
+  struct nm_address* addresses;
+  size_t address_count;
+};
+
+/* What is known of one query that a rule could concern. */
+struct concern {
+  bool qname_listed;         /* else an answer led to something listed */
+  struct links links;        /* of return_msg; complete, whatever of it was listed when */
+  struct nm_answer* blocked; /* the client is blocked, and return_msg is this */
   /* The reply whose head on_reply has replaced for one client, and what it said before. */
   struct reply_info* shown;
   struct reply_info real;
+  /* Clients that get no reply, and mesh->num_reply_addrs before Unbound let go of them. */
+  size_t dropped;
+  size_t reply_addrs;
 };
 
 /* qstate->minfo of a query that on_new has let pass. None at all: it began behind this module, as
@@ -142,70 +154,87 @@ static struct nm_name name_in_rdata(const struct packed_rrset_data* data, size_t
   return (struct nm_name){data->rr_data[rr] + before, data->rr_len[rr] - before};
 }
 
-/* Visits the listed names that the answer section leads to: every target of a CNAME (a DNAME comes
- * with one), and the exchanges of an MX answer if all of them are listed; a domain that has another
- * exchange is not blocked for the listed one, whose own address lookup is. Visits nothing for other
- * answers. Returns how many; `aliases` and `exchanges` may be NULL to count only. */
-static size_t led_to(const struct nm_core* core, const struct reply_info* rep, uint16_t qtype,
-                     struct nm_name* aliases, size_t* alias_count, struct nm_name* exchanges,
-                     size_t* exchange_count) {
-  size_t found_aliases = 0, found_exchanges = 0;
+static struct nm_address address_in_rdata(const struct packed_rrset_data* data, size_t rr) {
+  return (struct nm_address){data->rr_data[rr] + sizeof(uint16_t),
+                             data->rr_len[rr] - sizeof(uint16_t)};
+}
+
+/* An MX RRset that leads to something listed: an exchange that a rule on exchanges lists; or all
+ * exchanges are names that are listed. A domain that has another way for its mail is not blocked
+ * for a listed name, whose own address lookup is. */
+static bool mx_is_listed(const struct nm_policy* policy, const struct packed_rrset_data* data) {
+  bool every_name = true;
+  for (size_t rr = 0; rr < data->count; rr++) {
+    struct nm_name exchange = name_in_rdata(data, rr, sizeof(uint16_t));
+    if (nm_covers_exchange(policy, exchange))
+      return true;
+    every_name = every_name && nm_covers(policy, exchange, LDNS_RR_TYPE_A);
+  }
+  return every_name;
+}
+
+static bool is_address(uint16_t type) {
+  return type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA;
+}
+
+static bool holds_listed_address(const struct nm_policy* policy, uint16_t type,
+                                 const struct packed_rrset_data* data) {
+  if (!is_address(type) || !nm_has_address_rules(policy))
+    return false;
+  for (size_t rr = 0; rr < data->count; rr++)
+    if (nm_covers_address(policy, address_in_rdata(data, rr)))
+      return true;
+  return false;
+}
+
+/* Does the answer section lead to anything that a rule lists: a target of a CNAME (a DNAME comes
+ * with one), exchanges, addresses? */
+static bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* rep,
+                            uint16_t qtype) {
   for (size_t i = 0; i < rep->an_numrrsets; i++) {
     const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
     uint16_t type = type_of(rep->rrsets[i]);
-    if (type == LDNS_RR_TYPE_CNAME) {
-      for (size_t rr = 0; rr < data->count; rr++) {
-        struct nm_name target = name_in_rdata(data, rr, 0);
-        if (nm_covers(core, target, qtype)) {
-          if (aliases)
-            aliases[found_aliases] = target;
-          found_aliases++;
-        }
-      }
-    } else if (type == LDNS_RR_TYPE_MX && qtype == LDNS_RR_TYPE_MX) {
-      size_t listed = 0;
-      for (; listed < data->count; listed++) {
-        struct nm_name exchange = name_in_rdata(data, listed, sizeof(uint16_t));
-        if (!nm_covers(core, exchange, LDNS_RR_TYPE_A))
-          break;
-        if (exchanges)
-          exchanges[listed] = exchange;
-      }
-      if (listed == data->count)
-        found_exchanges = listed;
-    }
+    if ((type == LDNS_RR_TYPE_MX && mx_is_listed(policy, data)) ||
+        holds_listed_address(policy, type, data))
+      return true;
+    if (type == LDNS_RR_TYPE_CNAME)
+      for (size_t rr = 0; rr < data->count; rr++)
+        if (nm_covers(policy, name_in_rdata(data, rr, 0), qtype))
+          return true;
   }
-  if (alias_count)
-    *alias_count = found_aliases;
-  if (exchange_count)
-    *exchange_count = found_exchanges;
-  return found_aliases + found_exchanges;
+  return false;
 }
 
-/* Room for what led_to() may find. */
-static size_t count_answers(const struct reply_info* rep) {
+/* All that the answer section leads to, for the policy to judge. */
+static void collect_links(const struct reply_info* rep, struct links* links) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
+    const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
+    uint16_t type = type_of(rep->rrsets[i]);
+    for (size_t rr = 0; rr < data->count; rr++) {
+      if (type == LDNS_RR_TYPE_CNAME)
+        links->aliases[links->alias_count++] = name_in_rdata(data, rr, 0);
+      else if (type == LDNS_RR_TYPE_MX)
+        links->exchanges[links->exchange_count++] = name_in_rdata(data, rr, sizeof(uint16_t));
+      else if (is_address(type))
+        links->addresses[links->address_count++] = address_in_rdata(data, rr);
+    }
+  }
+}
+
+/* Notes what the query's answer leads to. False: out of memory. */
+static bool note_links(const struct module_qstate* qstate, struct links* links) {
+  const struct reply_info* rep = qstate->return_msg->rep;
   size_t count = 0;
   for (size_t i = 0; i < rep->an_numrrsets; i++)
     count += data_of(rep->rrsets[i])->count;
-  return count;
-}
-
-/* Marks the query with what its answer led to. False: out of memory. */
-static bool note_links(const struct nearmiss* nm, struct module_qstate* qstate, int id) {
-  const struct reply_info* rep = qstate->return_msg->rep;
-  uint16_t qtype = qstate->qinfo.qtype;
-  struct concern* concern = concern_of(qstate, id);
-  size_t room = count_answers(rep) * sizeof(struct nm_name);
-  if (led_to(nm->core, rep, qtype, NULL, NULL, NULL, NULL) == 0)
-    return true;
-  if (!concern && !(concern = make_concern(qstate, id)))
+  *links = (struct links){
+      .aliases = regional_alloc(qstate->region, count * sizeof(*links->aliases)),
+      .exchanges = regional_alloc(qstate->region, count * sizeof(*links->exchanges)),
+      .addresses = regional_alloc(qstate->region, count * sizeof(*links->addresses)),
+  };
+  if (!links->aliases || !links->exchanges || !links->addresses)
     return false;
-  concern->aliases = regional_alloc(qstate->region, room);
-  concern->exchanges = regional_alloc(qstate->region, room);
-  if (!concern->aliases || !concern->exchanges)
-    return false;
-  led_to(nm->core, rep, qtype, concern->aliases, &concern->alias_count, concern->exchanges,
-         &concern->exchange_count);
+  collect_links(rep, links);
   return true;
 }
 
@@ -232,8 +261,27 @@ static bool must_validate(const struct module_qstate* qstate) {
          (!(qstate->query_flags & BIT_CD) || qstate->env->cfg->ignore_cd);
 }
 
-/* Stores return_msg there. dns_cache_store() puts the RRsets into the shared RRset cache, which is
- * harmless: Unbound answers no client from RRsets alone without asking the modules. */
+/* As dns_cache_store(), whose arguments differ between Unbound's versions. False: out of memory. */
+static bool store_in(struct module_env* env, struct module_qstate* qstate) {
+  struct reply_info* rep = reply_info_copy(qstate->return_msg->rep, env->alloc, NULL);
+  struct query_info key = qstate->qinfo;
+  key.qname = memdup(key.qname, key.qname_len);
+  if (!rep || !key.qname) {
+    if (rep)
+      reply_info_parsedelete(rep, env->alloc);
+    free(key.qname);
+    return false;
+  }
+  rep->flags = (uint16_t)((rep->flags | BIT_RA | BIT_QR) & ~(BIT_AA | BIT_CD));
+  dns_cache_store_msg(env, &key, query_info_hash(&key, qstate->query_flags), rep, 0, 0,
+                      qstate->return_msg->rep, qstate->query_flags, qstate->region,
+                      qstate->qstarttime);
+  free(key.qname); /* NULL where the cache has taken it */
+  return true;
+}
+
+/* Stores return_msg there. dns_cache_store_msg() puts the RRsets into the shared RRset cache, which
+ * is harmless: Unbound answers no client from RRsets alone without asking the modules. */
 static void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
   struct module_env* env = qstate->env; /* the worker's own copy: nobody else sees the exchange */
   struct slabhash* shared = env->msg_cache;
@@ -242,8 +290,7 @@ static void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate
       !(qstate->query_flags & BIT_RD))
     return;
   env->msg_cache = nm->cache;
-  if (!dns_cache_store(env, &qstate->qinfo, qstate->return_msg->rep, 0, 0, 0, qstate->region,
-                       qstate->query_flags, qstate->qstarttime))
+  if (!store_in(env, qstate))
     log_warn("nearmiss: out of memory, an answer is not cached");
   env->msg_cache = shared;
 }
@@ -282,10 +329,12 @@ static struct nm_lookup lookup_of(const struct module_qstate* qstate, const stru
       .qtype = qstate->qinfo.qtype,
       .client = (const struct sockaddr*)&client->client_addr,
       .tcp = client->c && client->c->type != comm_udp,
-      .aliases = concern->aliases,
-      .alias_count = concern->alias_count,
-      .exchanges = concern->exchanges,
-      .exchange_count = concern->exchange_count,
+      .aliases = concern->links.aliases,
+      .alias_count = concern->links.alias_count,
+      .exchanges = concern->links.exchanges,
+      .exchange_count = concern->links.exchange_count,
+      .addresses = concern->links.addresses,
+      .address_count = concern->links.address_count,
   };
 }
 
@@ -367,6 +416,7 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
                     int id, void* arg) {
   struct concern* concern = qstate ? concern_of(qstate, id) : NULL;
   struct nearmiss* nm = arg;
+  const struct nm_policy* policy;
   struct nm_lookup lookup;
   struct nm_answer answer;
   struct reply_info* block = NULL;
@@ -375,6 +425,11 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
   (void)start_time;
   if (!concern)
     return 1;
+  if (concern->blocked) {
+    if (edns && edns->edns_present)
+      append_ede(options, concern->blocked, region);
+    return 1;
+  }
   if (rep && rep == concern->shown) {
     copy_head(rep, &concern->real); /* the client before this one was blocked */
     concern->shown = NULL;
@@ -383,7 +438,9 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
     return 1;
   lookup = lookup_of(qstate, concern, client);
   lookup.id = message_id(qstate, client);
-  outcome = nm_judge(nm->core, &lookup, rcode, &answer);
+  policy = nm_enter(nm->core);
+  outcome = policy ? nm_judge(nm->core, policy, &lookup, rcode, &answer) : NM_FAILED;
+  nm_leave();
   if (outcome == NM_LET_THROUGH || rcode != 0 || !rep)
     return 1; /* an error reply holds no data */
   if (set_real_aside(qstate, rep)) {
@@ -397,8 +454,10 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
     if (edns && edns->edns_present)
       append_ede(options, &answer, region);
   } else {
-    log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
-            "SERVFAIL");
+    /* A client that should have no reply shares its query with one that should, if it is here. */
+    if (outcome != NM_DROPPED)
+      log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
+              "SERVFAIL");
     make_empty(rep, LDNS_RCODE_SERVFAIL);
   }
   return 1;
@@ -412,36 +471,54 @@ static int on_reply(struct query_info* qinfo, struct module_qstate* qstate, stru
 static void let_nobody_join(struct module_qstate* qstate) {
   struct mesh_state* state = qstate->mesh_info;
   struct mesh_area* mesh = qstate->env->mesh;
-  if (!state->reply_list || state->super_set.count > 0 || mesh_state_is_unique(state))
+  if (!state->reply_list || state->super_set.count > 0 || state->unique)
     return;
   (void)rbtree_delete(&mesh->all, state);
   mesh_state_make_unique(state);
   (void)rbtree_insert(&mesh->all, &state->node);
 }
 
-static bool blocks_some_client(const struct nearmiss* nm, const struct module_qstate* qstate,
+static bool blocks_some_client(const struct nm_policy* policy, const struct module_qstate* qstate,
                                const struct concern* concern) {
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
     struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
-    if (nm_blocks(nm->core, &lookup))
+    if (nm_blocks(policy, &lookup))
       return true;
   }
   return false;
 }
 
-/* Answers without asking anybody. on_reply puts the real block in; if it did not, nothing leaks. */
-static bool finish_with_nothing(struct module_qstate* qstate) {
-  struct dns_msg* msg = regional_alloc_zero(qstate->region, sizeof(*msg));
-  if (!msg)
-    return false;
-  msg->rep = regional_alloc_zero(qstate->region, sizeof(*msg->rep));
-  if (!msg->rep)
-    return false;
-  msg->qinfo = qstate->qinfo;
-  make_empty(msg->rep, LDNS_RCODE_REFUSED);
-  qstate->return_msg = msg;
-  qstate->return_rcode = LDNS_RCODE_NOERROR;
-  return true;
+static void drop(struct module_qstate* qstate, struct concern* concern, size_t clients) {
+  qstate->is_drop = clients > 0;
+  concern->dropped = clients;
+  concern->reply_addrs = qstate->env->mesh->num_reply_addrs;
+}
+
+/* Where none of the query's clients may have a reply, Unbound must know before on_reply, which is
+ * then not called. */
+static void drop_if_told(struct nearmiss* nm, const struct nm_policy* policy,
+                         struct module_qstate* qstate, struct concern* concern) {
+  struct nm_answer unused;
+  size_t clients = 0;
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next, clients++) {
+    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
+    if (!nm_drops(policy, &lookup))
+      return;
+  }
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
+    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
+    lookup.id = ntohs(r->qid);
+    (void)nm_judge(nm->core, policy, &lookup, 0, &unused); /* for its event */
+  }
+  drop(qstate, concern, clients);
+}
+
+/* Some releases (1.17.1 is one) do not take dropped clients off the count of those that wait, and
+ * serve nobody once it has reached its limit. */
+static void account_for_drop(const struct module_qstate* qstate, const struct concern* concern) {
+  struct mesh_area* mesh = qstate->env->mesh;
+  if (concern->dropped > 0 && mesh->num_reply_addrs == concern->reply_addrs)
+    mesh->num_reply_addrs -= concern->dropped;
 }
 
 static enum module_ext_state fail(struct module_qstate* qstate) {
@@ -451,24 +528,25 @@ static enum module_ext_state fail(struct module_qstate* qstate) {
 }
 
 /* The answer stands, from the next modules (`fresh`) or from the module's own cache. */
-static enum module_ext_state finish(struct nearmiss* nm, struct module_qstate* qstate, int id,
-                                    bool fresh) {
+static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy* policy,
+                                    struct module_qstate* qstate, int id, bool fresh) {
   const struct query_info* qinfo = &qstate->qinfo;
+  struct concern* concern = concern_of(qstate, id);
   struct reply_info* rep = NULL;
-  struct concern* concern;
   if (qstate->return_msg && qstate->return_rcode == LDNS_RCODE_NOERROR)
     rep = qstate->return_msg->rep;
-  if (!qstate->minfo[id] && nm_covers(nm->core, name_of(qinfo), qinfo->qtype)) {
+  if (!concern) { /* on_new has let it pass, or never saw it; or another policy is in force by now
+                   */
+    bool qname_listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
+    if (!qname_listed && !(rep && leads_to_listed(policy, rep, qinfo->qtype)))
+      return module_finished;
     concern = make_concern(qstate, id);
     if (!concern)
       return fail(qstate);
-    concern->qname_listed = true;
+    concern->qname_listed = qname_listed;
   }
-  if (rep && !note_links(nm, qstate, id))
+  if (rep && !note_links(qstate, &concern->links))
     return fail(qstate);
-  concern = concern_of(qstate, id);
-  if (!concern)
-    return module_finished;
   if (fresh) {
     /* What was put together from Unbound's caches alone on_response has never seen, and an upstream
      * failure is stored if it follows a referral. */
@@ -481,20 +559,60 @@ static enum module_ext_state finish(struct nearmiss* nm, struct module_qstate* q
     }
   }
   /* Unbound sets AD by what the reply says before on_reply changes it for one of its clients. */
-  if (rep && rep->security == sec_status_secure && blocks_some_client(nm, qstate, concern))
+  if (rep && rep->security == sec_status_secure && blocks_some_client(policy, qstate, concern))
     rep->security = sec_status_insecure;
+  drop_if_told(nm, policy, qstate, concern);
   return module_finished;
 }
 
-static enum module_ext_state on_new(struct nearmiss* nm, struct module_qstate* qstate, int id) {
+/* Blocks the query's client if the policy says so, without asking anybody. module_wait_module: it
+ * does not. At its beginning a query has one client, or none where Unbound itself asks. */
+static enum module_ext_state block_now(struct nearmiss* nm, const struct nm_policy* policy,
+                                       struct module_qstate* qstate, struct concern* concern) {
+  struct mesh_reply* reply = qstate->mesh_info->reply_list;
+  struct nm_lookup lookup;
+  struct nm_answer* answer;
+  struct dns_msg* msg;
+  if (!reply)
+    return module_wait_module;
+  answer = regional_alloc_zero(qstate->region, sizeof(*answer));
+  msg = regional_alloc_zero(qstate->region, sizeof(*msg));
+  if (!answer || !msg)
+    return fail(qstate);
+  lookup = lookup_of(qstate, concern, &reply->query_reply);
+  lookup.id = ntohs(reply->qid);
+  switch (nm_block(nm->core, policy, &lookup, answer)) {
+  case NM_LET_THROUGH:
+    return module_wait_module;
+  case NM_BLOCKED:
+    msg->rep = parse_answer(answer, qstate);
+    break;
+  case NM_DROPPED:
+    drop(qstate, concern, 1);
+    if ((msg->rep = regional_alloc_zero(qstate->region, sizeof(*msg->rep))))
+      make_empty(msg->rep, LDNS_RCODE_REFUSED); /* nobody gets it */
+    break;
+  case NM_FAILED:
+    break;
+  }
+  if (!msg->rep)
+    return fail(qstate);
+  msg->qinfo = qstate->qinfo;
+  concern->blocked = answer;
+  qstate->return_msg = msg;
+  qstate->return_rcode = LDNS_RCODE_NOERROR;
+  return module_finished;
+}
+
+static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy* policy,
+                                    struct module_qstate* qstate, int id) {
   const struct query_info* qinfo = &qstate->qinfo;
   struct concern* concern;
-  if (!is_internet(qinfo->qclass))
-    return module_wait_module;
-  if (!nm_covers(nm->core, name_of(qinfo), qinfo->qtype)) {
+  enum module_ext_state state;
+  if (!nm_covers(policy, name_of(qinfo), qinfo->qtype)) {
     qstate->minfo[id] = &unconcerned;
     if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
-      return finish(nm, qstate, id, false);
+      return finish(nm, policy, qstate, id, false);
     return module_wait_module;
   }
   concern = make_concern(qstate, id);
@@ -503,33 +621,31 @@ static enum module_ext_state on_new(struct nearmiss* nm, struct module_qstate* q
   concern->qname_listed = true;
   qstate->no_cache_store = NO_STORE_OURS; /* for queries without a client too */
   let_nobody_join(qstate);
-  if (blocks_some_client(nm, qstate, concern))
-    return finish_with_nothing(qstate) ? module_finished : fail(qstate);
-  if (find_in_own_cache(nm, qstate))
-    return finish(nm, qstate, id, false);
-  return module_wait_module;
-}
-
-static enum module_ext_state on_done(struct nearmiss* nm, struct module_qstate* qstate, int id) {
-  return is_internet(qstate->qinfo.qclass) ? finish(nm, qstate, id, true) : module_finished;
+  state = block_now(nm, policy, qstate, concern);
+  if (state == module_wait_module && find_in_own_cache(nm, qstate))
+    return finish(nm, policy, qstate, id, false);
+  return state;
 }
 
 EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
                     struct outbound_entry* outbound) {
   struct nearmiss* nm = module_of(qstate->env, id);
+  bool begins = event == module_event_new || event == module_event_pass;
+  const struct nm_policy* policy;
   (void)outbound;
-  switch (event) {
-  case module_event_new:
-  case module_event_pass:
-    qstate->ext_state[id] = on_new(nm, qstate, id);
-    break;
-  case module_event_moddone:
-    qstate->ext_state[id] = on_done(nm, qstate, id);
-    break;
-  default:
+  if (!begins && event != module_event_moddone) {
     qstate->ext_state[id] = module_error;
-    break;
+    return;
   }
+  if (!is_internet(qstate->qinfo.qclass)) {
+    qstate->ext_state[id] = begins ? module_wait_module : module_finished;
+    return;
+  }
+  policy = nm_enter(nm->core);
+  qstate->ext_state[id] = !policy  ? fail(qstate)
+                          : begins ? on_new(nm, policy, qstate, id)
+                                   : finish(nm, policy, qstate, id, true);
+  nm_leave();
 }
 
 static bool is_referral(const struct reply_info* rep) {
@@ -545,22 +661,36 @@ static bool is_referral(const struct reply_info* rep) {
   return ns;
 }
 
-/* Addresses of listed names that an answer brings along: optional data, so nobody is told a wrong
- * thing without them. A referral needs its own, and no client sees it. */
-static void drop_listed_additional(const struct nm_core* core, struct reply_info* rep) {
+static bool is_listed_additional(const struct nm_policy* policy,
+                                 const struct ub_packed_rrset_key* rrset) {
+  uint16_t type = type_of(rrset);
+  return nm_covers(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type) ||
+         holds_listed_address(policy, type, data_of(rrset));
+}
+
+/* Addresses of listed names, and listed addresses, that an answer brings along: optional data, so
+ * nobody is told a wrong thing without them. A referral needs its own, and no client sees it. */
+static void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep) {
   size_t kept = rep->an_numrrsets + rep->ns_numrrsets;
-  for (size_t i = kept; i < rep->rrset_count; i++) {
-    const struct ub_packed_rrset_key* rrset = rep->rrsets[i];
-    if (!nm_covers(core, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type_of(rrset)))
+  for (size_t i = kept; i < rep->rrset_count; i++)
+    if (!is_listed_additional(policy, rep->rrsets[i]))
       rep->rrsets[kept++] = rep->rrsets[i];
-  }
   rep->ar_numrrsets -= rep->rrset_count - kept;
   rep->rrset_count = kept;
+}
+
+/* Is there anything in an answer that the above would drop? */
+static bool brings_listed(const struct nm_policy* policy, const struct reply_info* rep) {
+  for (size_t i = rep->an_numrrsets + rep->ns_numrrsets; i < rep->rrset_count; i++)
+    if (is_listed_additional(policy, rep->rrsets[i]))
+      return true;
+  return false;
 }
 
 /* inplace_cb_query_response: an upstream server answered, and nothing of it is stored yet. */
 static int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, void* arg) {
   const struct nearmiss* nm = arg;
+  const struct nm_policy* policy;
   struct reply_info* rep;
   bool concerned;
   if (!response || !response->rep || !is_internet(response->qinfo.qclass) ||
@@ -573,13 +703,16 @@ static int on_response(struct module_qstate* qstate, struct dns_msg* response, i
     qstate->no_cache_store = STORED_BY_HOST;
     return 1;
   }
-  if (!qstate->env->cfg->minimal_responses)
-    drop_listed_additional(nm->core, rep);
+  policy = nm_enter(nm->core);
+  /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
+  if (policy)
+    drop_listed_additional(policy, rep);
   /* The question that was sent may be for another name than the client's: the target of a CNAME, or
    * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
-  concerned = concern_of(qstate, id) != NULL ||
-              nm_covers(nm->core, name_of(&response->qinfo), response->qinfo.qtype) ||
-              led_to(nm->core, rep, qstate->qinfo.qtype, NULL, NULL, NULL, NULL) > 0;
+  concerned = !policy || concern_of(qstate, id) != NULL ||
+              nm_covers(policy, name_of(&response->qinfo), response->qinfo.qtype) ||
+              leads_to_listed(policy, rep, qstate->qinfo.qtype);
+  nm_leave();
   qstate->no_cache_store = concerned ? NO_STORE_OURS : STORED_BY_HOST;
   return 1;
 }
@@ -600,6 +733,8 @@ EXPORT void inform_super(struct module_qstate* qstate, int id, struct module_qst
 }
 
 EXPORT void clear(struct module_qstate* qstate, int id) {
+  if (concern_of(qstate, id))
+    account_for_drop(qstate, concern_of(qstate, id));
   qstate->minfo[id] = NULL; /* in the query's region, which Unbound frees */
 }
 
@@ -646,18 +781,17 @@ static bool may_stand_with(const struct config_file* cfg) {
   return fine;
 }
 
-/* A cache that was kept over a reload may hold answers from before a rule. */
-static void evict_if_listed(struct lruhash_entry* entry, void* arg) {
-  const struct nearmiss* nm = arg;
+static void evict_if_listed(struct lruhash_entry* entry, const struct nm_policy* policy) {
   const struct query_info* qinfo = &((struct msgreply_entry*)entry->key)->key;
   struct reply_info* rep = entry->data;
   bool listed;
   if (!is_internet(qinfo->qclass))
     return;
-  listed = nm_covers(nm->core, name_of(qinfo), qinfo->qtype);
-  /* An answer whose RRsets cannot be locked is one that Unbound does not serve either. */
+  listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
+  /* Who brings addresses of listed names along, and whom an answer leads to. One whose RRsets
+   * cannot be locked is one that Unbound does not serve either. */
   if (!listed && rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
-    listed = led_to(nm->core, rep, qinfo->qtype, NULL, NULL, NULL, NULL) > 0;
+    listed = leads_to_listed(policy, rep, qinfo->qtype) || brings_listed(policy, rep);
     rrset_array_unlock(rep->ref, rep->rrset_count);
   }
   if (listed) {
@@ -665,6 +799,40 @@ static void evict_if_listed(struct lruhash_entry* entry, void* arg) {
     rep->flags = (uint16_t)((rep->flags & ~0xfU) | LDNS_RCODE_SERVFAIL);
     rep->ttl = rep->serve_expired_ttl = rep->prefetch_ttl = 0;
   }
+}
+
+/* The bins of a table from `bin` on, some of them; false: there are no more. Like
+ * lruhash_traverse(), which would hold the table's lock, that every query needs, all the way. A
+ * table that grows in the meantime moves what was not visited yet to bins further on. */
+static bool evict_from(struct lruhash* table, size_t* bin, const struct nm_policy* policy) {
+  bool more;
+  lock_quick_lock(&table->lock);
+  for (size_t end = *bin + 32; *bin < end && *bin < table->size; ++*bin) {
+    struct lruhash_bin* chain = &table->array[*bin];
+    lock_quick_lock(&chain->lock);
+    for (struct lruhash_entry* entry = chain->overflow_list; entry; entry = entry->overflow_next) {
+      lock_rw_wrlock(&entry->lock);
+      evict_if_listed(entry, policy);
+      lock_rw_unlock(&entry->lock);
+    }
+    lock_quick_unlock(&chain->lock);
+  }
+  more = *bin < table->size;
+  lock_quick_unlock(&table->lock);
+  return more;
+}
+
+/* Rids Unbound's cache of every answer that the policy in force could block. */
+static void evict_listed(struct nearmiss* nm) {
+  const struct nm_policy* policy = nm_enter(nm->core);
+  for (size_t i = 0; policy && i < nm->host_cache->size; i++)
+    for (size_t bin = 0; evict_from(nm->host_cache->array[i], &bin, policy);)
+      ;
+  nm_leave();
+}
+
+static void policy_changed(void* arg) {
+  evict_listed(arg);
 }
 
 static void free_module(struct nearmiss* nm) {
@@ -693,13 +861,21 @@ EXPORT int init(struct module_env* env, int id) {
   }
   if (!may_stand_with(env->cfg))
     return 0;
+  if ((size_t)env->cfg->num_threads >= nm_max_threads()) {
+    log_err("nearmiss: num-threads is %d, but it works with less than %u only",
+            env->cfg->num_threads, (unsigned)nm_max_threads());
+    return 0;
+  }
   de = env->modinfo[id];
   nm = calloc(1, sizeof(*nm));
   if (!nm) {
     log_err("nearmiss: out of memory");
     return 0;
   }
-  nm->core = nm_core_start(getenv("NEARMISS_CONFIG"), log_line);
+  nm->host_cache = env->msg_cache;
+  nm->core = nm_core_start(
+      getenv("NEARMISS_CONFIG"),
+      &(struct nm_host){.log_line = log_line, .policy_changed = policy_changed, .arg = nm});
   if (!nm->core) {
     free_module(nm);
     return 0;
@@ -719,8 +895,13 @@ EXPORT int init(struct module_env* env, int id) {
     free_module(nm);
     return 0;
   }
+  evict_listed(nm); /* a cache that was kept over a reload may hold answers from before a rule */
+  if (!nm_core_watch(nm->core)) {
+    unregister(env, id);
+    free_module(nm);
+    return 0;
+  }
   de->dyn_env = nm;
-  slabhash_traverse(env->msg_cache, 1, evict_if_listed, nm);
   return 1;
 }
 

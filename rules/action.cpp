@@ -7,13 +7,16 @@ namespace nearmiss {
 
 namespace {
 
-constexpr std::array<std::pair<Action, std::string_view>, 8> spellings{{
+constexpr std::array<std::pair<Action, std::string_view>, 11> spellings{{
     {Action::nxdomain, "nxdomain"},
     {Action::nodata, "nodata"},
     {Action::null_mx, "null-mx"},
     {Action::sinkhole, "sinkhole"},
     {Action::refused, "refused"},
     {Action::servfail, "servfail"},
+    {Action::drop, "drop"},
+    {Action::tcp_only, "tcp-only"},
+    {Action::local_data, "local-data"},
     {Action::observe, "observe"},
     {Action::allow, "allow"},
 }};

@@ -84,6 +84,16 @@ std::string ClientAddress::to_text() const {
   return text.data();
 }
 
+bool Prefix::holds(const ClientAddress& other) const noexcept {
+  for (std::size_t index = 0; index < address.octets().size(); ++index) {
+    const unsigned differ = unsigned{address.octets()[index]} ^ other.octets()[index];
+    if ((differ & ~unsigned{host_mask(index, bits)}) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 PrefixError parse_prefix(std::string_view text, Prefix& out) noexcept {
   const auto slash = text.find('/');
   const auto address = ClientAddress::from_text(text.substr(0, slash));

@@ -34,6 +34,8 @@ class ClientAddress {
 struct Prefix {
   ClientAddress address;
   std::uint8_t bits = 0; // 0..128; an IPv4 /n is held as /(96 + n)
+
+  bool holds(const ClientAddress& other) const noexcept;
 };
 
 // Why a text is not a prefix; the policy loader turns it into a message with a remedy.

@@ -180,7 +180,8 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
 std::size_t NameIndex::memory() const noexcept {
   return tags_.capacity() * sizeof tags_[0] + offsets_.capacity() * sizeof offsets_[0] +
          blob_.capacity() * sizeof blob_[0] + overflow_.capacity() * sizeof overflow_[0] +
-         marks_.capacity() * sizeof marks_[0] + mark_starts_.capacity() * sizeof mark_starts_[0];
+         marks_.capacity() * sizeof marks_[0] + mark_starts_.capacity() * sizeof mark_starts_[0] +
+         repeated_.capacity() * sizeof repeated_[0];
 }
 
 void NameIndexBuilder::reserve(std::size_t names) {
@@ -272,7 +273,14 @@ void NameIndexBuilder::insert(NameIndex& index, std::uint64_t hash, std::size_t 
       const std::size_t stored = index.offsets_[group * group_slots + slot_in_group(left)];
       if (stored + mark_octets + size <= end &&
           std::memcmp(blob + stored + mark_octets, wire, size) == 0) {
-        set_id_at(index, stored, merged(id_at(index, stored), id));
+        const std::uint32_t before = id_at(index, stored);
+        const std::uint32_t both = merged(before, id);
+        set_id_at(index, stored, both);
+        if (both == before) { // `id` is of one mark, as add() made it
+          const std::uint32_t rule = lists_[id]->front().rule;
+          index.repeated_.resize(std::max<std::size_t>(index.repeated_.size(), rule + 1U));
+          ++index.repeated_[rule];
+        }
         return;
       }
     }
@@ -361,8 +369,7 @@ NameIndex NameIndexBuilder::build() && {
   for (std::size_t at = 0; at < end;) {
     const MarkList list = index.mark_list(index.mark_list_at(at));
     index.listed_names_ +=
-        std::ranges::any_of(
-            list, [](const Mark& mark) { return (mark.bits & (mark_exact | mark_subtree)) != 0; })
+        std::ranges::any_of(list, [](const Mark& mark) { return (mark.bits & mark_subtree) != 0; })
             ? 1U
             : 0U;
     for (at += mark_octets; index.blob_[at] != 0; at += index.blob_[at] + std::size_t{1}) {

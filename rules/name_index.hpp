@@ -41,8 +41,9 @@ namespace nearmiss {
 
 // What one rule says about one name; a set of these bits.
 enum MarkBits : std::uint8_t {
-  mark_exact = 1,    // listed: this name alone
-  mark_subtree = 2,  // listed: this name and everything below it
+  mark_exact = 1,    // listed: this name
+  mark_below = 2,    // listed: everything below this name
+  mark_subtree = 3,  // both
   mark_excepted = 4, // not listed after all, nor is anything below it
 };
 
@@ -88,6 +89,10 @@ class NameIndex {
 
   // Names with a mark other than an exception.
   std::size_t listed_names() const noexcept { return listed_names_; }
+  // How often a name was added for the rule that stood there for it already.
+  std::size_t repeated(std::uint32_t rule) const noexcept {
+    return rule < repeated_.size() ? repeated_[rule] : 0;
+  }
   // Octets on the heap.
   std::size_t memory() const noexcept;
 
@@ -124,6 +129,7 @@ class NameIndex {
   std::vector<Mark> marks_;                // all lists, one behind the other
   std::vector<std::uint32_t> mark_starts_; // list n is [n, n + 1)
   std::size_t listed_names_ = 0;
+  std::vector<std::uint32_t> repeated_; // by rule, up to the last one that has any
 };
 
 // Collects names and makes the index of them. For one thread.

@@ -25,7 +25,7 @@ class Found {
   MarkList marks(const Match& match) const noexcept { return index_.marks(match); }
 
   bool lists(const Match& match, const Mark& mark) const noexcept {
-    return (applying(match, mark) & (mark_exact | mark_subtree)) != 0;
+    return (applying(match, mark) & mark_subtree) != 0;
   }
   bool excepts(const Match& match, const Mark& mark) const noexcept {
     return (mark.bits & mark_excepted) != 0 && applying(match, mark) != 0;
@@ -36,7 +36,7 @@ class Found {
     return lists(match, mark) && !excepts(match, mark) && deeper(match, mark.rule) == 0;
   }
 
-  // True if the rule, which protects domains and lists no names, excepts the asked name.
+  // True if the rule, which matches something else than names, excepts the asked one.
   bool excepted_by(std::uint32_t rule) const noexcept { return bits_before(end(), rule) != 0; }
 
   // The bits that apply, of all marks of the rule that are more specific than `match`.
@@ -58,8 +58,7 @@ class Found {
   }
 
   unsigned applying(const Match& match, const Mark& mark) const noexcept {
-    const unsigned bits = mark.bits;
-    return match.depth == asked_depth_ ? bits : bits & ~unsigned{mark_exact};
+    return mark.bits & ~unsigned{match.depth == asked_depth_ ? mark_below : mark_exact};
   }
 
   const NameIndex& index_;
@@ -80,39 +79,68 @@ struct Candidate {
   std::size_t depth = 0;
 };
 
-// What the rules that list the name come to.
+// What the rules come to that list a name, an exchange or an address.
 struct Listed {
   Candidate won;      // no rule: none applies
   bool final = false; // an enforcing rule spoke, so that look-alikes have lost
 };
 
-Listed winner(const Found& found, const std::vector<Rule>& rules, const Query& query,
-              GroupSet groups) noexcept {
-  Candidate observing; // the most specific, and of those the earliest
-  for (const Match& match : found) {
-    Candidate enforcing;
-    for (const Mark& mark : found.marks(match)) {
-      const Rule& rule = rules[mark.rule];
-      if (!rule.types.contains(query.type) || !for_client(rule, groups) ||
-          expired(rule, query.today) || !found.speaks(match, mark)) {
-        continue;
+// Rules enter from the most specific listed thing up, those at one depth in the policy's order.
+class Contest {
+ public:
+  void enter(const Rule& rule, std::size_t depth) noexcept {
+    if (rule.action == Action::observe) {
+      if (observing_.rule == nullptr) {
+        observing_ = {&rule, depth};
       }
-      if (rule.action == Action::observe) {
-        if (observing.rule == nullptr) {
-          observing = {&rule, match.depth};
-        }
-      } else if (enforcing.rule == nullptr ||
-                 (rule.action == Action::allow && enforcing.rule->action != Action::allow)) {
-        enforcing = {&rule, match.depth};
-      }
-    }
-    if (enforcing.rule != nullptr) { // what is less specific has lost
-      const bool observed_below = observing.rule != nullptr && observing.depth > enforcing.depth;
-      const bool observes = enforcing.rule->action == Action::allow && observed_below;
-      return {observes ? observing : enforcing, true};
+    } else if (enforcing_.rule == nullptr ||
+               (rule.action == Action::allow && enforcing_.rule->action != Action::allow)) {
+      enforcing_ = {&rule, depth};
     }
   }
-  return {observing, false};
+
+  // To ask before going up to less specific ones: they have lost.
+  bool over() const noexcept { return enforcing_.rule != nullptr; }
+
+  Listed result() const noexcept {
+    if (enforcing_.rule == nullptr) {
+      return {observing_, false};
+    }
+    const bool observed_below = observing_.rule != nullptr && observing_.depth > enforcing_.depth;
+    const bool observes = enforcing_.rule->action == Action::allow && observed_below;
+    return {observes ? observing_ : enforcing_, true};
+  }
+
+ private:
+  Candidate observing_; // the most specific, and of those the earliest
+  Candidate enforcing_;
+};
+
+bool applies_to(const Rule& rule, const Query& query, GroupSet groups) noexcept {
+  return rule.types.contains(query.type) && for_client(rule, groups) && !expired(rule, query.today);
+}
+
+// Of the rules that list what was found; those for which `excepted(rule index)` holds stay out.
+template<typename Excepted>
+Listed winner(const Found& found, const std::vector<Rule>& rules, const Query& query,
+              GroupSet groups, Excepted excepted) noexcept {
+  Contest contest;
+  for (const Match& match : found) {
+    for (const Mark& mark : found.marks(match)) {
+      const Rule& rule = rules[mark.rule];
+      if (applies_to(rule, query, groups) && found.speaks(match, mark) && !excepted(mark.rule)) {
+        contest.enter(rule, match.depth);
+      }
+    }
+    if (contest.over()) {
+      break;
+    }
+  }
+  return contest.result();
+}
+
+bool no_exception(std::uint32_t) noexcept {
+  return false;
 }
 
 // The best look-alike of those rules that apply to the query. One search where there is none.
@@ -120,9 +148,7 @@ std::optional<Lookalike> likeliest(const LookalikeIndex& lookalikes, const Found
                                    const std::vector<Rule>& rules, const Query& query,
                                    GroupSet groups) noexcept {
   const auto applies = [&](std::uint32_t index) noexcept {
-    const Rule& rule = rules[index];
-    return rule.types.contains(query.type) && for_client(rule, groups) &&
-           !expired(rule, query.today) && !found.excepted_by(index);
+    return applies_to(rules[index], query, groups) && !found.excepted_by(index);
   };
   auto best = lookalikes.find(query.name, std::cref(applies));
   if (best && !blocks(rules[lookalikes.domains()[best->domain].rule].action)) {
@@ -199,30 +225,94 @@ Verdict Policy::decide(const Query& query) const noexcept {
     return verdict;
   }
   const GroupSet groups = groups_.groups_of(query.client);
-  const Listed listed = winner(found, rules_, query, groups);
-  if (listed.won.rule != nullptr) {
-    verdict.rule = listed.won.rule;
+  const Listed listed = winner(found, rules_, query, groups, no_exception);
+  const Rule* rule = listed.won.rule;
+  if (rule != nullptr) {
     verdict.matched = query.name.last_labels(listed.won.depth);
   }
   if (lookalikes_ && !listed.final) {
     if (const auto lookalike = likeliest(*lookalikes_, found, rules_, query, groups)) {
-      const Rule& rule = rules_[lookalikes_->domains()[lookalike->domain].rule];
-      if (verdict.rule == nullptr || blocks(rule.action)) {
-        verdict.rule = &rule;
+      const Rule& protecting = rules_[lookalikes_->domains()[lookalike->domain].rule];
+      if (rule == nullptr || blocks(protecting.action)) {
+        rule = &protecting;
         verdict.matched = lookalike->compared;
         verdict.likeness = likeness_of(*lookalike);
       }
     }
   }
-  if (verdict.rule == nullptr) {
-    return verdict;
+  rule_on(verdict, rule, groups, query.tcp);
+  return verdict;
+}
+
+void Policy::rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept {
+  if (rule == nullptr) {
+    return;
   }
-  verdict.action = verdict.rule->action;
+  verdict.rule = rule;
+  verdict.action = rule->action == Action::tcp_only && tcp ? Action::allow : rule->action;
   verdict.enforced = enforcing_ && blocks(verdict.action);
-  if (!verdict.rule->every_client) {
-    const auto first = static_cast<std::size_t>(std::countr_zero(verdict.rule->groups & groups));
+  if (!rule->every_client) {
+    const auto first = static_cast<std::size_t>(std::countr_zero(rule->groups & groups));
     verdict.client_group = &groups_.names()[first];
   }
+}
+
+bool Policy::covers_exchange(const Name& exchange) const noexcept {
+  const Found found(exchanges_, exchange);
+  return std::ranges::any_of(found, [&](const Match& match) {
+    return std::ranges::any_of(found.marks(match), [&](const Mark& mark) {
+      return rules_[mark.rule].action != Action::allow && found.lists(match, mark);
+    });
+  });
+}
+
+Verdict Policy::decide_exchange(const Query& query, const Name& exchange) const noexcept {
+  Verdict verdict;
+  const Found found(exchanges_, exchange);
+  if (found.empty()) {
+    return verdict;
+  }
+  const GroupSet groups = groups_.groups_of(query.client);
+  const Found asked(index_, query.name);
+  const auto excepted = [&](std::uint32_t rule) noexcept { return asked.excepted_by(rule); };
+  const Candidate won = winner(found, rules_, query, groups, excepted).won;
+  if (won.rule != nullptr) {
+    verdict.matched = exchange.last_labels(won.depth);
+  }
+  rule_on(verdict, won.rule, groups, query.tcp);
+  return verdict;
+}
+
+bool Policy::covers_address(const ClientAddress& address) const noexcept {
+  bool covered = false;
+  addresses_.search(address, [&](const AddressIndex::Entry& entry) noexcept {
+    covered = rules_[entry.rule].action != Action::allow;
+    return !covered;
+  });
+  return covered;
+}
+
+Verdict Policy::decide_address(const Query& query, const ClientAddress& address) const noexcept {
+  Verdict verdict;
+  const GroupSet groups = groups_.groups_of(query.client);
+  std::optional<Found> asked; // most addresses are not listed
+  Contest contest;
+  std::size_t depth = 0;
+  addresses_.search(address, [&](const AddressIndex::Entry& entry) noexcept {
+    if (entry.prefix.bits != depth && contest.over()) {
+      return false;
+    }
+    depth = entry.prefix.bits;
+    if (!asked) {
+      asked.emplace(index_, query.name);
+    }
+    const Rule& rule = rules_[entry.rule];
+    if (applies_to(rule, query, groups) && !asked->excepted_by(entry.rule)) {
+      contest.enter(rule, depth);
+    }
+    return true;
+  });
+  rule_on(verdict, contest.result().won.rule, groups, query.tcp);
   return verdict;
 }
 
@@ -236,7 +326,7 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
     for (const Mark& mark : found.marks(match)) {
       const Rule& rule = rules_[mark.rule];
       const unsigned deeper = found.deeper(match, mark.rule);
-      const bool told = (deeper & (mark_exact | mark_subtree)) != 0;
+      const bool told = (deeper & mark_subtree) != 0;
       if (&rule == won.rule || told || !found.lists(match, mark)) {
         continue;
       }
@@ -294,6 +384,11 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
     lost.push_back({&rule, lookalike->compared, likeness_of(*lookalike), why});
   }
   return verdict;
+}
+
+std::size_t Policy::rule_count() const noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(rules_, [](const Rule& rule) { return !rule.variant; }));
 }
 
 std::string Policy::intended_for(const Verdict& verdict, const Name& asked) {

@@ -12,6 +12,10 @@
 // Inside one rule the most specific of its names and exceptions wins; at the same name the
 // exception.
 //
+// A rule may also list what an answer holds: the exchanges of an MX answer, or addresses
+// (`answer_ip`). Such a rule matches whatever name the answer is for, unless it excepts that name.
+// Between several the order above decides, the longer prefix being the more specific.
+//
 // A rule may protect domains instead of listing names. It matches every look-alike of them, and is
 // less specific than any listed name: a block or an `allow` of a listed name, however far up, wins.
 // Of several such rules the highest score wins, `observe` last of all. Rule 3 holds here too: a
@@ -19,6 +23,7 @@
 #pragma once
 
 #include "rules/action.hpp"
+#include "rules/address_index.hpp"
 #include "rules/client.hpp"
 #include "rules/lookalike.hpp"
 #include "rules/name.hpp"
@@ -40,6 +45,7 @@ struct Query {
   std::uint16_t type = 0; // RR type, host order
   ClientAddress client;
   std::chrono::sys_days today; // for `expires`, UTC
+  bool tcp = false;            // over TCP, TLS or HTTPS; else UDP
 };
 
 // What a name was found to look like.
@@ -52,9 +58,9 @@ struct Likeness {
 // What the policy says about one lookup. A value: it carries what matched, so that nothing has to
 // be worked out again for the answer or the event. Points into its Policy and must not outlive it.
 struct Verdict {
-  const Rule* rule = nullptr; // null: no rule matched
-  Action action = Action::allow;
-  bool enforced = false; // the client must not see the real answer
+  const Rule* rule = nullptr;    // null: no rule matched
+  Action action = Action::allow; // the rule's, but `allow` where its `tcp_only` lets TCP through
+  bool enforced = false;         // the client must not see the real answer
   // The asked name or an ancestor: the listed name that matched, or the part that was judged to be
   // a look-alike ("arrny.mil" of mail.arrny.mil).
   Name matched;
@@ -104,6 +110,17 @@ class Policy {
   // is not noteworthy: no rule, or `allow`.
   Verdict decide(const Query& query) const noexcept;
 
+  // Could a rule on MX exchanges, or on addresses, match this one for any client? For an answer to
+  // whatever name. As cheap as covers().
+  bool covers_exchange(const Name& exchange) const noexcept;
+  bool covers_address(const ClientAddress& address) const noexcept;
+  bool has_address_rules() const noexcept { return !addresses_.empty(); }
+
+  // What those rules say where an answer to the query holds this exchange or address. The verdict's
+  // `matched` is the listed name of the exchange, or empty (the root) for an address.
+  Verdict decide_exchange(const Query& query, const Name& exchange) const noexcept;
+  Verdict decide_address(const Query& query, const ClientAddress& address) const noexcept;
+
   // As decide, and tells which other rules matched the name and why they lost. For people:
   // allocates.
   Verdict explain(const Query& query, std::vector<Runner>& lost) const;
@@ -115,8 +132,14 @@ class Policy {
 
   bool enforcing() const noexcept { return enforcing_; } // mode: enforce
   const std::vector<Rule>& rules() const noexcept { return rules_; }
+  // Rules as the policy's author counts them: without variants.
+  std::size_t rule_count() const noexcept;
   // Listed names, each counted once; exceptions not counted.
   std::size_t name_count() const noexcept { return index_.listed_names(); }
+  // How often a name came again for the rule of this index.
+  std::size_t repeated_names(std::size_t rule) const noexcept {
+    return index_.repeated(static_cast<std::uint32_t>(rule));
+  }
   std::size_t protected_count() const noexcept {
     return lookalikes_ ? lookalikes_->domains().size() : 0;
   }
@@ -128,9 +151,13 @@ class Policy {
   friend class PolicyBuilder;
 
   Likeness likeness_of(const Lookalike& found) const noexcept;
+  // Makes the verdict that of the rule; null: leaves it alone.
+  void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept;
 
   std::vector<Rule> rules_;
   NameIndex index_;
+  NameIndex exchanges_;
+  AddressIndex addresses_;
   std::unique_ptr<const LookalikeIndex> lookalikes_; // null: no domain is protected
   ClientGroups groups_;
   bool enforcing_ = true;

@@ -6,6 +6,22 @@
 
 namespace nearmiss {
 
+namespace {
+
+std::uint8_t mark_for(Scope scope) noexcept {
+  switch (scope) {
+  case Scope::exact:
+    return mark_exact;
+  case Scope::below:
+    return mark_below;
+  case Scope::subtree:
+    break;
+  }
+  return mark_subtree;
+}
+
+} // namespace
+
 std::size_t PolicyBuilder::add_group(std::string name, const std::vector<Prefix>& prefixes) {
   return policy_.groups_.add(std::move(name), prefixes);
 }
@@ -21,8 +37,17 @@ void PolicyBuilder::reserve(std::size_t names) {
 
 void PolicyBuilder::add_name(std::size_t rule, const Name& name, Scope scope) {
   assert(rule < policy_.rules_.size());
-  names_.add(name, static_cast<std::uint32_t>(rule),
-             scope == Scope::exact ? mark_exact : mark_subtree);
+  names_.add(name, static_cast<std::uint32_t>(rule), mark_for(scope));
+}
+
+void PolicyBuilder::add_exchange(std::size_t rule, const Name& exchange, Scope scope) {
+  assert(rule < policy_.rules_.size());
+  exchanges_.add(exchange, static_cast<std::uint32_t>(rule), mark_for(scope));
+}
+
+void PolicyBuilder::add_address(std::size_t rule, const Prefix& prefix) {
+  assert(rule < policy_.rules_.size());
+  addresses_.emplace_back(prefix, static_cast<std::uint32_t>(rule));
 }
 
 void PolicyBuilder::add_exception(std::size_t rule, const Name& name) {
@@ -42,6 +67,8 @@ void PolicyBuilder::set_enforcing(bool enforcing) noexcept {
 Policy PolicyBuilder::build() && {
   policy_.groups_.seal();
   policy_.index_ = std::move(names_).build();
+  policy_.exchanges_ = std::move(exchanges_).build();
+  policy_.addresses_ = AddressIndex(std::move(addresses_));
   if (!protected_.empty()) {
     policy_.lookalikes_ = std::make_unique<const LookalikeIndex>(std::move(protected_));
   }

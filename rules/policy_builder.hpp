@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nearmiss {
@@ -15,6 +16,7 @@ namespace nearmiss {
 enum class Scope : std::uint8_t {
   exact,   // the name alone
   subtree, // the name and everything below it
+  below,   // everything below the name, not the name
 };
 
 class PolicyBuilder {
@@ -36,6 +38,10 @@ class PolicyBuilder {
   // that is more specific.
   void add_exception(std::size_t rule, const Name& name);
 
+  // The rule shall match every answer that holds such an exchange, or an address of the prefix.
+  void add_exchange(std::size_t rule, const Name& exchange, Scope scope);
+  void add_address(std::size_t rule, const Prefix& prefix);
+
   // The rule shall match look-alikes of the domain in these classes. A rule either lists names or
   // protects domains; its exceptions hold for both.
   void add_protected(std::size_t rule, const Name& domain, ClassSet classes);
@@ -50,6 +56,8 @@ class PolicyBuilder {
  private:
   Policy policy_;
   NameIndexBuilder names_;
+  NameIndexBuilder exchanges_;
+  std::vector<std::pair<Prefix, std::uint32_t>> addresses_;
   std::vector<Protected> protected_;
 };
 

@@ -8,6 +8,7 @@
 #include <bitset>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,8 +36,30 @@ class TypeSet {
 std::string type_to_text(std::uint16_t type);
 std::optional<std::uint16_t> type_from_text(std::string_view text) noexcept;
 
+// A record that takes the place of the real ones. Its owner is the asked name, or, for what a CNAME
+// before it leads to, a name of its own.
+struct LocalRecord {
+  std::optional<Name> owner; // absent: the asked name
+  std::uint16_t type = 0;
+  // Wire form, names uncompressed. A CNAME that starts with the label `*` puts the asked name in
+  // that label's place.
+  std::vector<std::uint8_t> rdata;
+  friend bool operator==(const LocalRecord&, const LocalRecord&) = default;
+};
+
+// In the order in which an answer has them.
+using LocalData = std::vector<LocalRecord>;
+
+// Octets that local data may take in an answer, and how many one record takes at most.
+inline constexpr std::size_t max_local_data = 3500;
+constexpr std::size_t octets_in_answer(const LocalRecord& record) noexcept {
+  constexpr std::size_t fixed = 12; // a pointer to the asked name, type, class, TTL, RDLENGTH
+  return fixed + record.rdata.size() + (record.owner ? Name::max_octets : 0) +
+         (record.type == 5 ? Name::max_octets : 0);
+}
+
 struct Rule {
-  std::string id; // unique in its policy
+  std::string id; // unique in its policy, but for variants
   Action action = Action::nxdomain;
   TypeSet types;
   bool every_client = true; // else only clients in one of `groups`
@@ -49,6 +72,10 @@ struct Rule {
   std::string confusable_class; // "tld-swap" for a confusable rule of TLDs, else empty
   std::optional<std::chrono::sys_days> expires; // from this day (UTC) on it no longer matches
   std::string category, reason, reference, owner, ticket; // as in the policy; may be empty
+  std::shared_ptr<const LocalData> local_data;            // for Action::local_data, else null
+  // A response policy zone has several actions: a rule for each, all with the id of the rule that
+  // names the zone and right behind it.
+  bool variant = false;
 };
 
 } // namespace nearmiss

@@ -5,8 +5,8 @@
 # runs every test. Ends with ctest's summary.
 #
 #   --all   after that, build and test it all once more with AddressSanitizer and
-#           UndefinedBehaviorSanitizer, and read the sources with clang-tidy; and try the
-#           report's page in Chromium
+#           UndefinedBehaviorSanitizer, read the sources with clang-tidy, and give each fuzz
+#           target a short run; and try the report's page in Chromium
 #   --      what follows goes to ctest, as in: tests/run.sh -- -R policy
 #
 # Exit status: 0 when everything passed.
@@ -66,7 +66,7 @@ say "Format and scripts: fine"
 
 if [[ $all == no ]]; then
   test_with default
-  say "Left out: the sanitizers and clang-tidy and, unless Chromium is here, the report's page (tests/run.sh --all), the fuzzers (cmake --preset fuzz)"
+  say "Left out: the sanitizers, clang-tidy, the fuzzers and, unless Chromium is here, the report's page (tests/run.sh --all)"
   exit
 fi
 
@@ -76,4 +76,5 @@ contrib/unbound/build.sh --sanitize address,undefined --link build-asan/unbound
 logged "$log" "Configuring (tidy)" cmake --preset tidy
 logged "$log" "Reading the sources with clang-tidy" cmake --build --preset tidy
 test_with asan
-say "Left out: ThreadSanitizer (cmake --preset tsan), the fuzzers (cmake --preset fuzz)"
+test_with fuzz
+say "Left out: ThreadSanitizer (cmake --preset tsan), a long run of the fuzzers (tests/fuzz.sh SECONDS)"

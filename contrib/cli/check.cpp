@@ -17,19 +17,18 @@ void print_json(const CheckOptions& options, const LoadResult& result) {
   json["file"] = options.file;
   json["ok"] = result.config != nullptr;
   if (result.config) {
-    json["rules"] = result.config->policy.rules().size();
+    json["rules"] = result.config->policy.rule_count();
     json["names"] = result.config->policy.name_count();
     json["protected"] = result.config->policy.protected_count();
     json["digest"] = result.config->digest;
   }
   json["diagnostics"] = nlohmann::ordered_json::array();
   for (const Diagnostic& diagnostic : result.diagnostics) {
-    json["diagnostics"].push_back(
-        {{"severity", diagnostic.severity == Severity::error ? "error" : "warning"},
-         {"file", diagnostic.file},
-         {"line", diagnostic.line},
-         {"column", diagnostic.column},
-         {"message", diagnostic.message}});
+    json["diagnostics"].push_back({{"severity", to_string(diagnostic.severity)},
+                                   {"file", diagnostic.file},
+                                   {"line", diagnostic.line},
+                                   {"column", diagnostic.column},
+                                   {"message", diagnostic.message}});
   }
   // A file's name may hold any octet; JSON is UTF-8.
   std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
@@ -39,10 +38,12 @@ void print_json(const CheckOptions& options, const LoadResult& result) {
 
 int check(const CheckOptions& options) {
   const LoadResult result = load(options.file, today());
-  const auto warnings = static_cast<std::size_t>(
-      std::count_if(result.diagnostics.begin(), result.diagnostics.end(),
-                    [](const auto& d) { return d.severity == Severity::warning; }));
-  const std::size_t errors = result.diagnostics.size() - warnings;
+  const auto count = [&](Severity severity) {
+    return static_cast<std::size_t>(
+        std::ranges::count(result.diagnostics, severity, &Diagnostic::severity));
+  };
+  const std::size_t warnings = count(Severity::warning);
+  const std::size_t errors = count(Severity::error);
   if (options.json) {
     print_json(options, result);
   } else {
@@ -52,7 +53,7 @@ int check(const CheckOptions& options) {
     const std::size_t protects = result.config->policy.protected_count();
     if (!options.json) {
       std::cout << options.file << ": " << coloured("ok", "1;32", STDOUT_FILENO) << ", "
-                << counted(result.config->policy.rules().size(), "rule") << ", "
+                << counted(result.config->policy.rule_count(), "rule") << ", "
                 << counted(result.config->policy.name_count(), "name") << ", "
                 << (protects == 0 ? "" : counted(protects, "protected domain") + ", ")
                 << counted(warnings, "warning") << '\n';

@@ -31,6 +31,7 @@ struct ExplainOptions {
   std::string config;
   std::string client; // empty: chosen from the policy
   std::string type = "MX";
+  bool tcp = false;
   bool json = false;
   std::vector<std::string> names;
 };
@@ -46,6 +47,14 @@ struct GenerateOptions {
   bool json = false;                           // instead of a format
 };
 int generate(const GenerateOptions& options);
+
+struct ControlOptions {
+  std::string config; // the policy, which names the socket
+  std::string socket; // empty: that one
+  bool json = false;
+};
+int status(const ControlOptions& options);
+int reload(const ControlOptions& options);
 
 // A command that brings its own options: `run` is what to do if `app` was named.
 struct Command {

@@ -1,3 +1,4 @@
+#include "config/local_data.hpp"
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
 
@@ -67,11 +68,25 @@ std::string reason(const Policy& policy, const Verdict& verdict, const Name& nam
   }
   text += verdict.client_group != nullptr ? " for the clients `" + *verdict.client_group + '`'
                                           : std::string(" for every client");
-  text += ", with the action `" + std::string(to_string(verdict.action)) + '`';
+  text += ", with the action `" + std::string(to_string(verdict.rule->action)) + '`';
+  if (verdict.action != verdict.rule->action) {
+    text += ", which lets TCP through";
+  }
   if (blocks(verdict.action) && !policy.enforcing()) {
     text += ", but the policy's mode is `observe`";
   }
   return text;
+}
+
+// What the client gets, as a zone file would write it.
+std::vector<std::string> local_data(const Verdict& verdict) {
+  std::vector<std::string> texts;
+  if (verdict.action == Action::local_data) {
+    for (const LocalRecord& record : *verdict.rule->local_data) {
+      texts.push_back((record.owner ? record.owner->to_text() + ". " : "") + to_text(record));
+    }
+  }
+  return texts;
 }
 
 void add_likeness(Json& json, const Likeness& likeness) {
@@ -100,6 +115,9 @@ Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
     const std::string_view kind = verdict.confusable_class();
     json["class"] = kind.empty() ? Json() : Json(kind);
     add_likeness(json, verdict.likeness);
+    if (verdict.action == Action::local_data) {
+      json["local_data"] = local_data(verdict);
+    }
     json["reason"] = verdict.rule->reason;
     json["reference"] = verdict.rule->reference;
     json["ttl"] = verdict.rule->ttl;
@@ -131,6 +149,9 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
     }
     if (verdict.likeness.domain != nullptr) {
       std::cout << "  score: " << explain(verdict.likeness.kind, verdict.likeness.score) << '\n';
+    }
+    for (const std::string& record : local_data(verdict)) {
+      std::cout << "  local data: " << record << '\n';
     }
     if (!verdict.rule->reason.empty()) {
       std::cout << "  reason: " << verdict.rule->reason << '\n';
@@ -191,7 +212,7 @@ int explain(const ExplainOptions& options) {
       exit_code = exit_no;
       continue;
     }
-    const Query query{*name, *type, client, today()};
+    const Query query{*name, *type, client, today(), options.tcp};
     std::vector<Runner> lost;
     const Verdict verdict = policy.explain(query, lost);
     if (options.json) {

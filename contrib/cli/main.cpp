@@ -22,12 +22,14 @@ std::string coloured(const std::string& text, const char* code, int descriptor) 
 
 void print(const std::vector<Diagnostic>& diagnostics) {
   for (const Diagnostic& diagnostic : diagnostics) {
-    const bool error = diagnostic.severity == Severity::error;
     const std::string text = to_text(diagnostic);
-    const std::string word = error ? "error:" : "warning:";
+    const std::string word = std::string(to_string(diagnostic.severity)) + ':';
+    const char* const colour = diagnostic.severity == Severity::error     ? "1;31"
+                               : diagnostic.severity == Severity::warning ? "1;35"
+                                                                          : "1;36";
     // The last thing before the message, so nothing in the file's name is taken for it.
     const std::size_t at = text.size() - diagnostic.message.size() - word.size() - 1;
-    std::cerr << text.substr(0, at) << coloured(word, error ? "1;31" : "1;35", STDERR_FILENO)
+    std::cerr << text.substr(0, at) << coloured(word, colour, STDERR_FILENO)
               << text.substr(at + word.size()) << '\n';
   }
 }
@@ -56,6 +58,26 @@ std::chrono::sys_days today() {
 
 namespace {
 
+constexpr const char* default_policy = "/etc/unbound/nearmiss.yaml";
+
+// A command that talks to the running module.
+CLI::App* add_control_command(CLI::App& app, const char* name, const char* description,
+                              nearmiss::cli::ControlOptions& options) {
+  options.config = default_policy;
+  CLI::App* command = app.add_subcommand(name, description);
+  command
+      ->add_option("--config", options.config,
+                   "the policy, which names the socket; else $NEARMISS_CONFIG, else the default")
+      ->envname("NEARMISS_CONFIG")
+      ->capture_default_str();
+  command->add_option("--socket", options.socket, "the module's control socket; else the policy's");
+  command->add_flag("--json", options.json, "print the answer as JSON");
+  command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
+  command->footer("Exit codes: 0 fine, 1 the last reload was refused, 2 the module cannot be "
+                  "asked.");
+  return command;
+}
+
 int run(int argc, char** argv) {
   using namespace nearmiss::cli;
   CLI::App app{"nearmiss: keep mail from leaving for look-alike domains", "nearmiss"};
@@ -75,7 +97,7 @@ int run(int argc, char** argv) {
                         "stdout.");
 
   ExplainOptions explain_options;
-  explain_options.config = "/etc/unbound/nearmiss.yaml";
+  explain_options.config = default_policy;
   CLI::App* explain_command = app.add_subcommand(
       "explain",
       "Say what the policy decides about names, by which rule, why, and which rules lost");
@@ -89,6 +111,8 @@ int run(int argc, char** argv) {
                               "group of clients");
   explain_command->add_option("--type", explain_options.type, "the RR type asked for")
       ->capture_default_str();
+  explain_command->add_flag("--tcp", explain_options.tcp,
+                            "the client asks over TCP, TLS or HTTPS; else UDP");
   explain_command->add_flag("--json", explain_options.json, "print the verdicts as JSON");
   explain_command->add_option("NAME", explain_options.names, "domain names")->required();
   explain_command->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
@@ -120,6 +144,12 @@ int run(int argc, char** argv) {
   generate_command->footer("Exit codes: 0 the look-alikes of every domain were written; 1 a DOMAIN "
                            "has none or is\nno domain name; 2 an option is wrong.");
 
+  ControlOptions control_options;
+  const CLI::App* status_command =
+      add_control_command(app, "status", "Say how the running module is", control_options);
+  const CLI::App* reload_command = add_control_command(
+      app, "reload", "Make the running module read its policy again", control_options);
+
   std::vector<Command> commands{add_simulate(app), add_report(app), add_tail(app), add_verify(app)};
   for (const Command& command : commands) {
     command.app->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
@@ -132,6 +162,12 @@ int run(int argc, char** argv) {
   }
   if (*check_command) {
     return check(check_options);
+  }
+  if (*status_command) {
+    return status(control_options);
+  }
+  if (*reload_command) {
+    return reload(control_options);
   }
   for (const Command& command : commands) {
     if (*command.app) {

@@ -209,6 +209,21 @@ std::string Answer::text() const {
   return shown;
 }
 
+bool stays_silent(const Endpoint& resolver, const std::string& source, const std::string& name,
+                  int type, const std::string& answered) {
+  const Socket socket(SOCK_DGRAM, source);
+  connect_socket(socket.handle(), resolver.address, resolver.port);
+  const Bytes first = query_wire(name, type, {});
+  Bytes second = query_wire(answered, type, {});
+  second[1] = static_cast<std::uint8_t>(first[1] + 1); // another id
+  send(socket.handle(), first.data(), first.size(), MSG_NOSIGNAL);
+  send(socket.handle(), second.data(), second.size(), MSG_NOSIGNAL);
+  Bytes answer(65535);
+  const ssize_t size = recv(socket.handle(), answer.data(), answer.size(), 0);
+  return size > 2 && answer[0] == second[0] && answer[1] == second[1] &&
+         recv(socket.handle(), answer.data(), answer.size(), MSG_DONTWAIT) < 0;
+}
+
 std::optional<Answer> ask(const Endpoint& resolver, const std::string& source,
                           const std::string& name, int type, const Flags& flags) {
   const Bytes query = query_wire(name, type, flags);

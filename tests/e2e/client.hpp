@@ -79,4 +79,9 @@ struct Endpoint {
 std::optional<Answer> ask(const Endpoint& resolver, const std::string& source,
                           const std::string& name, int type, const Flags& flags = {});
 
+// Asks for `name` over UDP and then, from the same port, for `answered`, which gets an answer. True
+// if that is all that comes: the first query stays without one.
+bool stays_silent(const Endpoint& resolver, const std::string& source, const std::string& name,
+                  int type, const std::string& answered);
+
 } // namespace e2e

@@ -38,6 +38,23 @@ std::set<std::string> content(const Answer& answer, const std::string& fresh_lab
 
 } // namespace
 
+const std::string leak_zone = "$ORIGIN rpz.feed.\n"
+                              "@ 60 SOA localhost. hostmaster.localhost. 1 3600 600 86400 60\n"
+                              "nx.any.good.example CNAME .\n"
+                              "*.below.any.good.example CNAME *.\n"
+                              "pass.any.army.ml CNAME rpz-passthru.\n"
+                              "drop.any.good.example CNAME rpz-drop.\n"
+                              "tcp.any.good.example CNAME rpz-tcp-only.\n"
+                              "local.any.good.example A 192.0.2.77\n"
+                              "local.any.good.example MX 10 mx.example.net.\n";
+
+std::string leak_policy() {
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"),
+                std::string("  - {id: zone, list: {file: ") + leak_zone_file + ", format: rpz}}\n");
+  return policy;
+}
+
 std::vector<Zone> leak_zones() {
   std::vector<Zone> zones = default_zones();
   for (Zone& zone : zones) {
@@ -94,6 +111,16 @@ std::vector<Subject> leak_subjects() {
       // excepted
       {"gouv.ml"},
       {"FRESH.any.gouv.ml"},
+      // in the response policy zone, and beside its names
+      {"nx.any.good.example"},
+      {"FRESH.nx.any.good.example"},
+      {"below.any.good.example"},
+      {"FRESH.below.any.good.example"},
+      {"pass.any.army.ml"},
+      {"FRESH.pass.any.army.ml"},
+      {"drop.any.good.example"},
+      {"tcp.any.good.example"},
+      {"local.any.good.example"},
       // not listed
       {"army.mil"},
       {"www.army.mil"},
@@ -115,6 +142,14 @@ const char* to_text(Verdict verdict) {
     return "blocked";
   case Verdict::null_mx:
     return "null-mx";
+  case Verdict::nodata:
+    return "nodata";
+  case Verdict::local_data:
+    return "local data";
+  case Verdict::truncated:
+    return "truncated";
+  case Verdict::silent:
+    return "silent";
   case Verdict::no_data_told:
     return "no data";
   case Verdict::no_secret:
@@ -122,6 +157,39 @@ const char* to_text(Verdict verdict) {
   }
   return "?";
 }
+
+namespace {
+
+// What leak_zone says to a policed client; nullopt: nothing.
+std::optional<Verdict> zone_verdict(const std::string& name, int type, const Flags& flags) {
+  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
+  if (!delivery.contains(type)) {
+    return std::nullopt;
+  }
+  const auto told = [&](Verdict verdict) { return flags.rd ? verdict : Verdict::no_data_told; };
+  if (name == "nx.any.good.example") {
+    return told(Verdict::blocked);
+  }
+  if (name.ends_with(".below.any.good.example")) {
+    return told(Verdict::nodata);
+  }
+  if (name == "pass.any.army.ml") {
+    return Verdict::real;
+  }
+  if (name == "drop.any.good.example") {
+    return Verdict::silent;
+  }
+  if (name == "tcp.any.good.example") {
+    return flags.transport == Transport::udp ? told(Verdict::truncated) : Verdict::real;
+  }
+  if (name == "local.any.good.example") {
+    return flags.rd ? type == A || type == MX || type == ANY ? Verdict::local_data : Verdict::nodata
+                    : Verdict::no_secret;
+  }
+  return std::nullopt;
+}
+
+} // namespace
 
 bool is_policed(const std::string& client) {
   return client.starts_with("127.1.");
@@ -153,6 +221,9 @@ Verdict Oracle::verdict(const std::string& client, const std::string& name, int 
                         const Flags& flags) {
   if (!is_policed(client)) {
     return Verdict::real;
+  }
+  if (const auto verdict = zone_verdict(without_final_dot(lower(name)), type, flags)) {
+    return *verdict;
   }
   // Without RD nobody resolves anything: Unbound itself may answer with a delegation.
   const Verdict block = flags.rd ? Verdict::blocked : Verdict::no_data_told;
@@ -232,7 +303,7 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
   if (verdict == Verdict::no_data_told && !answer.answer.empty() && !looks_blocked(answer)) {
     return "data, though none may be told";
   }
-  if (answer.ad || answer.aa || answer.tc) {
+  if (answer.ad || answer.aa || answer.tc != (verdict == Verdict::truncated)) {
     return "a block with AA, AD or TC";
   }
   if (verdict == Verdict::blocked &&
@@ -241,6 +312,20 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
   }
   if (verdict == Verdict::null_mx && answer.data_of(MX) != std::vector<std::string>{"0 ."}) {
     return "not a null MX";
+  }
+  if ((verdict == Verdict::nodata || verdict == Verdict::truncated) &&
+      (answer.rcode != noerror || !answer.answer.empty() ||
+       answer.authority.size() != (verdict == Verdict::nodata ? 1 : 0))) {
+    return "not that";
+  }
+  if (verdict == Verdict::local_data) {
+    const std::vector<std::string> address =
+        type == MX ? std::vector<std::string>{} : std::vector<std::string>{"192.0.2.77"};
+    const std::vector<std::string> exchange =
+        type == A ? std::vector<std::string>{} : std::vector<std::string>{"10 mx.example.net."};
+    if (answer.rcode != noerror || answer.data_of(A) != address || answer.data_of(MX) != exchange) {
+      return "not the local data";
+    }
   }
   return "";
 }

@@ -1,7 +1,7 @@
 // The leak test's model: what may be asked, and an oracle that says what must come back.
 //
 // The oracle is naive on purpose and shares no code with the module: it knows the text of one
-// policy (usual_policy) and looks up what is true in a resolver without the module. A policed
+// policy (leak_policy) and looks up what is true in a resolver without the module. A policed
 // client must get a block if the policy lists the asked name, or if the true answer is an alias of
 // a listed name, or, for MX, has only exchanges that are listed. Everybody else must get what is
 // true.
@@ -24,12 +24,20 @@ struct Subject {
   std::vector<std::string> leads_to{};
 };
 std::vector<Subject> leak_subjects();
+// usual_policy and a response policy zone, and the file of that zone.
+std::string leak_policy();
+inline constexpr const char* leak_zone_file = "leak.rpz";
+extern const std::string leak_zone;
 std::vector<Zone> leak_zones();
 
 enum class Verdict {
   real,
   blocked,
   null_mx,
+  nodata,
+  local_data,
+  truncated,
+  silent,       // no answer at all
   no_data_told, // a block, an error, a delegation: anything without an answer
   no_secret,    // no address or exchange of a listed name; else as the host likes
 };

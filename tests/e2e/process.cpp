@@ -128,7 +128,7 @@ void Process::send(int signal) {
 
 void Process::stop() {
   send(SIGTERM);
-  if (!wait_until([this] { return !alive(); }, 10s)) {
+  if (!wait_until([this] { return !alive(); }, patience / 2)) {
     send(SIGKILL);
     wait_until([this] { return !alive(); });
   }

@@ -14,10 +14,17 @@
 
 namespace e2e {
 
+// How long a server may take for anything: it only ends a test that hangs. Instrumented ones take
+// longer.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr std::chrono::seconds patience{120};
+#else
+inline constexpr std::chrono::seconds patience{20};
+#endif
+
 // Waits until `done` holds, asking it every few milliseconds. False if `limit` passed first.
 // The limit only ends a test that hangs; nothing is asserted about time.
-bool wait_until(const std::function<bool()>& done,
-                std::chrono::milliseconds limit = std::chrono::seconds(20));
+bool wait_until(const std::function<bool()>& done, std::chrono::milliseconds limit = patience);
 
 std::string read_file(const std::filesystem::path& file); // empty if there is none
 void write_file(const std::filesystem::path& file, const std::string& text);

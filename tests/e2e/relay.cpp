@@ -99,6 +99,13 @@ struct Relay::Loop {
     return answer;
   }
 
+  Bytes answer(const Relay& relay, const Asked& asked, const Bytes& query, bool tcp) const {
+    if (const Forger forger = relay.forger_of(asked.first)) {
+      return forger(query, tcp);
+    }
+    return tcp ? ask_tcp(query) : ask_udp(query);
+  }
+
   void drop(int connection) {
     std::erase_if(waiting, [&](const auto& entry) { return entry.second.socket == connection; });
     connections.erase(connection);
@@ -135,7 +142,7 @@ struct Relay::Loop {
       if (const auto asked = question_of(query)) {
         relay.count(*asked);
         waiting.emplace(Clock::now() + relay.delay_of(asked->first),
-                        Pending{udp, from, ask_udp(query)});
+                        Pending{udp, from, answer(relay, *asked, query, false)});
       }
     }
     if (polled[1].revents != 0) {
@@ -157,7 +164,7 @@ struct Relay::Loop {
       }
       relay.count(*asked);
       waiting.emplace(Clock::now() + relay.delay_of(asked->first),
-                      Pending{polled[i].fd, std::nullopt, ask_tcp(query)});
+                      Pending{polled[i].fd, std::nullopt, answer(relay, *asked, query, true)});
     }
     send_due();
   }
@@ -218,6 +225,17 @@ std::map<Relay::Asked, std::size_t> Relay::counts() const {
 void Relay::forget_counts() {
   const std::lock_guard lock(mutex_);
   counts_.clear();
+}
+
+void Relay::forge(const std::string& name, Forger forger) {
+  const std::lock_guard lock(mutex_);
+  forged_[name] = std::move(forger);
+}
+
+Relay::Forger Relay::forger_of(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = forged_.find(name);
+  return found == forged_.end() ? Forger() : found->second;
 }
 
 void Relay::slow(const std::string& name, std::chrono::milliseconds delay) {

@@ -130,6 +130,39 @@ TEST_CASE("a reload puts a new policy in force, for answers already cached too",
   world.expect_real(mail, "army.ml", MX); // no longer listed
 }
 
+// An MX answer brings the addresses of its exchanges along, unless minimal-responses is on.
+TEST_CASE("a kept cache gives away no address of a host that is listed", "[start]") {
+  std::string listing = usual_policy; // one of two exchanges: the domain itself is not blocked
+  listing.replace(listing.find("exact: [arrny.example]"), 22, "exact: [mx.good.example]");
+  listing.replace(listing.find("mistyped: [ml]"), 14, "mistyped: [ne]");
+  listing.replace(listing.find("except: [gouv.ml]"), 17, "except: [gouv.ne]");
+  const std::string no = "  minimal-responses: no\n";
+  const std::string yes = "  minimal-responses: yes\n";
+  const bool listed_before = GENERATE(true, false);
+  CAPTURE(listed_before);
+  // Either the cache is filled while nothing comes along, or while nothing is listed.
+  World world({.policy = listed_before ? listing : usual_policy_with("types: [SRV]"),
+               .server_lines = listed_before ? yes : no});
+  world.expect_real(other, "mxboth.good.example", MX);
+  world.expect_real(mail, "mxboth.good.example", MX);
+  world.resolver.write_policy(listing);
+  const std::filesystem::path conf = world.resolver.folder() / "unbound.conf";
+  std::string text = read_file(conf);
+  if (listed_before) {
+    text.replace(text.find(yes), yes.size(), no);
+  }
+  write_file(conf, text);
+  world.resolver.control("reload_keep_cache");
+  for (const std::string& client : {mail, other}) {
+    const Answer answer = world.resolver.answer(client, "mxboth.good.example", MX);
+    INFO(client << "\n" << answer.text());
+    CHECK(answer.data_of(MX).size() == 2);
+    for (const Rr& rr : answer.additional) {
+      CHECK(rr.owner != "mx.good.example.");
+    }
+  }
+}
+
 TEST_CASE("a hundred reloads, some refused, leave a resolver that blocks", "[start]") {
   World world({.policy = usual_policy});
   for (int round = 0; round < 100; ++round) {

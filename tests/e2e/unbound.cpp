@@ -1,5 +1,6 @@
 #include "tests/e2e/unbound.hpp"
 
+#include "tests/catch.hpp"
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/secure_channel.hpp"
 
@@ -21,6 +22,17 @@ std::size_t count_in(const std::string& text, const std::string& part) {
   return number;
 }
 
+// A sanitizer writes into Unbound's log, and nobody would look there.
+void expect_no_report(const std::string& log) {
+  for (const char* mark : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer",
+                           "WARNING: ThreadSanitizer", "runtime error:"}) {
+    const std::size_t at = log.find(mark);
+    if (at != std::string::npos) {
+      FAIL_CHECK("a sanitizer's report about Unbound and the module:\n" << log.substr(at, 8000));
+    }
+  }
+}
+
 std::string quoted(const std::filesystem::path& path) {
   return "\"" + path.string() + "\"";
 }
@@ -38,6 +50,9 @@ Unbound::Unbound(const Lab& lab, UnboundOptions options)
   if (options_.policy) {
     write_policy(*options_.policy);
   }
+  for (const auto& [name, text] : options_.lists) {
+    write_list(name, text);
+  }
   if (options_.encrypted) {
     write_certificate(folder_.path() / "certificate.pem", folder_.path() / "key.pem");
   }
@@ -53,6 +68,10 @@ std::filesystem::path Unbound::policy_file() const {
 
 void Unbound::write_policy(const std::string& text) {
   write_file(policy_file(), text);
+}
+
+void Unbound::write_list(const std::string& name, const std::string& text) {
+  write_file(folder_.path() / name, text);
 }
 
 void Unbound::write_configuration(const Lab& lab) {
@@ -126,8 +145,15 @@ void Unbound::write_configuration(const Lab& lab) {
   write_file(configuration_, text);
 }
 
+Unbound::~Unbound() {
+  stop();
+}
+
 void Unbound::launch() {
-  Process::Environment environment;
+  const std::string folder = SANITIZERS_FOLDER;
+  Process::Environment environment{
+      {"LSAN_OPTIONS", "suppressions=" + folder + "/lsan.supp:print_suppressions=0"},
+      {"TSAN_OPTIONS", "suppressions=" + folder + "/tsan.supp:print_suppressions=0"}};
   if (options_.policy_by_environment) {
     environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
   }
@@ -156,7 +182,16 @@ std::string Unbound::fail_to_start() {
 }
 
 void Unbound::stop() {
+  if (!process_) {
+    return;
+  }
+  if (process_->alive()) {
+    process_->stop();
+    INFO(log());
+    CHECK(process_->exit_code() == 0);
+  }
   process_.reset();
+  expect_no_report(log());
 }
 
 void Unbound::reload() {
@@ -180,6 +215,19 @@ std::string Unbound::control(const std::string& command) {
     throw std::runtime_error("unbound-control " + command + ": " + outcome.output);
   }
   return outcome.output;
+}
+
+nlohmann::json Unbound::nearmiss(const std::string& command, int* exit_code) const {
+  const Outcome outcome =
+      run({NEARMISS_CLI, command, "--json", "--config", policy_file().string()});
+  if (exit_code != nullptr) {
+    *exit_code = outcome.exit_code;
+  }
+  const nlohmann::json answer = nlohmann::json::parse(outcome.output, nullptr, false);
+  if (answer.is_discarded()) {
+    throw std::runtime_error("nearmiss " + command + ": " + outcome.output);
+  }
+  return answer;
 }
 
 std::optional<Answer> Unbound::ask(const std::string& source, const std::string& name, int type,

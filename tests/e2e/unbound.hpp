@@ -6,6 +6,7 @@
 #include "tests/e2e/lab.hpp"
 #include "tests/e2e/process.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct UnboundOptions {
   // Text of the policy file; none: Unbound without the module. `log: {file: events.jsonl}` puts
   // the events where events() finds them.
   std::optional<std::string> policy{};
+  std::map<std::string, std::string> lists{}; // files beside the policy: name and text
   bool policy_by_environment = false; // $NEARMISS_CONFIG; else nearmiss.yaml in `directory:`
   bool validate = true;               // the validator in the chain, with the lab's trust anchor
   int threads = 1;
@@ -33,11 +35,14 @@ class Unbound {
  public:
   // Writes the configuration. Unbound runs after start().
   Unbound(const Lab& lab, UnboundOptions options);
+  ~Unbound(); // stops it
+  Unbound(const Unbound&) = delete;
+  Unbound& operator=(const Unbound&) = delete;
 
   void start();                // returns when it serves; throws with its log if it does not
   std::string fail_to_start(); // its log; throws if it does start
-  void stop();
-  void reload();                                   // SIGHUP; returns when it serves again
+  void stop();   // the test fails if it does not end well, or a sanitizer had something to say
+  void reload(); // SIGHUP; returns when it serves again
   std::string control(const std::string& command); // unbound-control's output
 
   std::optional<Answer> ask(const std::string& source, const std::string& name, int type,
@@ -46,7 +51,10 @@ class Unbound {
   Answer answer(const std::string& source, const std::string& name, int type,
                 const Flags& flags = {}) const;
 
-  void write_policy(const std::string& text); // takes effect at the next start or reload
+  void write_policy(const std::string& text); // takes effect within a second, or at a reload
+  void write_list(const std::string& name, const std::string& text); // likewise
+  // The command line tool's answer as JSON; `exit_code` (if any) gets its exit code.
+  nlohmann::json nearmiss(const std::string& command, int* exit_code = nullptr) const;
   bool alive() { return process_ != nullptr && process_->alive(); }
   std::string log() const { return read_file(folder_.path() / "unbound.log"); }
   const std::filesystem::path& folder() const noexcept { return folder_.path(); }

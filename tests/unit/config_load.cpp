@@ -164,3 +164,51 @@ TEST_CASE("a public suffix is blocked where the rule says so", "[config]") {
   REQUIRE(result.config);
   CHECK(ask(*result.config, "anything.example").rule != nullptr);
 }
+
+TEST_CASE("rules on exchanges and on addresses", "[config]") {
+  const Folder folder;
+  const LoadResult result = folder.load_policy(R"(version: 1
+clients: {mail: [192.0.2.0/24]}
+rules:
+  - id: parked
+    mx_exchange: [mx.parking.example]
+    except: [mine.example]
+  - id: hosting
+    answer_ip: [198.51.100.0/24, "2001:db8:bad::/48"]
+    exact: [arrny.example]
+)");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  CHECK(result.diagnostics.empty());
+  const Policy& policy = result.config->policy;
+  const Name asked = *Name::from_text("typo.example");
+  const Name mine = *Name::from_text("mine.example");
+  const ClientAddress client = *ClientAddress::from_text("192.0.2.25");
+  const std::chrono::sys_days today{std::chrono::year(2026) / 11 / 23};
+  const Name exchange = *Name::from_text("a.mx.parking.example");
+  CHECK(policy.decide_exchange({asked, 15, client, today}, exchange).enforced);
+  CHECK_FALSE(policy.decide_exchange({mine, 15, client, today}, exchange).enforced);
+  const auto held = [&](const char* text) {
+    return policy.decide_address({asked, 1, client, today}, *ClientAddress::from_text(text))
+        .enforced;
+  };
+  CHECK(held("198.51.100.255"));
+  CHECK_FALSE(held("198.51.101.0"));
+  CHECK(held("2001:db8:bad::1"));
+  CHECK(ask(*result.config, "arrny.example", "192.0.2.25").enforced);
+  CHECK_FALSE(ask(*result.config, "mx.parking.example", "192.0.2.25").enforced);
+}
+
+TEST_CASE("a policy file may be called anything; what is said of it can be shown", "[config]") {
+  const Folder folder;
+  const std::string name = "a\xff\x1b[31m\xc2\x9b\xc3\xa9.yaml";
+  const std::string shown = "a\uFFFD\uFFFD[31m\uFFFD\u00e9.yaml";
+  const std::string rules = "version: 1\nrules: [{id: a, domains: [a.example]}]\n";
+  const LoadResult good = load(folder.write(name, rules), today);
+  REQUIRE(good.config);
+  CHECK(good.config->ruleset == shown);
+  CHECK(good.config->files.front().filename() == name); // to open it, the name as it is
+  const LoadResult bad = load(folder.write(name, "version: 2\n" + rules.substr(11)), today);
+  REQUIRE(bad.diagnostics.size() == 1);
+  CHECK(to_text(bad.diagnostics[0]).find('/' + shown + ":1:10: error: ") != std::string::npos);
+}

@@ -65,7 +65,28 @@ TEST_CASE("warning: answers on which mail servers queue", "[config]") {
   expect_warning("rules:\n" + rule("nodata") + rule("nxdomain"), "");
   expect_warning("rules:\n" + rule("servfail"), "3:10", {"`servfail`", "queue"});
   expect_warning("rules:\n" + rule("refused"), "3:10", {"`refused`", "queue"});
+  expect_warning("rules:\n" + rule("drop"), "3:10", {"`drop`", "queue"});
+  expect_warning("rules:\n" + rule("tcp-only"), "3:10", {"`tcp-only`", "over TCP"});
   expect_warning("rules:\n" + rule("null-mx"), "");
+}
+
+TEST_CASE("warning: what the entries of a response policy zone do", "[config]") {
+  const Folder folder;
+  const auto warnings = [&](const std::string& triggers, const std::string& more) {
+    folder.write("l.rpz", "@ SOA localhost. h. 1 2 3 4 5\n" + triggers);
+    return texts(folder, folder.load_policy("version: 1\n" + more +
+                                            "rules:\n  - id: feed\n    "
+                                            "list: {file: l.rpz, format: rpz}\n"));
+  };
+  CHECK(warnings("a.example CNAME .\n", "").empty());
+  CHECK(warnings("a.example CNAME rpz-drop.\n", "")
+            .find(":3:9: warning: the rule `feed` has entries "
+                  "with `drop`: mail servers queue") != std::string::npos);
+  CHECK(warnings("a.example CNAME *.\n", "").find("every block of this policy is `nodata`") !=
+        std::string::npos);
+  // The zone decides, not `defaults`.
+  CHECK(warnings("a.example CNAME .\n", "defaults: {action: servfail}\n").empty());
+  CHECK(warnings("a.example CNAME .\n", "defaults: {action: nodata}\n").empty());
 }
 
 TEST_CASE("warning: a rule that never decides", "[config]") {

@@ -2,36 +2,15 @@
 // allocates nothing.
 #include "rules/lookalike.hpp"
 #include "tests/catch.hpp"
+#include "tests/unit/allocations.hpp"
 #include "tests/unit/rules_names.hpp"
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
 
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-} // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size == 0 ? 1 : size)) {
-    return memory;
-  }
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
 using namespace nearmiss;
+using nearmiss::test::allocations;
 using nearmiss::test::name;
 
 namespace {
@@ -115,17 +94,17 @@ TEST_CASE("a name that is no look-alike allocates nothing, nor does an ASCII one
   }
   const Name hit = name("us.arrny.mil");
   std::size_t found = 0;
-  const std::size_t before = allocations;
+  const std::size_t before = allocations();
   for (const Name& asked : misses) {
     found += index.find(asked) ? 1U : 0U;
   }
   const bool hit_found = index.find(hit).has_value();
-  const std::size_t during = allocations - before;
+  const std::size_t during = allocations() - before;
   CHECK(during == 0);
   CHECK(hit_found);
   CHECK(found < misses.size() / 2);
-  const std::size_t before_explain = allocations;
+  const std::size_t before_explain = allocations();
   const auto hidden = index.find(hit);
   CHECK_FALSE(explain(hidden->kind, hidden->score).empty());
-  CHECK(allocations > before_explain); // the counter does count
+  CHECK(allocations() > before_explain); // the counter does count
 }

@@ -1,37 +1,11 @@
 // Counts every allocation of the process, to show that deciding makes none.
 #include "rules/policy_builder.hpp"
 #include "tests/catch.hpp"
+#include "tests/unit/allocations.hpp"
 #include "tests/unit/rules_names.hpp"
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-} // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size == 0 ? 1 : size)) {
-    return memory;
-  }
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size == 0 ? 1 : size);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
 using namespace nearmiss;
+using nearmiss::test::allocations;
 using nearmiss::test::name;
 using nearmiss::test::rule;
 using nearmiss::test::type_mx;
@@ -56,7 +30,7 @@ TEST_CASE("neither covers nor decide allocates, matched or not") {
   const ClientAddress clients[] = {ClientAddress::v4({192, 0, 2, 1}),
                                    ClientAddress::v4({192, 0, 3, 1})};
   std::size_t decided = 0;
-  const std::size_t before = allocations;
+  const std::size_t before = allocations();
   for (const Name& asked : names) {
     for (const ClientAddress& client : clients) {
       decided += policy.covers(asked, type_mx) ? 1U : 0U;
@@ -64,14 +38,14 @@ TEST_CASE("neither covers nor decide allocates, matched or not") {
       decided += verdict.rule != nullptr ? 1U : 0U;
     }
   }
-  const std::size_t during = allocations - before;
+  const std::size_t during = allocations() - before;
   CHECK(during == 0);
   CHECK(decided == 7); // 2 x 2 covered, 2 + 1 decided: the loop did reach rules
 
   std::vector<Runner> lost; // explain may allocate: the counter does count
-  const std::size_t before_explain = allocations;
+  const std::size_t before_explain = allocations();
   policy.explain({names[0], type_mx, clients[0], {}}, lost);
-  CHECK(allocations > before_explain);
+  CHECK(allocations() > before_explain);
 }
 
 TEST_CASE("with protected domains, neither covers nor decide allocates, look-alike or not") {
@@ -91,13 +65,13 @@ TEST_CASE("with protected domains, neither covers nor decide allocates, look-ali
                         name("."),
                         name("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.mil")};
   std::size_t decided = 0;
-  const std::size_t before = allocations;
+  const std::size_t before = allocations();
   for (const Name& asked : names) {
     decided += policy.covers(asked, type_mx) ? 1U : 0U;
     const Verdict verdict = policy.decide({asked, type_mx, ClientAddress(), {}});
     decided += verdict.rule != nullptr ? 1U : 0U;
   }
-  const std::size_t during = allocations - before;
+  const std::size_t during = allocations() - before;
   CHECK(during == 0);
   CHECK(decided == 4); // the first two, covered and decided
 }

@@ -15,7 +15,7 @@ using nearmiss::test::name;
 namespace {
 
 struct Said { // by one rule about one name
-  bool exact = false, subtree = false, excepted = false;
+  bool exact = false, subtree = false, below = false, excepted = false;
 };
 
 struct ModelRule {
@@ -41,7 +41,7 @@ std::optional<std::string> listing(const ModelRule& model, const std::string& as
       if (said.excepted) {
         return std::nullopt;
       }
-      if (said.subtree || (said.exact && at == asked)) {
+      if (said.subtree || (at == asked ? said.exact : said.below)) {
         return at;
       }
     }
@@ -131,7 +131,10 @@ ModelRule draw_rule(Draw& draw, std::size_t number) {
   }
   for (unsigned names = draw.below(5); names > 0; --names) {
     Said& said = model.names[draw.domain()];
-    (draw.one_in(3) ? said.excepted : draw.one_in(3) ? said.exact : said.subtree) = true;
+    (draw.one_in(3)   ? said.excepted
+     : draw.one_in(3) ? said.exact
+     : draw.one_in(3) ? said.below
+                      : said.subtree) = true;
   }
   return model;
 }
@@ -151,6 +154,9 @@ Policy build(const std::vector<ModelRule>& rules, bool enforcing) {
       const Name listed = name(text.empty() ? "." : text);
       if (said.exact) {
         builder.add_name(index, listed, Scope::exact);
+      }
+      if (said.below) {
+        builder.add_name(index, listed, Scope::below);
       }
       if (said.subtree) {
         builder.add_name(index, listed, Scope::subtree);

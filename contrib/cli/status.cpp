@@ -1,0 +1,132 @@
+// `status` and `reload`: what the running module says on its control socket.
+#include "contrib/cli/commands.hpp"
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <system_error>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace nearmiss::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The socket of a policy that cannot be read is where it is if the policy does not say.
+std::filesystem::path socket_of(const ControlOptions& options) {
+  if (!options.socket.empty()) {
+    return options.socket;
+  }
+  const LoadResult result = load(options.config, today());
+  return result.config ? result.config->control.socket
+                       : std::filesystem::path(options.config).parent_path() / "nearmiss.sock";
+}
+
+std::string talk(const std::filesystem::path& socket_path, const std::string& command) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string& text = socket_path.native();
+  if (text.size() >= sizeof(address.sun_path)) {
+    throw std::runtime_error(text + ": longer than a socket's path may be");
+  }
+  text.copy(static_cast<char*>(address.sun_path), text.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto fail = [&](const char* remedy) {
+    const std::string reason = std::generic_category().message(errno);
+    close(fd);
+    throw std::runtime_error(text + ": " + reason + remedy);
+  };
+  // NOLINTNEXTLINE: the socket interface
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    fail(errno == EACCES ? "; be root or of the socket's group"
+                         : "; does Unbound run with nearmiss, and is this its `control: {socket: "
+                           "...}`? Name another one by --socket");
+  }
+  const std::string line = command + '\n';
+  if (send(fd, line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
+    fail("");
+  }
+  std::string answer;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      fail("");
+    }
+    if (got == 0) {
+      break;
+    }
+    answer.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  close(fd);
+  return answer;
+}
+
+Json ask(const ControlOptions& options, const std::string& command) {
+  const std::filesystem::path socket_path = socket_of(options);
+  const Json answer = Json::parse(talk(socket_path, command), nullptr, false);
+  if (!answer.is_object() || answer.empty()) {
+    throw std::runtime_error(socket_path.native() + ": no answer; is it nearmiss's socket?");
+  }
+  return answer;
+}
+
+std::string text_of(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// "last_reload.outcome: loaded": names are those of --json.
+void print_fields(const Json& object, const std::string& prefix) {
+  for (const auto& [key, value] : object.items()) {
+    const std::string name = prefix + key;
+    if (value.is_object()) {
+      print_fields(value, name + '.');
+    } else {
+      std::cout << name << ": " << text_of(value) << '\n';
+    }
+  }
+}
+
+bool refused(const Json& reload) {
+  return reload.value("outcome", "") == "refused";
+}
+
+} // namespace
+
+int status(const ControlOptions& options) {
+  const Json answer = ask(options, "status");
+  if (options.json) {
+    std::cout << answer.dump(2) << '\n';
+  } else {
+    print_fields(answer, "");
+  }
+  return answer.contains("last_reload") && refused(answer["last_reload"]) ? exit_no : exit_fine;
+}
+
+int reload(const ControlOptions& options) {
+  const Json answer = ask(options, "reload");
+  if (options.json) {
+    std::cout << answer.dump(2) << '\n';
+  } else if (refused(answer)) {
+    std::cerr << answer.value("error", "") << '\n'
+              << coloured("refused", "1;31", STDERR_FILENO)
+              << ": the last good policy stays in force\n";
+  } else {
+    std::cout << answer.value("outcome", "") << ", generation " << text_of(answer["generation"])
+              << '\n';
+  }
+  return refused(answer) ? exit_no : exit_fine;
+}
+
+} // namespace nearmiss::cli

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# usage: contrib/packaging/check.sh
+#
+# Reads the files of this folder with the tools that will use them, beside Debian's own AppArmor
+# profile and systemd unit of Unbound. Debian's packages are unpacked for it in a folder of their
+# own; nothing is installed, and nothing is loaded into the kernel.
+#
+# Exit status: 0 when all are well-formed.
+
+set -euo pipefail
+# shellcheck source=contrib/common.sh
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../common.sh"
+
+case ${1-} in
+'') ;;
+-h | --help) usage && exit ;;
+*) die "unknown option: $1" "see ${0##*/} --help" ;;
+esac
+
+here=$root/contrib/packaging
+work=$(mktemp -d -- "${TMPDIR:-/tmp}/nearmiss-packaging.XXXXXX")
+trap 'rm -rf -- "$work"' EXIT
+chmod 755 -- "$work"
+if getent passwd _apt >/dev/null && [[ $(id -u) == 0 ]]; then chown _apt -- "$work"; fi
+log=$work/log
+: >"$log"
+cd -- "$work"
+logged "$log" "Fetching Debian's apparmor, unbound and logrotate" \
+  apt-get -q download apparmor unbound logrotate libpopt0
+for package in ./*.deb; do
+  dpkg-deb -x "$package" debian
+done
+
+profiles=$work/debian/etc/apparmor.d
+mkdir -p -- "$profiles/local"
+cp -- "$here/apparmor-local-usr.sbin.unbound" "$profiles/local/usr.sbin.unbound"
+logged "$log" "AppArmor: Debian's profile with our additions" \
+  "$work/debian/sbin/apparmor_parser" --skip-kernel-load --skip-cache --config-file=/dev/null \
+  --base "$profiles" --Include "$profiles" "$profiles/usr.sbin.unbound"
+
+# A unit's programs must be there: where they are unpacked.
+units=$work/units
+mkdir -p -- "$units/unbound.service.d"
+sed "s#\(=[-+]*\)\(/usr/sbin/unbound\|/usr/libexec/\)#\1$work/debian\2#" \
+  "$work/debian/lib/systemd/system/unbound.service" >"$units/unbound.service"
+cp -- "$here/unbound.service.d-nearmiss.conf" "$units/unbound.service.d/nearmiss.conf"
+verify_unit() {
+  local said
+  said=$(systemd-analyze verify --man=no "$units/unbound.service" 2>&1) || { printf '%s\n' "$said" && return 1; }
+  # An unknown setting is only warned of.
+  [[ -z $said ]] || { printf '%s\n' "$said" && return 1; }
+}
+logged "$log" "systemd: Debian's unit with our drop-in" verify_unit
+
+# The users and groups are Debian's; root stands in for them where Unbound is not installed.
+mkdir -p -- "$work/root/etc"
+printf 'root:x:0:0::/:/bin/sh\nunbound:x:999:999::/:/bin/false\n' >"$work/root/etc/passwd"
+printf 'root:x:0:\nadm:x:4:\nunbound:x:999:\n' >"$work/root/etc/group"
+mkdir -p -- "$work/root/etc/tmpfiles.d"
+cp -- "$here/tmpfiles-nearmiss.conf" "$work/root/etc/tmpfiles.d/nearmiss.conf"
+logged "$log" "tmpfiles: the folders" \
+  systemd-tmpfiles --root="$work/root" --create nearmiss.conf
+[[ $(stat -c '%a %u:%g' "$work/root/var/log/unbound") == '2750 999:4' ]] ||
+  die "/var/log/unbound would be made as: $(stat -c '%a %u:%g' "$work/root/var/log/unbound")"
+
+events=$work/root/var/log/unbound/nearmiss.jsonl
+printf '{}\n' >"$events"
+sed -e "s#/var/log/unbound#$work/root&#" -e 's/\bunbound\b\( adm\)/root root/' \
+  "$here/logrotate-nearmiss" >"$work/logrotate.conf"
+LD_LIBRARY_PATH=$(dirname -- "$(find "$work/debian" -name 'libpopt.so.0' -print -quit)")
+export LD_LIBRARY_PATH
+chown -R root:root -- "$work/root/var/log/unbound"
+logged "$log" "logrotate: a file is rotated" \
+  "$work/debian/usr/sbin/logrotate" --force --state "$work/state" "$work/logrotate.conf"
+unset LD_LIBRARY_PATH
+rotated=("$events"-*)
+[[ -s ${rotated[0]} && -f $events && ! -s $events ]] || die "logrotate did not rotate" "see $log"
+say "All four are well-formed"

@@ -1,0 +1,56 @@
+// Notices that a file of the policy changed, by whatever way: written in place, replaced by a
+// rename, removed, made again, or reached through a symbolic link that changed.
+//
+// The folders are watched with inotify(7), because a file that is replaced takes its watch along.
+// What inotify says is only a hint to look; what counts is whether stat(2) tells another file, size
+// or time than before. So missed hints (another host's write to a network file system, a full
+// queue) are found by looking now and then anyway. For one thread.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+namespace nearmiss {
+
+class FileWatch {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // How long a file must look the same before it counts as written.
+  static constexpr std::chrono::milliseconds quiet{100};
+  // How often to look without a hint.
+  static constexpr std::chrono::seconds look_interval{5};
+
+  FileWatch();
+  ~FileWatch();
+  FileWatch(const FileWatch&) = delete;
+  FileWatch& operator=(const FileWatch&) = delete;
+
+  // Watches these files and no others. What they are now counts as seen. A file need not exist.
+  void watch(const std::vector<std::filesystem::path>& files);
+
+  int descriptor() const noexcept { return inotify_; } // readable: call hints(); -1: there is none
+  void hints();
+
+  // When to call changed() next.
+  Clock::time_point due() const noexcept { return due_; }
+  // True if a file differs from what was seen last, and has been left alone for a while; it then
+  // counts as seen.
+  bool changed();
+
+ private:
+  using Looks = std::vector<std::vector<long long>>; // what stat(2) says of each file
+
+  void watch_folder(const std::filesystem::path& folder);
+  Looks look() const;
+
+  int inotify_;
+  std::vector<std::filesystem::path> files_;
+  Looks seen_;
+  Looks lately_;                                 // as changed() found them the last time
+  std::map<std::filesystem::path, int> folders_; // and their watch descriptors
+  Clock::time_point due_;
+};
+
+} // namespace nearmiss

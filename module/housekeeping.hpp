@@ -1,0 +1,46 @@
+// The module's own thread: reloads the policy when its files change or somebody asks for it, and
+// serves the control socket. Unbound's threads never wait for it.
+#pragma once
+
+#include "module/control_socket.hpp"
+#include "module/file_watch.hpp"
+#include "module/policy_keeper.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace nearmiss {
+
+class Housekeeping {
+ public:
+  // `changed`: called from the thread after a new policy is in force; shall not throw. All must
+  // outlive this.
+  Housekeeping(PolicyKeeper& keeper, std::function<void()> changed, PolicyKeeper::LogLine log);
+  // Ends the thread.
+  ~Housekeeping();
+  Housekeeping(const Housekeeping&) = delete;
+  Housekeeping& operator=(const Housekeeping&) = delete;
+
+  // Starts the thread. Throws std::system_error.
+  void start();
+
+ private:
+  void run() noexcept;
+  void step();
+  void reload();
+  void open_socket();
+  std::string answer(std::string_view command) noexcept;
+
+  PolicyKeeper& keeper_;
+  std::function<void()> changed_;
+  PolicyKeeper::LogLine log_;
+  FileWatch watch_;
+  std::optional<ControlSocket> socket_;
+  FileWatch::Clock::time_point change_again_; // see reload(); max(): not due
+  int stop_;                                  // an eventfd(2)
+  std::thread thread_;
+};
+
+} // namespace nearmiss

@@ -1,0 +1,153 @@
+#include "module/policy_keeper.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace nearmiss {
+
+namespace {
+
+// What outlives a keeper. Written by the one thread that loads.
+struct LastGood {
+  std::shared_ptr<const Config> config;
+  std::uint64_t generation = 0;
+};
+LastGood last_good; // NOLINT: of the process, as the module is
+
+} // namespace
+
+std::string_view to_string(LoadOutcome outcome) noexcept {
+  switch (outcome) {
+  case LoadOutcome::loaded:
+    return "loaded";
+  case LoadOutcome::unchanged:
+    return "unchanged";
+  case LoadOutcome::refused:
+    return "refused";
+  }
+  return "refused";
+}
+
+PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventWriter& writer, LogLine log)
+    : file_(std::move(file)), writer_(writer), log_(std::move(log)) {
+  const Loaded loaded = load_file();
+  last_load_.at = last_load_.since = Clock::now();
+  if (loaded.config) {
+    if (!last_good.config || last_good.config->digest != loaded.config->digest) {
+      ++last_good.generation;
+    }
+    last_good.config = loaded.config;
+  } else if (!last_good.config) {
+    throw std::runtime_error(
+        "no policy, so Unbound must not start: mend the file and see `nearmiss check`");
+  }
+  auto policy = std::make_shared<const Published>(last_good.config, last_good.generation,
+                                                  log_for(*last_good.config));
+  cell_ = std::make_unique<PolicyCell>(policy);
+  if (loaded.config) {
+    tell(*policy);
+  } else {
+    refuse(loaded.error);
+  }
+}
+
+LoadOutcome PolicyKeeper::reload() noexcept {
+  try {
+    const Loaded loaded = load_file();
+    last_load_.at = Clock::now();
+    if (!loaded.config) {
+      refuse(loaded.error);
+      return LoadOutcome::refused;
+    }
+    last_load_.error.clear();
+    if (loaded.config->digest == current().config->digest) {
+      last_load_.outcome = LoadOutcome::unchanged;
+      return LoadOutcome::unchanged;
+    }
+    auto policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1,
+                                                    log_for(*loaded.config));
+    cell_->publish(policy);
+    last_good = {loaded.config, policy->generation};
+    last_load_.outcome = LoadOutcome::loaded;
+    last_load_.since = last_load_.at;
+    tell(*policy);
+    return LoadOutcome::loaded;
+  } catch (const std::exception& e) {
+    try {
+      refuse(file_.native() + ": " + e.what());
+    } catch (const std::exception&) {
+      last_load_.outcome = LoadOutcome::refused; // not even the words for it can be had
+    }
+  }
+  return LoadOutcome::refused;
+}
+
+// The policy file's new state. Logs every diagnostic, but what was said of the last try not again.
+PolicyKeeper::Loaded PolicyKeeper::load_file() {
+  const auto today = std::chrono::floor<std::chrono::days>(Clock::now());
+  Loaded loaded;
+  try {
+    LoadResult result = load(file_, today, last_good.config.get());
+    files_ = std::move(result.files);
+    std::vector<std::pair<bool, std::string>> lines;
+    for (const Diagnostic& diagnostic : result.diagnostics) {
+      const bool is_error = diagnostic.severity == Severity::error;
+      lines.emplace_back(is_error, to_text(diagnostic));
+      if (is_error && loaded.error.empty()) {
+        loaded.error = lines.back().second;
+      }
+    }
+    const bool news = loaded.error.empty() || loaded.error != last_load_.error;
+    for (const auto& [is_error, line] : lines) {
+      if (news) {
+        log_(is_error, line);
+      }
+    }
+    loaded.config = std::move(result.config);
+  } catch (const std::exception& e) {
+    loaded.error = file_.native() + ": " + e.what();
+  }
+  if (!loaded.config && loaded.error.empty()) {
+    loaded.error = file_.native() + ": the policy was refused";
+  }
+  if (files_.empty()) {
+    files_.push_back(file_);
+  }
+  return loaded;
+}
+
+// The log of the policy in force goes on if the new policy wants the same.
+std::shared_ptr<EventLog> PolicyKeeper::log_for(const Config& config) {
+  if (cell_ && current().config->log == config.log) {
+    return current().events;
+  }
+  return std::make_shared<EventLog>(config.log.file, writer_,
+                                    [log = log_](const std::string& line) { log(true, line); });
+}
+
+void PolicyKeeper::refuse(const std::string& error) {
+  const bool news = error != last_load_.error;
+  last_load_.outcome = LoadOutcome::refused;
+  last_load_.error = error;
+  ++last_load_.refused;
+  if (!news) {
+    return; // it has been said
+  }
+  log_(true, error + "; the policy was refused, the last good one stays in force");
+  const Published& policy = current();
+  policy.events->write(writer_.lifecycle("policy-refused", false, error, policy.config.get(),
+                                         policy.generation, Clock::now()));
+}
+
+void PolicyKeeper::tell(const Published& policy) {
+  const Policy& rules = policy.config->policy;
+  const std::string line = "policy " + file_.native() + " loaded, generation " +
+                           std::to_string(policy.generation) + ": " +
+                           std::to_string(rules.rule_count()) + " rules, " +
+                           std::to_string(rules.name_count()) + " names";
+  log_(false, line);
+  policy.events->write(writer_.lifecycle("policy-loaded", true, line, policy.config.get(),
+                                         policy.generation, Clock::now()));
+}
+
+} // namespace nearmiss

@@ -1,0 +1,252 @@
+// A policy that changes while Unbound serves: noticed, published, and the caches rid of what it
+// lists.
+#include "tests/catch.hpp"
+
+#include "tests/e2e/world.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <future>
+
+using namespace e2e;
+using namespace std::chrono_literals;
+
+namespace {
+
+// With another name that the policy lists alone.
+std::string policy_listing(const std::string& name) {
+  std::string policy = usual_policy;
+  const std::string before = "exact: [arrny.example]";
+  policy.replace(policy.find(before), before.size(), "exact: [arrny.example, " + name + "]");
+  return policy;
+}
+
+std::uint64_t generation(const Unbound& resolver) {
+  return resolver.nearmiss("status").at("policy").at("generation").get<std::uint64_t>();
+}
+
+void wait_for_generation(const Unbound& resolver, std::uint64_t wanted) {
+  INFO(resolver.log());
+  REQUIRE(wait_until([&] { return generation(resolver) == wanted; }));
+}
+
+std::size_t count_in(const std::string& text, const std::string& part) {
+  std::size_t number = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size()) {
+    ++number;
+  }
+  return number;
+}
+
+enum class Write { in_place, rename, remove_and_make };
+
+void replace(const std::filesystem::path& file, const std::string& text, Write how) {
+  if (how == Write::rename) {
+    write_file(file.string() + ".new", text);
+    std::filesystem::rename(file.string() + ".new", file);
+    return;
+  }
+  if (how == Write::remove_and_make) {
+    std::filesystem::remove(file);
+  }
+  write_file(file, text);
+}
+
+// A client of the control socket that does not behave.
+class RawClient {
+ public:
+  explicit RawClient(const std::filesystem::path& path) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.native().copy(static_cast<char*>(address.sun_path), sizeof(address.sun_path) - 1);
+    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+  }
+  ~RawClient() { close(fd_); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+  bool connected() const { return connected_; }
+  void say(const std::string& text) const {
+    (void)send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+  }
+
+ private:
+  int fd_;
+  bool connected_ = false;
+};
+
+} // namespace
+
+TEST_CASE("a changed policy is noticed, and only what it lists leaves the cache", "[reload]") {
+  const Write how = GENERATE(Write::in_place, Write::rename, Write::remove_and_make);
+  CAPTURE(static_cast<int>(how));
+  World world({.policy = usual_policy});
+  const std::uint64_t first = generation(world.resolver);
+  world.expect_real(mail, "good.example", MX);
+  world.expect_real(mail, "toward.good.example", A); // an alias of mx.good.example
+  world.expect_real(mail, "plain.example", MX);
+  world.lab.forget_counts();
+  replace(world.resolver.policy_file(), policy_listing("mx.good.example"), how);
+  wait_for_generation(world.resolver, first + 1);
+  world.expect_blocked(mail, "mx.good.example", A);
+  world.expect_blocked(mail, "toward.good.example", A);
+  world.expect_real(other, "toward.good.example", A);
+  // What the new policy does not list is still in the cache.
+  world.lab.forget_counts();
+  world.expect_real(mail, "plain.example", MX);
+  INFO(world.lab.counts_text());
+  CHECK(world.lab.queries() == 0);
+  // And back.
+  replace(world.resolver.policy_file(), usual_policy, how);
+  wait_for_generation(world.resolver, first + 2);
+  world.expect_real(mail, "mx.good.example", A);
+  world.expect_real(mail, "toward.good.example", A);
+  world.expect_blocked(mail, "army.ml", MX);
+}
+
+TEST_CASE("a changed list is noticed, through a symbolic link too", "[reload]") {
+  const bool linked = GENERATE(false, true);
+  CAPTURE(linked);
+  const Lab lab;
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"),
+                "  - {id: feed, list: {file: lists/typos.txt, format: domains}}\n");
+  Unbound resolver(lab, {.policy = policy});
+  const std::filesystem::path lists = resolver.folder() / "lists";
+  if (linked) { // as mounted configuration comes: the folder is replaced by swapping a link
+    std::filesystem::create_directory(resolver.folder() / "one");
+    std::filesystem::create_directory(resolver.folder() / "two");
+    write_file(resolver.folder() / "one" / "typos.txt", "plain.example\n");
+    write_file(resolver.folder() / "two" / "typos.txt", "good.example\n");
+    std::filesystem::create_symlink("one", lists);
+  } else {
+    std::filesystem::create_directory(lists);
+    write_file(lists / "typos.txt", "plain.example\n");
+  }
+  resolver.start();
+  CHECK(looks_blocked(resolver.answer(mail, "plain.example", MX)));
+  CHECK_FALSE(looks_blocked(resolver.answer(mail, "good.example", MX)));
+  const std::uint64_t first = generation(resolver);
+  if (linked) {
+    std::filesystem::create_symlink("two", resolver.folder() / "lists.new");
+    std::filesystem::rename(resolver.folder() / "lists.new", lists);
+  } else {
+    replace(lists / "typos.txt", "good.example\n", Write::rename);
+  }
+  wait_for_generation(resolver, first + 1);
+  CHECK_FALSE(looks_blocked(resolver.answer(mail, "plain.example", MX)));
+  CHECK(looks_blocked(resolver.answer(mail, "good.example", MX)));
+}
+
+TEST_CASE("a refused policy is told once everywhere, and the last good one stays", "[reload]") {
+  World world({.policy = usual_policy});
+  const std::uint64_t first = generation(world.resolver);
+  std::string wrong = usual_policy;
+  wrong.replace(wrong.find("exact:"), 6, "exakt:");
+  world.resolver.write_policy(wrong);
+  const auto refused = [&] {
+    return world.resolver.nearmiss("status").at("last_reload").at("outcome") == "refused";
+  };
+  REQUIRE(wait_until(refused));
+  world.expect_blocked(mail, "army.ml", MX);
+  int exit_code = 0;
+  const auto answer = world.resolver.nearmiss("reload", &exit_code);
+  CHECK(exit_code == 1);
+  CHECK(answer.at("outcome") == "refused");
+  CHECK(answer.at("error").get<std::string>().find("nearmiss.yaml:15:5: error: ") !=
+        std::string::npos);
+  (void)world.resolver.nearmiss("status", &exit_code);
+  CHECK(exit_code == 1);
+  CHECK(generation(world.resolver) == first);
+  CHECK(count_in(world.resolver.log(), "last good one stays") == 1);
+  std::size_t events = 0;
+  CHECK(wait_until([&] {
+    events = 0;
+    for (const auto& event : world.resolver.events().all()) {
+      events += Events::field(event, "event.action") == "policy-refused" ? 1 : 0;
+    }
+    return events == 1;
+  }));
+  // Mended by asking for it.
+  world.resolver.write_policy(policy_listing("good.example"));
+  CHECK(world.resolver.nearmiss("reload", &exit_code).at("generation") == first + 1);
+  CHECK(exit_code == 0);
+  world.expect_blocked(mail, "good.example", MX);
+  CHECK(world.resolver.nearmiss("reload").at("outcome") == "unchanged");
+  CHECK(generation(world.resolver) == first + 1);
+}
+
+TEST_CASE("a query in flight when its name becomes listed leaves nothing behind", "[reload]") {
+  World world({.policy = usual_policy});
+  const std::uint64_t first = generation(world.resolver);
+  world.lab.slow("good.example.", 2s);
+  auto asked = std::async(std::launch::async,
+                          [&] { return world.resolver.answer(other, "good.example", MX); });
+  REQUIRE(wait_until([&] { return world.lab.queries("good.example.", MX) > 0; }));
+  // A policed client that joins it gets the new policy's answer too.
+  auto joined = std::async(std::launch::async,
+                           [&] { return world.resolver.answer(mail, "good.example", MX); });
+  world.resolver.write_policy(policy_listing("good.example"));
+  CHECK(world.resolver.nearmiss("reload").at("generation") == first + 1);
+  const Answer answer = asked.get();
+  CHECK_FALSE(looks_blocked(answer));
+  CHECK(looks_blocked(joined.get()));
+  world.expect_blocked(mail, "good.example", MX);
+}
+
+TEST_CASE("another log file in a new policy is written from then on", "[reload]") {
+  World world({.policy = usual_policy});
+  std::string policy = usual_policy;
+  policy.replace(policy.find("events.jsonl"), 12, "moved.jsonl");
+  world.resolver.write_policy(policy);
+  CHECK(world.resolver.nearmiss("reload").at("outcome") == "loaded");
+  world.expect_blocked(mail, "army.ml", MX);
+  const Events moved(world.resolver.folder() / "moved.jsonl");
+  CHECK(Events::field(moved.alert(1), "dns.question.name") == "army.ml");
+  // One that cannot be opened is a reason to refuse.
+  policy.replace(policy.find("moved.jsonl"), 11, "no/such/folder/moved.jsonl");
+  world.resolver.write_policy(policy);
+  CHECK(world.resolver.nearmiss("reload").at("outcome") == "refused");
+  world.expect_blocked(mail, "army.ml", A);
+  CHECK(Events::field(moved.alert(2), "dns.question.type") == "A");
+}
+
+TEST_CASE("the control socket: its mode, a stale one, clients that do not behave", "[reload]") {
+  const Lab lab;
+  Unbound resolver(lab, {.policy = usual_policy});
+  const std::filesystem::path path = resolver.folder() / "nearmiss.sock";
+  { // what a killed process leaves
+    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.native().copy(static_cast<char*>(address.sun_path), sizeof(address.sun_path) - 1);
+    REQUIRE(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+    close(fd);
+  }
+  resolver.start();
+  struct stat info {};
+  REQUIRE(stat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0660);
+  CHECK(generation(resolver) == 1);
+  {
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int i = 0; i < 5; ++i) {
+      clients.push_back(std::make_unique<RawClient>(path));
+      CHECK(clients.back()->connected());
+    }
+    clients[0]->say(std::string(100000, 'x'));
+    clients[1]->say("status\nstatus\n" + std::string(5000, '\0'));
+    clients[2]->say("shutdown\n");
+    CHECK(generation(resolver) == 1); // three more say nothing at all
+  }
+  CHECK(looks_blocked(resolver.answer(mail, "army.ml", MX)));
+  int exit_code = 0;
+  resolver.reload();                // Unbound's own: the socket is made anew
+  CHECK(generation(resolver) == 1); // the same policy
+  resolver.stop();
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK_THROWS(resolver.nearmiss("status", &exit_code));
+  CHECK(exit_code == 2);
+}

@@ -1,0 +1,182 @@
+// Answers that Unbound hands over: any octets as the asked name, the aliases, the exchanges and the
+// addresses. The core must decide, and word a block that a DNS library can read.
+#include "module/core.h"
+#include "rules/rule.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+#include <ldns/ldns.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+using nearmiss::Name;
+using nearmiss::fuzz::Folder;
+using nearmiss::fuzz::Input;
+using nearmiss::fuzz::known_name;
+
+namespace {
+
+constexpr std::string_view policy = R"(version: 1
+clients: {mail: [127.1.0.0/16], mail6: ["2001:db8:25::/48"]}
+sinkhole: {ipv4: 192.0.2.53, ipv6: "2001:db8::53", mx: sinkhole.example.net}
+defaults: {clients: [mail, mail6]}
+rules:
+  - {id: mil-ml, confusable: {intended: mil, mistyped: [ml]}, except: [gouv.ml]}
+  - {id: gone, domains: [gone.example], types: all}
+  - {id: bare, domains: [bare.example], action: nodata}
+  - {id: nullmx, domains: [null.example], action: null-mx}
+  - {id: sink, domains: [sink.example], action: sinkhole, ttl: 86400}
+  - {id: refuse, domains: [no.example], action: refused}
+  - {id: ill, domains: [ill.example], action: servfail}
+  - {id: watch, domains: [seen.example], action: observe}
+  - {id: parked, mx_exchange: [mx.parking.example]}
+  - {id: hosting, answer_ip: [198.51.100.0/24, "2001:db8:bad::/48"]}
+  - {id: pass, domains: [fine.gone.example], types: all, action: allow}
+protect:
+  - {id: ours, domains: [army.mil, example.org], classes: [default, homoglyph, near-homoglyph, tld-swap, missing-dot, embedded-domain]}
+)";
+
+void log_line(bool is_error, const char* line) {
+  (void)std::fprintf(stderr, "%s%s\n", is_error ? "error: " : "", line);
+}
+
+nm_core* make_core() {
+  const Folder folder;
+  const auto file = folder.write("policy.yaml", policy);
+  const nm_host host{.log_line = log_line, .policy_changed = [](void*) {}, .arg = nullptr};
+  nm_core* const core = nm_core_start(file.c_str(), &host);
+  PROMISE(core != nullptr);
+  return core;
+}
+
+struct Ended {
+  void operator()(nm_core* core) const { nm_core_stop(core); }
+};
+
+// The octets of names, each in memory of its own size.
+struct Names {
+  std::vector<std::vector<std::uint8_t>> octets;
+  std::vector<nm_name> names;
+
+  void read(Input& input, std::size_t count) {
+    for (; octets.size() < count; octets.push_back(input.field())) {
+    }
+    for (const auto& wire : octets) {
+      names.push_back({wire.data(), wire.size()});
+    }
+  }
+  bool all_valid() const {
+    return std::all_of(octets.begin(), octets.end(),
+                       [](const auto& wire) { return Name::from_wire(wire).has_value(); });
+  }
+};
+
+void check_block(const nm_answer& answer, const Name& qname, std::uint16_t qtype) {
+  PROMISE(answer.packet_len > 0 && answer.packet_len <= NM_PACKET_MAX);
+  PROMISE(answer.ede_text_len > 0 && answer.ede_text_len <= NM_EDE_TEXT_MAX);
+  ldns_pkt* raw = nullptr;
+  const std::vector<std::uint8_t> packet(answer.packet, answer.packet + answer.packet_len);
+  PROMISE(ldns_wire2pkt(&raw, packet.data(), packet.size()) == LDNS_STATUS_OK);
+  const std::unique_ptr<ldns_pkt, decltype(&ldns_pkt_free)> parsed(raw, ldns_pkt_free);
+  PROMISE(ldns_pkt_qdcount(raw) == 1 && ldns_pkt_qr(raw) && ldns_pkt_ra(raw) && !ldns_pkt_aa(raw));
+  const ldns_rr* question = ldns_rr_list_rr(ldns_pkt_question(raw), 0);
+  PROMISE(ldns_rr_get_type(question) == qtype);
+  const ldns_rdf* owner = ldns_rr_owner(question);
+  const auto asked = Name::from_wire({ldns_rdf_data(owner), ldns_rdf_size(owner)});
+  PROMISE(asked && *asked == qname);
+  PROMISE(ldns_pkt_ancount(raw) + ldns_pkt_nscount(raw) <= 1);
+  PROMISE(ldns_pkt_arcount(raw) == 0);
+  // A negative answer's SOA is the asked name's or an ancestor's.
+  if (ldns_pkt_nscount(raw) == 1) {
+    const ldns_rdf* soa = ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_authority(raw), 0));
+    const auto zone = Name::from_wire({ldns_rdf_data(soa), ldns_rdf_size(soa)});
+    PROMISE(zone && qname.is_at_or_below(*zone));
+  }
+}
+
+bool leads_to_delivery(std::uint16_t qtype) {
+  return nearmiss::TypeSet::delivery().contains(qtype);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const std::unique_ptr<nm_core, Ended> core(make_core());
+  Input input(data, size);
+  const unsigned bits = input.octet();
+  const std::uint16_t qtype = input.number();
+  const auto wire = input.field();
+  Names aliases;
+  Names exchanges;
+  aliases.read(input, input.octet() % 16);
+  exchanges.read(input, input.octet() % 16);
+  std::vector<std::vector<std::uint8_t>> octets(input.octet() % 4);
+  std::vector<nm_address> addresses;
+  for (auto& address : octets) {
+    address = input.field();
+    addresses.push_back({address.data(), address.size()});
+  }
+
+  const bool policed = (bits & 1U) != 0;
+  sockaddr_in in{};
+  in.sin_family = AF_INET;
+  in.sin_addr.s_addr = htonl(policed ? 0x7f010001U : 0x7f020001U);
+  sockaddr_in6 in6{};
+  in6.sin6_family = AF_INET6;
+  const std::uint8_t prefix[] = {0x20, 0x01, 0x0d,
+                                 0xb8, 0,    static_cast<std::uint8_t>(policed ? 0x25 : 0x26)};
+  std::copy(std::begin(prefix), std::end(prefix), in6.sin6_addr.s6_addr);
+  const nm_lookup lookup{
+      .qname = {wire.data(), wire.size()},
+      .qtype = qtype,
+      .id = 1,
+      .client = (bits & 2U) != 0 ? reinterpret_cast<const sockaddr*>(&in6)
+                                 : reinterpret_cast<const sockaddr*>(&in),
+      .tcp = (bits & 4U) != 0,
+      .aliases = aliases.names.data(),
+      .alias_count = aliases.names.size(),
+      .exchanges = exchanges.names.data(),
+      .exchange_count = exchanges.names.size(),
+      .addresses = addresses.data(),
+      .address_count = addresses.size(),
+  };
+  const auto qname = Name::from_wire(wire);
+  const nm_policy* const in_force = nm_enter(core.get());
+  const bool covered = nm_covers(in_force, lookup.qname, qtype);
+  const bool blocks = nm_blocks(in_force, &lookup);
+  nm_answer answer{};
+  const nm_outcome outcome =
+      nm_judge(core.get(), in_force, &lookup, (bits & 8U) != 0 ? 2 : 0, &answer);
+  nm_leave();
+
+  PROMISE(blocks == (outcome != NM_LET_THROUGH));
+  if (outcome == NM_FAILED) {
+    PROMISE(!qname || !aliases.all_valid() || !exchanges.all_valid() ||
+            std::any_of(octets.begin(), octets.end(), [](const auto& address) {
+              return address.size() != 4 && address.size() != 16;
+            }));
+  }
+  if (!qname) {
+    PROMISE(covered && outcome == NM_FAILED);
+    return 0;
+  }
+  if (outcome == NM_BLOCKED) {
+    PROMISE(policed);
+    check_block(answer, *qname, qtype);
+    PROMISE(covered || lookup.alias_count + lookup.exchange_count + lookup.address_count > 0);
+  }
+  // What the policy plainly says, by another way.
+  static const Name ml = known_name("ml");
+  static const Name excepted = known_name("gouv.ml");
+  if (policed && leads_to_delivery(qtype) && qname->is_at_or_below(ml) &&
+      !qname->is_at_or_below(excepted)) {
+    PROMISE(outcome == NM_BLOCKED);
+  }
+  static const Name allowed = known_name("fine.gone.example");
+  if (qname->is_at_or_below(allowed)) {
+    PROMISE(outcome == NM_LET_THROUGH);
+  }
+  return 0;
+}

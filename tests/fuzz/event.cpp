@@ -1,0 +1,125 @@
+// The event encoder: any query name and any texts must make one line of valid JSON that says the
+// same.
+#include "module/event.hpp"
+#include "config/diagnostics.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <optional>
+
+using namespace nearmiss;
+using Json = nlohmann::json;
+
+namespace {
+
+Json parsed(const std::string& line) {
+  PROMISE(line.find('\n') == std::string::npos);
+  Json event = Json::parse(line, nullptr, false);
+  PROMISE(!event.is_discarded() && event.is_object());
+  return event;
+}
+
+void check_field(const Json& event, const char* key, const std::string& text,
+                 bool optional = true) {
+  const auto field = event.find(key);
+  if (text.empty() && optional) {
+    PROMISE(field == event.end());
+    return;
+  }
+  PROMISE(field != event.end() && field->is_string());
+  PROMISE(field->get<std::string>() == text);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static EventWriter writer;
+  static const Config empty;
+  fuzz::Input input(data, size);
+  const auto wire = input.field();
+  const auto qname = Name::from_wire(wire);
+  const auto listed = Name::from_wire(input.field());
+  if (!qname || !listed) {
+    return 0;
+  }
+  const unsigned bits = input.octet();
+  const auto action = static_cast<Action>(input.octet() % 8);
+  const std::uint16_t qtype = input.number();
+  // Any text the loader lets through: UTF-8, controls and all.
+  const auto text = [&input] {
+    std::string octets = input.text();
+    for (std::size_t at = 0; at < octets.size();) {
+      const std::size_t length = utf8_length(std::string_view(octets).substr(at));
+      if (length == 0) {
+        octets[at] = '?';
+      }
+      at += std::max<std::size_t>(length, 1);
+    }
+    return octets;
+  };
+  Rule rule;
+  rule.id = text();
+  rule.category = text();
+  rule.reason = text();
+  rule.reference = text();
+  rule.owner = text();
+  rule.ticket = text();
+  rule.confusable_class = text();
+  const std::string group = text();
+  const std::string intended = text();
+  Config config;
+  config.ruleset = text();
+  config.digest = "0123456789abcdef0123456789abcdef";
+  const std::string message(input.rest());
+
+  Verdict verdict;
+  verdict.rule = &rule;
+  verdict.action = action;
+  verdict.enforced = blocks(action);
+  verdict.matched = *listed;
+  verdict.client_group = (bits & 1U) != 0 ? &group : nullptr;
+  const ClientAddress client = ClientAddress::v4({192, 0, 2, static_cast<std::uint8_t>(bits)});
+  const ClientAddress sinkhole = ClientAddress::v6({0x20, 1, 0xd, 0xb8});
+  const auto now = EventWriter::Clock::time_point(std::chrono::microseconds(1'700'000'000'000'001));
+  const Attempt attempt{.verdict = verdict,
+                        .matched_by = static_cast<MatchedBy>(bits % 3),
+                        .matched_address = nullptr,
+                        .qname = *qname,
+                        .intended = intended,
+                        .qtype = qtype,
+                        .id = qtype,
+                        .client = client,
+                        .client_port = qtype,
+                        .tcp = (bits & 2U) != 0,
+                        .rcode = (bits & 4U) != 0 ? static_cast<int>(rcode_for(verdict)) : -1,
+                        .resolved_ip = (bits & 8U) != 0 ? &sinkhole : nullptr};
+  const Json event = parsed(writer.attempt(attempt, config, bits, now));
+  check_field(event, "dns.question.name", qname->to_text());
+  check_field(event, "dns.question.type", type_to_text(qtype));
+  check_field(event, "nearmiss.matched_name", listed->to_text());
+  check_field(event, "nearmiss.intended_domain", intended);
+  check_field(event, "nearmiss.confusable_class", rule.confusable_class);
+  check_field(event, "rule.id", rule.id, false);
+  check_field(event, "rule.category", rule.category);
+  check_field(event, "rule.description", rule.reason);
+  check_field(event, "rule.reference", rule.reference);
+  check_field(event, "rule.ruleset", config.ruleset, false);
+  check_field(event, "event.action", std::string(to_string(action)));
+  check_field(event, "source.ip", client.to_text());
+  if (verdict.client_group != nullptr) {
+    check_field(event, "nearmiss.client_group", group, false);
+  }
+  PROMISE(event.at("nearmiss.enforced") == verdict.enforced);
+  PROMISE(event.at("@timestamp") == "2023-11-14T22:13:20.000001Z");
+
+  const Json told = parsed(writer.lifecycle("policy-refused", false, message, &config, bits, now));
+  check_field(told, "message", printable(message), false);
+  const Json lost = parsed(writer.lost(bits, now));
+  PROMISE(lost.at("nearmiss.events_lost") == bits);
+  // A number without gaps.
+  PROMISE(told.at("event.sequence") == event.at("event.sequence").get<std::uint64_t>() + 1);
+  PROMISE(lost.at("event.sequence") == event.at("event.sequence").get<std::uint64_t>() + 2);
+  return 0;
+}
