@@ -95,7 +95,7 @@ class Filter {
 
 const char* colour_of(const logs::Event& event) {
   if (!event.is_lookup()) {
-    return event.outcome == "failure" ? "1;31" : "1;34";
+    return event.failed() ? "1;31" : "1;34";
   }
   if (!event.enforced) {
     return "1;33";

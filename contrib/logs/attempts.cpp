@@ -10,13 +10,15 @@ namespace nearmiss::logs {
 namespace {
 
 Outcome outcome_of(const Event& lookup) noexcept {
-  if (!lookup.enforced || lookup.action == "observe") {
+  // A truncated answer over UDP makes the client ask again over TCP, where it is let through.
+  if (!lookup.enforced || lookup.action == "tcp-only") {
     return Outcome::let_through;
   }
-  if (lookup.action == "refused" || lookup.action == "servfail") {
+  if (lookup.action == "refused" || lookup.action == "servfail" || lookup.action == "drop") {
     return Outcome::queued;
   }
-  return lookup.action == "sinkhole" ? Outcome::sinkhole : Outcome::bounced;
+  return lookup.action == "sinkhole" || lookup.action == "local-data" ? Outcome::sinkhole
+                                                                      : Outcome::bounced;
 }
 
 std::string registrable(std::string_view name) {
@@ -68,7 +70,7 @@ std::string_view to_string(Outcome outcome) noexcept {
 std::string_view meaning(Outcome outcome) noexcept {
   switch (outcome) {
   case Outcome::let_through:
-    return "only observed: the message went wherever the real answer said";
+    return "not stopped: the message went wherever the real answer said";
   case Outcome::queued:
     return "the sender's queue keeps it and tries again, often for days";
   case Outcome::sinkhole:

@@ -28,9 +28,9 @@ namespace nearmiss::logs {
 
 // In the order of what an analyst wants to know first; of several lookups the first one counts.
 enum class Outcome : std::uint8_t {
-  let_through, // observed only: the message goes to the stranger, or whatever the real answer says
-  queued,      // refused, servfail: the sender's queue keeps it and tries again for days
-  sinkhole,    // it goes to the sinkhole, which decides
+  let_through, // observe, tcp-only: the message goes wherever the real answer says
+  queued,      // refused, servfail, drop: the sender's queue keeps it and tries again for days
+  sinkhole,    // sinkhole, local-data: it goes to a host of the policy's, which decides
   bounced,     // nxdomain, nodata, null-mx: back to the sender at once
 };
 inline constexpr std::size_t outcome_count = 4;

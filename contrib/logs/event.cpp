@@ -12,7 +12,7 @@ namespace {
 
 namespace json = simdjson::ondemand;
 
-enum class Form : std::uint8_t { text, number, flag, time, object };
+enum class Form : std::uint8_t { text, number, flag, time, millis, object };
 
 // One key, and where its value goes. `object` is a key whose value holds others of the table.
 struct Field {
@@ -58,6 +58,30 @@ constexpr std::array fields{
     Field{"nearmiss.enforced", Form::flag},
     number("nearmiss.events_lost", &Event::events_lost),
     text("nearmiss.chain", &Event::chain),
+    // OCSF; what it has no field for, the module puts under "unmapped".
+    Field{"time", Form::millis},
+    text("class_name", &Event::kind),
+    text("status", &Event::outcome),
+    text("metadata.log_name", &Event::dataset),
+    text("metadata.event_code", &Event::action),
+    text("metadata.uid", &Event::id),
+    number("metadata.sequence", &Event::sequence),
+    text("src_endpoint.ip", &Event::client),
+    text("query.hostname", &Event::qname),
+    text("query.type", &Event::qtype),
+    text("firewall_rule.uid", &Event::rule),
+    text("firewall_rule.category", &Event::category),
+    text("firewall_rule.version", &Event::policy_version),
+    text("unmapped.registered_domain", &Event::registered),
+    text("unmapped.intended_domain", &Event::intended),
+    text("unmapped.confusable_class", &Event::confusable_class),
+    text("unmapped.matched_name", &Event::matched_name),
+    text("unmapped.matched_by", &Event::matched_by),
+    text("unmapped.client_group", &Event::client_group),
+    text("unmapped.source.ip", &Event::client),
+    text("unmapped.dns.question.name", &Event::qname),
+    Field{"unmapped.enforced", Form::flag},
+    number("unmapped.nearmiss.events_lost", &Event::events_lost),
     object("event"),
     object("log"),
     object("source"),
@@ -65,6 +89,11 @@ constexpr std::array fields{
     object("dns.question"),
     object("rule"),
     object("nearmiss"),
+    object("metadata"),
+    object("src_endpoint"),
+    object("query"),
+    object("firewall_rule"),
+    object("unmapped"),
 };
 
 // The table by key: open addressing, built once. A line has some fifty keys, so this is where the
@@ -111,6 +140,8 @@ std::string_view key_of(json::field& field) {
   return end == nullptr ? std::string_view() : std::string_view(begin, std::size_t(end - begin));
 }
 
+constexpr std::int64_t latest_millis = 253'402'300'800'000; // the end of the year 9999
+
 struct Walk {
   const Keys& keys;
   Event& event;
@@ -123,6 +154,7 @@ struct Walk {
 simdjson::error_code take(json::value value, const Field& field, Walk& walk) {
   simdjson::error_code error = simdjson::SUCCESS;
   std::string_view written;
+  std::int64_t millis = 0;
   switch (field.form) {
   case Form::text:
     error = value.get_string().get(walk.event.*field.text);
@@ -141,6 +173,11 @@ simdjson::error_code take(json::value value, const Field& field, Walk& walk) {
       walk.has_time = time.has_value();
       error = time ? simdjson::SUCCESS : simdjson::INCORRECT_TYPE;
     }
+    break;
+  case Form::millis:
+    error = value.get_int64().get(millis);
+    walk.has_time = error == simdjson::SUCCESS && millis > -latest_millis && millis < latest_millis;
+    walk.event.time = walk.has_time ? millis * (one_second / 1000) : 0;
     break;
   case Form::object:
     break;
@@ -242,11 +279,11 @@ EventReader::Result EventReader::read(const Line& line, Event& event) {
     return Result::damaged;
   }
   if (!walk.has_time) {
-    why_ = "no @timestamp";
+    why_ = "no @timestamp, or time";
     return Result::damaged;
   }
   if (event.is_lookup() && (event.client.empty() || event.qname.empty())) {
-    why_ = event.client.empty() ? "no source.ip" : "no dns.question.name";
+    why_ = event.client.empty() ? "no client's address" : "no name that was asked";
     return Result::damaged;
   }
   return Result::event;

@@ -1,7 +1,8 @@
 // Events read back from the log that the module writes: one JSON object a line.
 //
-// Keys may be flat, as they are written ("source.ip": ...), or nested ("source": {"ip": ...}), as
-// many pipelines make them on the way. Which key is which field stands in one table, in event.cpp.
+// Both of its formats are read, ECS and OCSF. ECS keys may be flat, as they are written
+// ("source.ip": ...), or nested ("source": {"ip": ...}), as many pipelines make them on the way.
+// Which key is which field stands in one table, in event.cpp.
 // A field that is absent is empty or zero. Where a field is there twice, the last one counts.
 #pragma once
 
@@ -18,7 +19,7 @@ namespace nearmiss::logs {
 // The texts point into the line or its reader: valid until the reader's next event.
 struct Event {
   Instant time = 0;
-  std::string_view kind;   // event.kind: "alert" for a lookup, "event" for the module's own
+  std::string_view kind;   // event.kind, or OCSF's class_name; see is_lookup()
   std::string_view action; // "nxdomain", ..., "policy-loaded", "events-lost", ...
   std::string_view id, dataset, outcome, level, message;
   std::string_view client;                   // an IP address
@@ -32,7 +33,8 @@ struct Event {
   bool enforced = false;
 
   // A lookup that a rule blocked or noted, as against what the module tells of itself.
-  bool is_lookup() const noexcept { return kind == "alert"; }
+  bool is_lookup() const noexcept { return kind == "alert" || kind == "DNS Activity"; }
+  bool failed() const noexcept { return outcome == "failure" || outcome == "Failure"; }
   // Which start of the module wrote it: `id` without the number behind its last hyphen.
   std::string_view run() const noexcept { return id.substr(0, id.rfind('-')); }
 };

@@ -47,6 +47,7 @@ LogFile::LogFile(std::string name)
     throw FileError(name_ + ": it is a folder; name the log files in it");
   }
   size_ = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); // a hint: the result does not matter
   file_.reset(gzdopen(fd, "rb"));
   if (file_ == nullptr) {
     close(fd);

@@ -149,8 +149,8 @@ void Summary::add_notice(const Event& event) {
     return;
   }
   events_lost += event.events_lost;
-  notices.push_back({event.time, std::string(event.action), std::string(event.message),
-                     event.outcome == "failure"});
+  notices.push_back(
+      {event.time, std::string(event.action), std::string(event.message), event.failed()});
   if (notices.size() > most_notices) {
     notices.pop_front();
     ++notices_left_out;

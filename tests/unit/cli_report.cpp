@@ -88,6 +88,9 @@ TEST_CASE("attempts: the outcome is the worst of its lookups", "[report]") {
   CHECK(outcome("nxdomain", "sinkhole") == Outcome::sinkhole);
   CHECK(outcome("servfail", "sinkhole") == Outcome::queued);
   CHECK(outcome("refused", "nxdomain") == Outcome::queued);
+  CHECK(outcome("drop", "drop") == Outcome::queued);
+  CHECK(outcome("local-data", "local-data") == Outcome::sinkhole);
+  CHECK(outcome("tcp-only", "nxdomain") == Outcome::let_through);
   CHECK(outcome("nxdomain", "observe") == Outcome::let_through);
 }
 
@@ -109,6 +112,31 @@ TEST_CASE("events: flat or nested, and what is wrong with others", "[report]") {
   CHECK(nested.sequence == 9);
   CHECK(to_rfc3339(nested.time) == "2026-11-23T11:00:00Z");
 
+  const Event ocsf = read_event(
+      R"({"time":1795435200500,"metadata":{"log_name":"nearmiss.dns","sequence":11,)"
+      R"("event_code":"null-mx","uid":"r1-11"},"class_uid":4003,"class_name":"DNS Activity",)"
+      R"("src_endpoint":{"ip":"192.0.2.1","port":5353},"query":{"hostname":"army.ml","type":"MX"},)"
+      R"("answers":[{"rdata":"192.0.2.53","type":"A"}],"unmapped":{"enforced":true,)"
+      R"("intended_domain":"army.mil"},"firewall_rule":{"uid":"mil-ml","type":"null-mx"}})",
+      reader);
+  CHECK(ocsf.is_lookup());
+  CHECK(to_rfc3339(ocsf.time) == "2026-11-23T12:00:00Z");
+  CHECK(ocsf.action == "null-mx");
+  CHECK(ocsf.run() == "r1");
+  CHECK(ocsf.client == "192.0.2.1");
+  CHECK(ocsf.qname == "army.ml");
+  CHECK(ocsf.intended == "army.mil");
+  CHECK(ocsf.rule == "mil-ml");
+  CHECK(ocsf.enforced);
+  const Event ocsf_notice = read_event(
+      R"({"time":1795435200500,"metadata":{"log_name":"nearmiss.dns","event_code":"events-lost"},)"
+      R"("class_name":"Application Lifecycle","status":"Failure",)"
+      R"("unmapped":{"nearmiss.events_lost":12}})",
+      reader);
+  CHECK_FALSE(ocsf_notice.is_lookup());
+  CHECK(ocsf_notice.failed());
+  CHECK(ocsf_notice.events_lost == 12);
+
   const auto result = [&](std::string line) {
     const std::size_t size = line.size();
     line.append(LogFile::padding, ' ');
@@ -122,11 +150,12 @@ TEST_CASE("events: flat or nested, and what is wrong with others", "[report]") {
   CHECK(result(lookup({}).substr(0, 80)) == damaged);
   CHECK(result("[1]") == damaged);
   CHECK(result(R"({"event.dataset":"nearmiss.dns"})") == damaged);
-  CHECK(reader.why() == "no @timestamp");
+  CHECK(reader.why() == "no @timestamp, or time");
   CHECK(result(R"({"event.dataset":"nearmiss.dns","@timestamp":"today"})") == damaged);
   CHECK(reader.why() == "@timestamp has a value of the wrong kind");
   CHECK(result(lookup({.client = ""})) == damaged);
-  CHECK(reader.why() == "no source.ip");
+  CHECK(reader.why() == "no client's address");
+  CHECK(result(R"({"time":1e300,"metadata":{"log_name":"nearmiss.dns"}})") == damaged);
 }
 
 TEST_CASE("times as a person writes them", "[report]") {
@@ -173,7 +202,7 @@ TEST_CASE("report: what happened, on a terminal and as JSON", "[cli][report]") {
   const Run run = nearmiss_cli("report " + log + " 2>&1");
   CHECK(run.exit_code == 0);
   holds(run, "4 attempts by 2 mail servers for 2 domains, 1 intended");
-  holds(run, "1  let through  only observed");
+  holds(run, "1  let through  not stopped");
   holds(run, "2  queued ");
   holds(run, "1  bounced ");
   holds(run,
