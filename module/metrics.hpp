@@ -23,7 +23,8 @@ class Metrics {
   // The types that have a series of their own; the rest counts as "other".
   static constexpr std::array<std::uint16_t, 8> types{15, 1, 28, 5, 255, 33, 65, 64};
   static constexpr std::size_t type_slots = types.size() + 1;
-  static constexpr std::size_t action_slots = 8; // by Action; what was only observed as `observe`
+  // By Action; what was only observed as `observe`.
+  static constexpr std::size_t action_slots = action_count;
 
   struct Snapshot {
     std::array<std::array<std::uint64_t, type_slots>, action_slots> queries{};

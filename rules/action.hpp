@@ -1,6 +1,7 @@
 // What a rule does with a lookup it matches.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -19,8 +20,9 @@ enum class Action : std::uint8_t {
   tcp_only,   // over UDP an empty answer with TC; over TCP, TLS and HTTPS as `allow`
   local_data, // the records of the rule; a type that they do not have is NODATA
   observe,    // let through, write an event
-  allow,      // let through, no event; beats a block at the same name
+  allow,      // let through, no event; beats a block at the same name; the last one
 };
+inline constexpr std::size_t action_count = static_cast<std::size_t>(Action::allow) + 1;
 
 // Those that a policy may write, in the order in which messages list them. `local_data` comes of
 // response policy zones alone.

@@ -317,6 +317,7 @@ TEST_CASE("the chain by a value worked out elsewhere", "[sinks]") {
 TEST_CASE("other settings while running: the new sinks go on, with the same numbers", "[sinks]") {
   EventFixture fixture("log: {file: events.jsonl}\n");
   fixture.attempt("one.ml");
+  REQUIRE(wait_until([&] { return !events_of(fixture.file()).empty(); }));
   LogSettings settings = fixture.config->log;
   settings.sinks[0].file = fixture.file("other.jsonl");
   fixture.events->configure(settings);
