@@ -1,6 +1,6 @@
 #include "module/event_sink.hpp"
 
-#include "module/event_chain.hpp"
+#include "config/digest.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -35,7 +35,7 @@ class FileSink : public EventSink {
   void frame(const spdlog::details::log_msg& message, std::string& out) override {
     const std::string_view line(message.payload.data(), message.payload.size());
     if (chain_) {
-      chain_->append(line, out);
+      out += chain_->sealed(line);
     } else {
       out += line;
     }
@@ -133,7 +133,7 @@ class FileSink : public EventSink {
   }
 
   const std::filesystem::path file_;
-  std::optional<EventChain> chain_;
+  std::optional<LogChain> chain_;
   int fd_ = -1;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -1,5 +1,5 @@
 // Where events go besides a file, several places at once, and the hash chain.
-#include "module/event_chain.hpp"
+#include "config/digest.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/event_fixture.hpp"
 
@@ -309,7 +309,7 @@ TEST_CASE("each line of a chained log holds the hash of all before it", "[sinks]
 TEST_CASE("the chain by a value worked out elsewhere", "[sinks]") {
   // printf '%064d{"a":1' 0 | sha256sum
   std::string out;
-  EventChain().append(R"({"a":1})", out);
+  out += LogChain().sealed(R"({"a":1})");
   CHECK(out == R"({"a":1,"nearmiss.chain":")"
                "a6fc8d7dbf738917ee8344e1cd5486b01255b25fe5de4df9be7af29689f6a1aa\"}");
 }
