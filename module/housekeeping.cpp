@@ -155,16 +155,14 @@ void Housekeeping::step() {
 }
 
 void Housekeeping::reload() {
-  const LoadOutcome outcome = keeper_.reload();
-  watch_.watch(keeper_.files());
-  if (outcome != LoadOutcome::loaded) {
-    return;
+  if (keeper_.reload() == LoadOutcome::loaded) {
+    changed_(); // before anything that can fail
+    // An answer that was judged just before by the old policy may be on its way into the host's
+    // cache. Long after it must have arrived, look once more.
+    change_again_ = Clock::now() + std::chrono::seconds(2);
+    open_socket();
   }
-  changed_();
-  // An answer that was judged just before by the old policy may be on its way into the host's
-  // cache. Long after it must have arrived, look once more.
-  change_again_ = Clock::now() + std::chrono::seconds(2);
-  open_socket();
+  watch_.watch(keeper_.files());
 }
 
 std::string Housekeeping::answer(std::string_view command) noexcept {

@@ -62,6 +62,8 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
 }
 
 LoadOutcome PolicyKeeper::reload() noexcept {
+  std::shared_ptr<const Published> policy;
+  std::shared_ptr<const Config> before;
   try {
     const Loaded loaded = load_file();
     last_load_.at = Clock::now();
@@ -74,23 +76,27 @@ LoadOutcome PolicyKeeper::reload() noexcept {
       last_load_.outcome = LoadOutcome::unchanged;
       return LoadOutcome::unchanged;
     }
-    auto policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1);
+    policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1);
     configure(*loaded.config);
-    const std::shared_ptr<const Config> before = current().config;
+    before = current().config;
     cell_->publish(policy);
     last_good = {loaded.config, policy->generation};
     last_load_.outcome = LoadOutcome::loaded;
     last_load_.since = last_load_.at;
-    tell(before.get(), *policy);
-    return LoadOutcome::loaded;
   } catch (const std::exception& e) {
     try {
       refuse(file_.native() + ": " + e.what());
     } catch (const std::exception&) {
       last_load_.outcome = LoadOutcome::refused; // not even the words for it can be had
     }
+    return LoadOutcome::refused;
   }
-  return LoadOutcome::refused;
+  try {
+    tell(before.get(), *policy);
+  } catch (const std::exception& e) {
+    complain(e.what()); // in force it is all the same
+  }
+  return LoadOutcome::loaded;
 }
 
 // The policy file's new state. Logs every diagnostic, but what was said of the last try not again.
@@ -161,6 +167,13 @@ void PolicyKeeper::refuse(const std::string& error) {
   log_(true, error + "; the policy was refused, the last good one stays in force");
   events_.notice({.action = "policy-refused", .success = false, .message = error},
                  current().events);
+}
+
+void PolicyKeeper::complain(const char* what) noexcept {
+  try {
+    log_(true, what);
+  } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): no memory for the words
+  }
 }
 
 void PolicyKeeper::tell(const Config* before, const Published& policy) {

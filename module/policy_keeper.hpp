@@ -64,6 +64,7 @@ class PolicyKeeper {
   void refuse(const std::string& error);
   void configure(const Config& config);
   void tell(const Config* before, const Published& policy);
+  void complain(const char* what) noexcept;
 
   std::filesystem::path file_;
   EventLog& events_;

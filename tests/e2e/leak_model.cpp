@@ -377,7 +377,10 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
   if (verdict == Verdict::no_data_told && !answer.answer.empty() && !looks_blocked(answer)) {
     return "data, though none may be told";
   }
-  if (answer.ad || answer.aa || answer.tc != (verdict == Verdict::truncated)) {
+  // Without RD a client may get the delegation or, for a name that is to be asked by TCP, TC.
+  const bool right_tc =
+      verdict == Verdict::no_data_told || answer.tc == (verdict == Verdict::truncated);
+  if (answer.ad || answer.aa || !right_tc) {
     return "a block with AA, AD or TC";
   }
   if (verdict == Verdict::blocked &&

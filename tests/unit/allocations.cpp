@@ -10,14 +10,31 @@
 namespace {
 
 std::atomic<std::size_t> count{0};
+thread_local std::size_t until_failure = 0; // 0: none will fail
+thread_local bool all_after_fail = false;
+thread_local bool failed = false;
+
+bool must_fail() noexcept {
+  ++count;
+  if (until_failure == 0 || --until_failure > 0) {
+    return false;
+  }
+  until_failure = all_after_fail ? 1 : 0;
+  failed = true;
+  return true;
+}
 
 void* allocate(std::size_t size) noexcept {
-  ++count;
+  if (must_fail()) {
+    return nullptr;
+  }
   return std::malloc(size == 0 ? 1 : size);
 }
 
 void* allocate(std::size_t size, std::align_val_t alignment) noexcept {
-  ++count;
+  if (must_fail()) {
+    return nullptr;
+  }
   const auto unit = static_cast<std::size_t>(alignment);
   return std::aligned_alloc(unit, ((size == 0 ? 1 : size) + unit - 1) / unit * unit);
 }
@@ -33,6 +50,16 @@ void* or_throw(void* memory) {
 
 std::size_t nearmiss::test::allocations() noexcept {
   return count;
+}
+
+void nearmiss::test::fail_allocation(std::size_t n, bool all_after) noexcept {
+  until_failure = n;
+  all_after_fail = all_after;
+  failed = false;
+}
+
+bool nearmiss::test::allocation_failed() noexcept {
+  return failed;
 }
 
 void* operator new(std::size_t size) {
