@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# usage: tests/run.sh [--all] [-- CTEST-ARGUMENT...]
+# usage: tests/run.sh [--all | --thorough] [-- CTEST-ARGUMENT...]
 #
-# Installs what is missing, builds everything, checks the sources' format and the scripts, and
-# runs every test. Ends with ctest's summary.
+# Installs what is missing, builds everything, checks the sources' format and the scripts, says
+# which tests it leaves out, and runs the others. Ends with ctest's summary.
 #
-#   --all   with the tests that need large packages (Prometheus, ClickHouse, Chromium) and the mail
-#           servers other than Postfix; after that, build and test it all once more with
-#           AddressSanitizer and UndefinedBehaviorSanitizer, read the sources with clang-tidy, and
-#           give each fuzz target a short run
-#   --      what follows goes to ctest, as in: tests/run.sh -- -R policy
+#   --all       with the tests that need large packages: Prometheus, ClickHouse, Chromium, clang's
+#               fuzzers (a short run each), and the mail servers other than Postfix
+#   --thorough  all that, then the sources read by clang-tidy, everything once more with
+#               AddressSanitizer and UndefinedBehaviorSanitizer, and the resolver's tests with
+#               ThreadSanitizer; an hour or two
+#   --          what follows goes to ctest, as in: tests/run.sh -- -R policy
 #
 # Exit status: 0 when everything passed.
 
@@ -17,11 +18,13 @@ set -euo pipefail
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../contrib/common.sh"
 
 all=no
+thorough=no
 ctest_arguments=()
 while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --all) all=yes ;;
+  --thorough) all=yes thorough=yes ;;
   --)
     shift
     ctest_arguments=("$@")
@@ -47,12 +50,16 @@ test_with() {
   local preset=$1
   logged "$log" "Configuring ($preset)" cmake --preset "$@"
   logged "$log" "Building everything ($preset)" cmake --build --preset "$preset"
-  ctest --preset "$preset" --no-tests=error "${ctest_arguments[@]}"
+  if ((${#ctest_arguments[@]})); then
+    ctest --preset "$preset" "${ctest_arguments[@]}"
+  else
+    ctest --preset "$preset" --no-tests=error
+  fi
 }
 
 cd -- "$root"
-groups=(build unbound demo lab test resolvers check)
-if [[ $all == yes ]]; then groups+=(clang siem mailers pipeline browser); fi
+groups=(build unbound demo lab test resolvers pipeline check)
+if [[ $all == yes ]]; then groups+=(clang siem mailers browser); fi
 contrib/install-packages.sh "${groups[@]}"
 contrib/unbound/build.sh
 
@@ -66,17 +73,22 @@ sources '*.sh' run | xargs -0 shellcheck -x ||
 say "Format and scripts: fine"
 
 if [[ $all == no ]]; then
+  say "Left out: Prometheus, ClickHouse, Chromium, the mail servers other than Postfix, the fuzzers" \
+    "(tests/run.sh --all); clang-tidy and the sanitizers (tests/run.sh --thorough)"
   test_with default -DNEARMISS_LARGE_TESTS=OFF
-  say "Left out: Prometheus, ClickHouse; Chromium and the mail servers other than Postfix, unless they" \
-    "are here already; the sanitizers, clang-tidy and the fuzzers (tests/run.sh --all)"
   exit
 fi
-
-test_with default -DNEARMISS_LARGE_TESTS=ON
-contrib/unbound/build.sh --sanitize address,undefined --link build-asan/unbound
-# clang-tidy reads while it compiles; the objects are of no use.
-logged "$log" "Configuring (tidy)" cmake --preset tidy
-logged "$log" "Reading the sources with clang-tidy" cmake --build --preset tidy
-test_with asan
+if [[ $thorough == no ]]; then
+  say "Left out: clang-tidy and the sanitizers (tests/run.sh --thorough); a long run of the fuzzers" \
+    "(tests/fuzz.sh SECONDS)"
+else
+  # clang-tidy reads while it compiles; the objects are of no use.
+  logged "$log" "Configuring (tidy)" cmake --preset tidy
+  logged "$log" "Reading the sources with clang-tidy" cmake --build --preset tidy
+  contrib/unbound/build.sh --sanitize address,undefined --link build-asan/unbound
+  test_with asan
+  contrib/unbound/build.sh --sanitize thread --link build-tsan/unbound
+  test_with tsan
+fi
 test_with fuzz
-say "Left out: ThreadSanitizer (cmake --preset tsan), a long run of the fuzzers (tests/fuzz.sh SECONDS)"
+test_with default -DNEARMISS_LARGE_TESTS=ON
