@@ -1,9 +1,9 @@
 // List files of `format: domains`: a name a line, which stands for the name and everything below
-// it.
+// it. A wildcard, `*.` before a name, stands for everything below it and not for the name (as in a
+// response policy zone, and RFC 4592); where no other line lists that name a warning says so.
 //
 // Blank lines and `#` comments (a line, or the rest of one after a space) are passed over. A line
-// may end in CR LF; a name may end in a dot. There is no form for "below the name but not the
-// name".
+// may end in CR LF; a name may end in a dot.
 #pragma once
 
 #include "config/list.hpp"

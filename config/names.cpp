@@ -31,8 +31,9 @@ std::string not_a_domain(std::string_view text) {
     return shown(text) + " is a wildcard; write " + shown(text.substr(2)) +
            ", which stands for the name and everything below it";
   }
-  if (text.starts_with('.') && text.size() > 1) {
-    return shown(text) + " starts with a dot; write " + shown(text.substr(1));
+  if (const std::size_t dots = text.find_first_not_of('.');
+      dots > 0 && dots != std::string_view::npos) {
+    return shown(text) + " starts with a dot; write " + shown(text.substr(dots));
   }
   if (ClientAddress::from_text(text)) {
     return shown(text) + " is an IP address; write a domain name";

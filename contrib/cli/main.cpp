@@ -23,12 +23,14 @@ std::string coloured(const std::string& text, const char* code, int descriptor) 
 
 void print(const std::vector<Diagnostic>& diagnostics) {
   for (const Diagnostic& diagnostic : diagnostics) {
-    const bool error = diagnostic.severity == Severity::error;
+    const char* const colour = diagnostic.severity == Severity::error     ? "1;31"
+                               : diagnostic.severity == Severity::warning ? "1;35"
+                                                                          : "1;36";
     const std::string text = to_text(diagnostic);
-    const std::string word = error ? "error:" : "warning:";
+    const std::string word = std::string(to_string(diagnostic.severity)) + ':';
     // The last thing before the message, so nothing in the file's name is taken for it.
     const std::size_t at = text.size() - diagnostic.message.size() - word.size() - 1;
-    std::cerr << text.substr(0, at) << coloured(word, error ? "1;31" : "1;35", STDERR_FILENO)
+    std::cerr << text.substr(0, at) << coloured(word, colour, STDERR_FILENO)
               << text.substr(at + word.size()) << '\n';
   }
 }

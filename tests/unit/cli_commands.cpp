@@ -45,6 +45,11 @@ TEST_CASE("check: fine, wrong and unreadable", "[cli]") {
   CHECK(none.exit_code == 2);
   holds(none, "no such file");
 
+  folder.write("l.txt", "a.example\na.example\n");
+  const std::string listing = folder.write(
+      "listing.yaml", "version: 1\nrules: [{id: r, list: {file: l.txt, format: domains}}]\n");
+  holds(nearmiss_cli("check " + listing + " 2>&1"), "l.txt: note: 1 duplicate name of 2\n");
+
   const Run json = nearmiss_cli("check --json " + wrong + " 2>&1");
   CHECK(json.exit_code == 1);
   holds(json, "\"ok\": false");

@@ -68,8 +68,12 @@ TEST_CASE("a list of domains is read as people write them", "[config]") {
 TEST_CASE("a broken line of a list is named", "[config]") {
   holds(list_error("a.example\n\n  b..example\n"),
         "l.txt:3:3: error: `b..example` has an empty label");
-  holds(list_error("*.a.example\n"),
-        "l.txt:1:1: error: `*.a.example` is a wildcard; write `a.example`");
+  holds(list_error("..a.example\n"), "l.txt:1:1: error: `..a.example` starts with a dot; write "
+                                     "`a.example`");
+  holds(list_error("a.example\n*.*.a.example\n"), "l.txt:2:1: error: `*.a.example` is a wildcard");
+  holds(list_error("a.*.example\n"), "l.txt:1:1: error: `a.*.example` holds `*`");
+  holds(list_error("*.com\n"), "l.txt:1:1: error: `com` is a public suffix");
+  holds(list_error("*.\n"), "l.txt:1:1: error: `*.`");
   holds(list_error("a.example\ncom\n"), "l.txt:2:1: error: `com` is a public suffix");
   holds(list_error("0.0.0.0 a.example\n"), "l.txt:1:1: error: `0.0.0.0 a.example` holds a space");
   holds(list_error("a.example\n192.0.2.1\n"), "l.txt:2:1: error: `192.0.2.1` is an IP address");
@@ -79,6 +83,31 @@ TEST_CASE("a broken line of a list is named", "[config]") {
   holds(list_error(std::string(64, 'a') + ".example\n"), "l.txt:1:1: error: ");
   holds(list_error(""), "l.txt: error: the list holds no name");
   holds(list_error("# nothing\n"), "l.txt: error: the list holds no name");
+}
+
+TEST_CASE("a wildcard of a list is everything below the name, and a warning tells of the name",
+          "[config]") {
+  const Folder folder;
+  folder.write("l.txt", "listed.example\n"
+                        "  *.Wild.Example. # below\n"
+                        "*.listed.example\n"
+                        "*.before.example\n"
+                        "before.example\n");
+  const LoadResult result = folder.load_policy(policy);
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  CHECK(ask(*result.config, "mx.wild.example").enforced);
+  CHECK(ask(*result.config, "a.mx.wild.example").enforced);
+  CHECK_FALSE(ask(*result.config, "wild.example").enforced);
+  CHECK_FALSE(ask(*result.config, "notwild.example").enforced);
+  CHECK(ask(*result.config, "listed.example").enforced);
+  CHECK(ask(*result.config, "before.example").enforced);
+  CHECK(ask(*result.config, "mx.before.example").enforced);
+  holds(texts(folder, result), "l.txt:2:3: warning: 1 wildcard leaves the name itself open, as "
+                               "`*.wild.example` does `wild.example`");
+
+  folder.write("l.txt", "*.listed.example\nlisted.example\n");
+  CHECK(texts(folder, folder.load_policy(policy)).find("wildcard") == std::string::npos);
 }
 
 TEST_CASE("a file of another format does not fill the screen", "[config]") {
