@@ -1,0 +1,132 @@
+/*
+ * Which answer is in which cache: Unbound's, which answers before any module runs, or the module's
+ * own.
+ */
+#include "module/unbound_host.h"
+
+static size_t alias_bit(const struct query_info* qinfo) {
+  return dname_query_hash(qinfo->qname, 0) % (ALIAS_WORDS * 64);
+}
+
+void note_alias(struct nearmiss* nm, const struct query_info* qinfo) {
+  size_t bit = alias_bit(qinfo);
+  atomic_fetch_or_explicit(&nm->alias_bits[bit / 64], UINT64_C(1) << (bit % 64),
+                           memory_order_relaxed);
+}
+
+bool may_be_alias(const struct nearmiss* nm, const struct query_info* qinfo) {
+  size_t bit = alias_bit(qinfo);
+  return atomic_load_explicit(&nm->alias_bits[bit / 64], memory_order_relaxed) >> (bit % 64) & 1;
+}
+
+static bool must_validate(const struct module_qstate* qstate) {
+  return qstate->env->need_to_validate &&
+         (!(qstate->query_flags & BIT_CD) || qstate->env->cfg->ignore_cd);
+}
+
+/* As dns_cache_store(), whose arguments differ between Unbound's versions. False: out of memory. */
+static bool store_in(struct module_env* env, struct module_qstate* qstate) {
+  struct reply_info* rep = reply_info_copy(qstate->return_msg->rep, env->alloc, NULL);
+  struct query_info key = qstate->qinfo;
+  key.qname = memdup(key.qname, key.qname_len);
+  if (!rep || !key.qname) {
+    if (rep)
+      reply_info_parsedelete(rep, env->alloc);
+    free(key.qname);
+    return false;
+  }
+  rep->flags = (uint16_t)((rep->flags | BIT_RA | BIT_QR) & ~(BIT_AA | BIT_CD));
+  dns_cache_store_msg(env, &key, query_info_hash(&key, qstate->query_flags), rep, 0, 0,
+                      qstate->return_msg->rep, qstate->query_flags, qstate->region,
+                      qstate->qstarttime);
+  free(key.qname); /* NULL where the cache has taken it */
+  return true;
+}
+
+/* Stores return_msg there. dns_cache_store_msg() puts the RRsets into the shared RRset cache, which
+ * is harmless: Unbound answers no client from RRsets alone without asking the modules. */
+void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
+  struct module_env* env = qstate->env; /* the worker's own copy: nobody else sees the exchange */
+  struct slabhash* shared = env->msg_cache;
+  enum sec_status security = qstate->return_msg->rep->security;
+  if (security == sec_status_bogus || security == sec_status_secure_sentinel_fail ||
+      !(qstate->query_flags & BIT_RD))
+    return;
+  env->msg_cache = nm->cache;
+  if (!store_in(env, qstate))
+    log_warn("nearmiss: out of memory, an answer is not cached");
+  env->msg_cache = shared;
+}
+
+/* Takes return_msg from there. */
+bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
+  struct module_env* env = qstate->env;
+  hashvalue_type hash = query_info_hash(&qstate->qinfo, qstate->query_flags);
+  struct lruhash_entry* entry;
+  struct reply_info* rep;
+  struct dns_msg* msg = NULL;
+  if (qstate->blacklist || qstate->no_cache_lookup)
+    return false;
+  entry = slabhash_lookup(nm->cache, hash, &qstate->qinfo, 0);
+  if (!entry)
+    return false;
+  rep = entry->data;
+  if (!must_validate(qstate) || rep->security != sec_status_unchecked)
+    msg = tomsg(env, &((struct msgreply_entry*)entry->key)->key, rep, qstate->region, *env->now, 0,
+                env->scratch);
+  lock_rw_unlock(&entry->lock);
+  if (!msg)
+    return false;
+  qstate->return_msg = msg;
+  qstate->return_rcode = LDNS_RCODE_NOERROR;
+  return true;
+}
+
+static void evict_if_listed(struct lruhash_entry* entry, const struct nm_policy* policy) {
+  const struct query_info* qinfo = &((struct msgreply_entry*)entry->key)->key;
+  struct reply_info* rep = entry->data;
+  bool listed;
+  if (!is_internet(qinfo->qclass))
+    return;
+  listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
+  /* Who brings addresses of listed names along, and whom an answer leads to. One whose RRsets
+   * cannot be locked is one that Unbound does not serve either. */
+  if (!listed && rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
+    listed = leads_to_listed(policy, rep, qinfo->qtype) || brings_listed(policy, rep);
+    rrset_array_unlock(rep->ref, rep->rrset_count);
+  }
+  if (listed) {
+    /* An expired failure: not even serve-expired answers with one. */
+    rep->flags = (uint16_t)((rep->flags & ~0xfU) | LDNS_RCODE_SERVFAIL);
+    rep->ttl = rep->serve_expired_ttl = rep->prefetch_ttl = 0;
+  }
+}
+
+/* The bins of a table from `bin` on, some of them; false: there are no more. Like
+ * lruhash_traverse(), which would hold the table's lock, that every query needs, all the way. A
+ * table that grows in the meantime moves what was not visited yet to bins further on. */
+static bool evict_from(struct lruhash* table, size_t* bin, const struct nm_policy* policy) {
+  bool more;
+  lock_quick_lock(&table->lock);
+  for (size_t end = *bin + 32; *bin < end && *bin < table->size; ++*bin) {
+    struct lruhash_bin* chain = &table->array[*bin];
+    lock_quick_lock(&chain->lock);
+    for (struct lruhash_entry* entry = chain->overflow_list; entry; entry = entry->overflow_next) {
+      lock_rw_wrlock(&entry->lock);
+      evict_if_listed(entry, policy);
+      lock_rw_unlock(&entry->lock);
+    }
+    lock_quick_unlock(&chain->lock);
+  }
+  more = *bin < table->size;
+  lock_quick_unlock(&table->lock);
+  return more;
+}
+
+void evict_listed(struct nearmiss* nm) {
+  const struct nm_policy* policy = nm_enter(nm->core);
+  for (size_t i = 0; policy && i < nm->host_cache->size; i++)
+    for (size_t bin = 0; evict_from(nm->host_cache->array[i], &bin, policy);)
+      ;
+  nm_leave();
+}
