@@ -42,8 +42,13 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
   if (!concern) { /* on_new has let it pass, or never saw it; or another policy is in force by now
                    */
     bool qname_listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
-    if (!qname_listed && !(rep && leads_to_listed(policy, rep, qinfo->qtype)))
+    if (!qname_listed && !(rep && leads_to_listed(policy, rep, qinfo->qtype))) {
+      if (fresh && rep && qstate->no_cache_store == NO_STORE_OURS) { /* a doubt, without ground */
+        drop_listed_additional(policy, rep);
+        store_in_host_cache(qstate);
+      }
       return module_finished;
+    }
     concern = make_concern(qstate, id);
     if (!concern)
       return fail(qstate);
@@ -89,10 +94,17 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
   enum module_ext_state state;
   if (!nm_covers(policy, name_of(qinfo), qinfo->qtype)) {
     qstate->minfo[id] = &unconcerned;
+    if (qstate->no_cache_store == NO_STORE_OURS)
+      qstate->no_cache_store = STORED_BY_HOST; /* enter() had doubts, before this policy judged */
     if (qinfo->qtype == LDNS_RR_TYPE_MX)
       discover(nm, policy, qstate);
-    if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
-      return finish(nm, policy, qstate, id, false);
+    if (may_be_alias(nm, qinfo)) {
+      if (find_in_own_cache(nm, qstate))
+        return finish(nm, policy, qstate, id, false);
+      doubt(qstate, id);
+    } else if (qinfo->qtype == LDNS_RR_TYPE_ANY) {
+      doubt(qstate, id); /* the iterator may make the answer of RRsets that it has */
+    }
     return module_wait_module;
   }
   concern = make_concern(qstate, id);
@@ -121,11 +133,11 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
     qstate->ext_state[id] = begins ? module_wait_module : module_finished;
     return;
   }
-  policy = nm_enter(nm->core);
+  policy = enter(nm, qstate, id);
   qstate->ext_state[id] = !policy  ? fail(qstate)
                           : begins ? on_new(nm, policy, qstate, id)
                                    : finish(nm, policy, qstate, id, true);
-  nm_leave();
+  leave(qstate, qstate->ext_state[id] == module_finished);
 }
 
 static bool is_referral(const struct reply_info* rep) {
@@ -142,7 +154,7 @@ static bool is_referral(const struct reply_info* rep) {
 }
 
 int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, void* arg) {
-  const struct nearmiss* nm = arg;
+  struct nearmiss* nm = arg;
   const struct nm_policy* policy;
   struct reply_info* rep;
   bool concerned;
@@ -156,16 +168,16 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
     qstate->no_cache_store = STORED_BY_HOST;
     return 1;
   }
-  policy = nm_enter(nm->core);
+  policy = enter(nm, qstate, id);
   /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
   if (policy)
     drop_listed_additional(policy, rep);
   /* The question that was sent may be for another name than the client's: the target of a CNAME, or
    * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
-  concerned = !policy || concern_of(qstate, id) != NULL ||
+  concerned = !policy || concern_of(qstate, id) || qstate->minfo[id] == &doubtful ||
               nm_covers(policy, name_of(&response->qinfo), response->qinfo.qtype) ||
               leads_to_listed(policy, rep, qstate->qinfo.qtype);
-  nm_leave();
+  leave(qstate, false);
   qstate->no_cache_store = concerned ? NO_STORE_OURS : STORED_BY_HOST;
   return 1;
 }
@@ -175,8 +187,10 @@ int on_query(struct query_info* qinfo, uint16_t flags, struct module_qstate* qst
              struct regional* region, int id, void* arg) {
   (void)qinfo, (void)flags, (void)addr, (void)addrlen, (void)zone, (void)zonelen, (void)region;
   (void)arg;
-  if (concern_of(qstate, id) && qstate->no_cache_store == STORED_BY_HOST)
+  if (qstate->no_cache_store == STORED_BY_HOST &&
+      (concern_of(qstate, id) || qstate->minfo[id] == &doubtful))
     qstate->no_cache_store = NO_STORE_OURS;
+  leave(qstate, true); /* of what was judged before */
   return 1;
 }
 
@@ -192,5 +206,7 @@ EXPORT void clear(struct module_qstate* qstate, int id) {
 
 EXPORT size_t get_mem(struct module_env* env, int id) {
   const struct nearmiss* nm = module_of(env, id);
-  return nm ? sizeof(*nm) + slabhash_get_mem(nm->cache) + nm_core_memory(nm->core) : 0;
+  return nm ? sizeof(*nm) + slabhash_get_mem(nm->own.messages) +
+                  slabhash_get_mem(&nm->own.rrsets->table) + nm_core_memory(nm->core)
+            : 0;
 }

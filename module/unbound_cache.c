@@ -24,8 +24,33 @@ static bool must_validate(const struct module_qstate* qstate) {
          (!(qstate->query_flags & BIT_CD) || qstate->env->cfg->ignore_cd);
 }
 
+bool make_own_cache(struct nearmiss* nm, const struct module_env* env) {
+  struct config_file cfg = *env->cfg;
+  cfg.rrset_cache_size /= 4;
+  nm->own.messages = slabhash_create(cfg.msg_cache_slabs, HASH_DEFAULT_STARTARRAY,
+                                     cfg.msg_cache_size / 4, msgreply_sizefunc, query_info_compare,
+                                     query_entry_delete, reply_info_delete, NULL);
+  nm->own.rrsets = rrset_cache_create(&cfg, env->alloc);
+  return nm->own.messages && nm->own.rrsets;
+}
+
+void delete_own_cache(struct nearmiss* nm) {
+  slabhash_delete(nm->own.messages);
+  rrset_cache_delete(nm->own.rrsets);
+}
+
+/* Lets the worker work on other caches, and returns those it had. The environment is its own copy:
+ * nobody else sees the exchange. */
+static struct caches exchange(struct module_env* env, struct caches caches) {
+  struct caches before = {env->msg_cache, env->rrset_cache};
+  env->msg_cache = caches.messages;
+  env->rrset_cache = caches.rrsets;
+  return before;
+}
+
 /* As dns_cache_store(), whose arguments differ between Unbound's versions. False: out of memory. */
-static bool store_in(struct module_env* env, struct module_qstate* qstate) {
+static bool store(struct module_qstate* qstate) {
+  struct module_env* env = qstate->env;
   struct reply_info* rep = reply_info_copy(qstate->return_msg->rep, env->alloc, NULL);
   struct query_info key = qstate->qinfo;
   key.qname = memdup(key.qname, key.qname_len);
@@ -36,29 +61,28 @@ static bool store_in(struct module_env* env, struct module_qstate* qstate) {
     return false;
   }
   rep->flags = (uint16_t)((rep->flags | BIT_RA | BIT_QR) & ~(BIT_AA | BIT_CD));
-  dns_cache_store_msg(env, &key, query_info_hash(&key, qstate->query_flags), rep, 0, 0,
-                      qstate->return_msg->rep, qstate->query_flags, qstate->region,
-                      qstate->qstarttime);
+  dns_cache_store_msg(env, &key, query_info_hash(&key, qstate->query_flags), rep,
+                      qstate->prefetch_leeway, 0, qstate->return_msg->rep, qstate->query_flags,
+                      qstate->region, qstate->qstarttime);
   free(key.qname); /* NULL where the cache has taken it */
   return true;
 }
 
-/* Stores return_msg there. dns_cache_store_msg() puts the RRsets into the shared RRset cache, which
- * is harmless: Unbound answers no client from RRsets alone without asking the modules. */
-void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
-  struct module_env* env = qstate->env; /* the worker's own copy: nobody else sees the exchange */
-  struct slabhash* shared = env->msg_cache;
+void store_in_host_cache(struct module_qstate* qstate) {
   enum sec_status security = qstate->return_msg->rep->security;
   if (security == sec_status_bogus || security == sec_status_secure_sentinel_fail ||
       !(qstate->query_flags & BIT_RD))
     return;
-  env->msg_cache = nm->cache;
-  if (!store_in(env, qstate))
+  if (!store(qstate))
     log_warn("nearmiss: out of memory, an answer is not cached");
-  env->msg_cache = shared;
 }
 
-/* Takes return_msg from there. */
+void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
+  struct caches shared = exchange(qstate->env, nm->own);
+  store_in_host_cache(qstate);
+  (void)exchange(qstate->env, shared);
+}
+
 bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
   struct module_env* env = qstate->env;
   hashvalue_type hash = query_info_hash(&qstate->qinfo, qstate->query_flags);
@@ -67,19 +91,48 @@ bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
   struct dns_msg* msg = NULL;
   if (qstate->blacklist || qstate->no_cache_lookup)
     return false;
-  entry = slabhash_lookup(nm->cache, hash, &qstate->qinfo, 0);
+  entry = slabhash_lookup(nm->own.messages, hash, &qstate->qinfo, 0);
   if (!entry)
     return false;
   rep = entry->data;
-  if (!must_validate(qstate) || rep->security != sec_status_unchecked)
+  if (!must_validate(qstate) || rep->security != sec_status_unchecked) {
+    struct caches shared = exchange(env, nm->own);
     msg = tomsg(env, &((struct msgreply_entry*)entry->key)->key, rep, qstate->region, *env->now, 0,
                 env->scratch);
+    (void)exchange(env, shared);
+  }
   lock_rw_unlock(&entry->lock);
   if (!msg)
     return false;
   qstate->return_msg = msg;
   qstate->return_rcode = LDNS_RCODE_NOERROR;
   return true;
+}
+
+void doubt(struct module_qstate* qstate, int id) {
+  if (concern_of(qstate, id))
+    return; /* kept out as it is */
+  qstate->minfo[id] = &doubtful;
+  if (qstate->no_cache_store == STORED_BY_HOST)
+    qstate->no_cache_store = NO_STORE_OURS;
+}
+
+const struct nm_policy* enter(struct nearmiss* nm, struct module_qstate* qstate, int id) {
+  static _Thread_local uint64_t met; /* the policy this worker has met last; 0: none */
+  const struct nm_policy* policy = nm_enter(nm->core);
+  if (policy && nm_generation(policy) != met) {
+    struct mesh_state* state;
+    met = nm_generation(policy);
+    RBTREE_FOR(state, struct mesh_state*, &qstate->env->mesh->all) doubt(&state->s, id);
+  }
+  return policy;
+}
+
+void leave(const struct module_qstate* qstate, bool rests) {
+  if (rests && qstate->mesh_info->super_set.count == 0 && qstate->env->mesh->run.count == 0)
+    nm_leave();
+  else
+    nm_linger();
 }
 
 static void evict_if_listed(struct lruhash_entry* entry, const struct nm_policy* policy) {

@@ -63,14 +63,22 @@ enum { STORED_BY_HOST = 0, NO_STORE_HOST = 1, NO_STORE_OURS = 2 };
 
 enum { ALIAS_WORDS = 4096 };
 
+/* Messages and the RRsets that they hold. In Unbound, new data of an RRset shows in every cached
+ * message that holds it. So answers that lead to listed names have RRsets of their own, or they
+ * would show in an older message of Unbound's cache, from which clients are answered unseen. */
+struct caches {
+  struct slabhash* messages;
+  struct rrset_cache* rrsets;
+};
+
 /* The module, one a process. */
 struct nearmiss {
   struct nm_core* core;
-  /* Answers for names that rules list, for the clients that may have them; like Unbound's message
-   * cache in all but that no client is answered from it before the module has decided. */
-  struct slabhash* cache;
+  /* Answers for names that rules list, for the clients that may have them; like Unbound's caches in
+   * all but that no client is answered from them before the module has decided. */
+  struct caches own;
   struct slabhash* host_cache; /* Unbound's message cache */
-  /* Which names that no rule lists may have an answer in `cache`, because it leads to a listed
+  /* Which names that no rule lists may have an answer in `own`, because it leads to a listed
    * name: a bit for each hash. Spares every other name the look into the cache. Bits are never
    * taken back; a wrong one costs that look. */
   _Atomic uint64_t alias_bits[ALIAS_WORDS];
@@ -102,10 +110,14 @@ struct concern {
 /* qstate->minfo of a query that on_new has let pass. None at all: it began behind this module, as
  * the iterator's own lookups of name servers do. */
 extern struct concern unconcerned;
+/* Likewise, but its answer is kept out of Unbound's cache until the whole of it has been judged: it
+ * began under another policy, or the answer may be put together where on_response does not see it.
+ */
+extern struct concern doubtful;
 
 static inline struct concern* concern_of(const struct module_qstate* qstate, int id) {
   struct concern* concern = qstate->minfo[id];
-  return concern == &unconcerned ? NULL : concern;
+  return concern == &unconcerned || concern == &doubtful ? NULL : concern;
 }
 
 static inline struct nm_name name_of(const struct query_info* qinfo) {
@@ -141,10 +153,27 @@ bool brings_listed(const struct nm_policy* policy, const struct reply_info* rep)
 
 void note_alias(struct nearmiss* nm, const struct query_info* qinfo);
 bool may_be_alias(const struct nearmiss* nm, const struct query_info* qinfo);
-/* Stores return_msg in the module's own cache. */
+bool make_own_cache(struct nearmiss* nm, const struct module_env* env); /* false: out of memory */
+void delete_own_cache(struct nearmiss* nm);
+/* Stores return_msg in the module's own cache, or in Unbound's. */
 void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate);
-/* Takes return_msg from there. */
+void store_in_host_cache(struct module_qstate* qstate);
+/* Takes return_msg from the module's own. */
 bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate);
+/*
+ * The policy in force, for what a worker is about to do with the query; as nm_enter(). A worker
+ * that meets a new policy doubts all its queries in flight: what was judged by the policy before
+ * shall not be stored, however long they still take.
+ */
+const struct nm_policy* enter(struct nearmiss* nm, struct module_qstate* qstate, int id);
+/*
+ * Ends what enter() has begun. `rests`: the query itself has nothing to store before its next
+ * event. As long as the worker has other queries to run, something judged may be on its way into a
+ * cache: see nm_linger().
+ */
+void leave(const struct module_qstate* qstate, bool rests);
+/* Keeps the query's answer out of Unbound's cache until it has been judged. */
+void doubt(struct module_qstate* qstate, int id);
 /* Rids Unbound's cache of every answer that the policy in force could block. */
 void evict_listed(struct nearmiss* nm);
 

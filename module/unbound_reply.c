@@ -3,7 +3,7 @@
  */
 #include "module/unbound_host.h"
 
-struct concern unconcerned;
+struct concern unconcerned, doubtful;
 
 struct concern* make_concern(struct module_qstate* qstate, int id) {
   struct concern* concern = regional_alloc_zero(qstate->region, sizeof(*concern));
@@ -126,9 +126,9 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
     return 1;
   lookup = lookup_of(qstate, concern, client);
   lookup.id = message_id(qstate, client);
-  policy = nm_enter(nm->core);
+  policy = enter(nm, qstate, id);
   outcome = policy ? nm_judge(nm->core, policy, &lookup, rcode, &answer) : NM_FAILED;
-  nm_leave();
+  leave(qstate, true);
   if (outcome == NM_LET_THROUGH || rcode != 0 || !rep)
     return 1; /* an error reply holds no data */
   if (set_real_aside(qstate, rep)) {

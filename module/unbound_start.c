@@ -51,7 +51,7 @@ static void free_module(struct nearmiss* nm) {
   if (!nm)
     return;
   nm_core_stop(nm->core);
-  slabhash_delete(nm->cache);
+  delete_own_cache(nm);
   free(nm);
 }
 
@@ -92,10 +92,7 @@ EXPORT int init(struct module_env* env, int id) {
     free_module(nm);
     return 0;
   }
-  nm->cache = slabhash_create(env->cfg->msg_cache_slabs, HASH_DEFAULT_STARTARRAY,
-                              env->cfg->msg_cache_size / 4, msgreply_sizefunc, query_info_compare,
-                              query_entry_delete, reply_info_delete, NULL);
-  if (!nm->cache ||
+  if (!make_own_cache(nm, env) ||
       !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply, nm, env, id) ||
       !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply_servfail, nm, env,
                                        id) ||
