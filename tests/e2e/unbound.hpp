@@ -15,6 +15,10 @@ namespace e2e {
 
 std::string module_file(); // nearmiss.so: the one of the build, or $NEARMISS_SO
 
+// The folder of the build, or $NEARMISS_UNBOUND: so one build of the tests tries several Unbounds,
+// each with its own $NEARMISS_SO.
+std::string unbound_program(const std::string& name);
+
 // Told of what went wrong in an Unbound that ends: a crash, a sanitizer's report. Ends the program
 // unless a test runner takes it for a failure.
 extern void (*on_problem)(const std::string& what);
