@@ -203,9 +203,13 @@ void Unbound::stop() {
   expect_no_report(log());
 }
 
-void Unbound::reload() {
+void Unbound::reload(const std::string& how) {
   const std::size_t before = count_in(log(), started);
-  process_->send(SIGHUP);
+  if (how == "SIGHUP") {
+    process_->send(SIGHUP);
+  } else {
+    control(how);
+  }
   if (!wait_until([&] { return count_in(log(), started) > before || !process_->alive(); }) ||
       !process_->alive()) {
     throw std::runtime_error("Unbound does not come back from a reload:\n" + log());
