@@ -62,7 +62,7 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
     msg_cache_remove(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype, qinfo->qclass,
                      qstate->query_flags);
     if (rep) {
-      store_in_own_cache(nm, qstate);
+      store_in_own_cache(nm, policy, qstate);
       if (!concern->qname_listed)
         note_alias(nm, qinfo);
     }

@@ -77,8 +77,31 @@ void store_in_host_cache(struct module_qstate* qstate) {
     log_warn("nearmiss: out of memory, an answer is not cached");
 }
 
-void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
-  struct caches shared = exchange(qstate->env, nm->own);
+/* A host with a listed name may be another domain's name server, whose address the iterator looks
+ * for in Unbound's RRset cache. There it is in no message: an answer that holds an RRset of a
+ * listed name leads to that name, or had it dropped. */
+static void share_addresses(const struct nm_policy* policy, const struct module_qstate* qstate) {
+  const struct reply_info* rep = qstate->return_msg->rep;
+  struct module_env* env = qstate->env;
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
+    const struct packed_rrset_key* rk = &rep->rrsets[i]->rk;
+    uint16_t type = type_of(rep->rrsets[i]);
+    if (is_address(type) && nm_covers(policy, (struct nm_name){rk->dname, rk->dname_len}, type)) {
+      struct rrset_ref ref = {.key =
+                                  packed_rrset_copy_alloc(rep->rrsets[i], env->alloc, *env->now)};
+      if (!ref.key)
+        return; /* it is asked for again */
+      ref.id = ref.key->id;
+      (void)rrset_cache_update(env->rrset_cache, &ref, env->alloc, *env->now);
+    }
+  }
+}
+
+void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
+                        struct module_qstate* qstate) {
+  struct caches shared;
+  share_addresses(policy, qstate);
+  shared = exchange(qstate->env, nm->own);
   store_in_host_cache(qstate);
   (void)exchange(qstate->env, shared);
 }

@@ -132,6 +132,10 @@ static inline uint16_t type_of(const struct ub_packed_rrset_key* rrset) {
   return ntohs(rrset->rk.type);
 }
 
+static inline bool is_address(uint16_t type) {
+  return type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA;
+}
+
 static inline const struct packed_rrset_data* data_of(const struct ub_packed_rrset_key* rrset) {
   return rrset->entry.data;
 }
@@ -156,7 +160,8 @@ bool may_be_alias(const struct nearmiss* nm, const struct query_info* qinfo);
 bool make_own_cache(struct nearmiss* nm, const struct module_env* env); /* false: out of memory */
 void delete_own_cache(struct nearmiss* nm);
 /* Stores return_msg in the module's own cache, or in Unbound's. */
-void store_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate);
+void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
+                        struct module_qstate* qstate);
 void store_in_host_cache(struct module_qstate* qstate);
 /* Takes return_msg from the module's own. */
 bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate);

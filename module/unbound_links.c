@@ -32,10 +32,6 @@ static bool mx_is_listed(const struct nm_policy* policy, const struct packed_rrs
   return every_name;
 }
 
-static bool is_address(uint16_t type) {
-  return type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA;
-}
-
 static bool holds_listed_address(const struct nm_policy* policy, uint16_t type,
                                  const struct packed_rrset_data* data) {
   if (!is_address(type) || !nm_has_address_rules(policy))
