@@ -24,15 +24,14 @@ struct nm_core {
   nm_core(const std::filesystem::path& file, const nm_host& host_of)
       : host(host_of),
         events([this](const std::string& line) { host.log_line(true, line.c_str()); }),
-        keeper(file, events, metrics,
-               [this](bool is_error, const std::string& line) {
-                 host.log_line(is_error, line.c_str());
-               }),
-        housekeeping(
-            keeper, [this] { host.policy_changed(host.arg); },
+        keeper(
+            file, events, metrics, [this] { host.policy_changed(host.arg); },
             [this](bool is_error, const std::string& line) {
               host.log_line(is_error, line.c_str());
-            }) {}
+            }),
+        housekeeping(keeper, [this](bool is_error, const std::string& line) {
+          host.log_line(is_error, line.c_str());
+        }) {}
 
   nm_host host;
   nearmiss::Metrics metrics;
@@ -172,6 +171,14 @@ const nm_policy* nm_enter(nm_core* core) {
 
 void nm_leave() {
   PolicyCell::leave();
+}
+
+void nm_linger() {
+  PolicyCell::linger();
+}
+
+uint64_t nm_generation(const nm_policy* policy) {
+  return policy->generation;
 }
 
 size_t nm_max_threads() {

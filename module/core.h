@@ -1,7 +1,7 @@
 /*
  * What the adapter to Unbound may ask of the rest of the module.
  *
- * The adapter (unbound_adapter.c) is the only file that knows Unbound's structures; the core
+ * The adapter (unbound_*.c, sharing unbound_host.h) alone knows Unbound's structures; the core
  * decides, words the answer and writes the event, and knows nothing of Unbound. This header is C
  * because Unbound's are not C++. No exception leaves these functions: where one fails, it says so,
  * and the caller answers SERVFAIL.
@@ -69,8 +69,8 @@ struct nm_answer {
 /* How the core speaks to its host. */
 struct nm_host {
   void (*log_line)(bool is_error, const char* line); /* a line for Unbound's own log */
-  /* A new policy is in force, and no thread is inside nm_enter() with an older: what the host's
-   * caches hold may be wrong now. Called from a thread of the core's. */
+  /* A new policy is in force, and no thread judges or stores by an older (see nm_linger()): what
+   * the host's caches hold may be wrong now. Called from a thread of the core's. */
   void (*policy_changed)(void* arg);
   void* arg;
 };
@@ -95,6 +95,14 @@ size_t nm_core_memory(struct nm_core* core); /* octets */
  */
 const struct nm_policy* nm_enter(struct nm_core* core);
 void nm_leave(void);
+/*
+ * As nm_leave(), for a thread that may still store in the host's caches what it has judged: up to
+ * its next nm_enter() or nm_leave(). Whoever publishes a policy waits for it, some seconds at most,
+ * before it rids the caches of what the new policy lists.
+ */
+void nm_linger(void);
+/* Counts the policies of this process; from 1. */
+uint64_t nm_generation(const struct nm_policy* policy);
 size_t nm_max_threads(void);
 
 /*

@@ -63,10 +63,8 @@ Json status_of(const PolicyKeeper& keeper) {
 
 } // namespace
 
-Housekeeping::Housekeeping(PolicyKeeper& keeper, std::function<void()> changed,
-                           PolicyKeeper::LogLine log)
-    : keeper_(keeper), changed_(std::move(changed)), log_(std::move(log)),
-      change_again_(Clock::time_point::max()), stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Housekeeping::Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log)
+    : keeper_(keeper), log_(std::move(log)), stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (stop_ < 0) {
     throw std::system_error(errno, std::generic_category(), "an event descriptor");
   }
@@ -131,8 +129,7 @@ void Housekeeping::step() {
   if (socket_) {
     socket_->add_to(polled);
   }
-  const auto due =
-      std::min({watch_.due(), change_again_, socket_ ? socket_->due() : Clock::time_point::max()});
+  const auto due = std::min(watch_.due(), socket_ ? socket_->due() : Clock::time_point::max());
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
   if (poll(polled.data(), polled.size(), static_cast<int>(std::clamp<long long>(wait, 0, 10000))) <
           0 &&
@@ -148,18 +145,10 @@ void Housekeeping::step() {
   if (Clock::now() >= watch_.due() && watch_.changed()) {
     reload();
   }
-  if (Clock::now() >= change_again_) {
-    change_again_ = Clock::time_point::max();
-    changed_();
-  }
 }
 
 void Housekeeping::reload() {
   if (keeper_.reload() == LoadOutcome::loaded) {
-    changed_(); // before anything that can fail
-    // An answer that was judged just before by the old policy may be on its way into the host's
-    // cache. Long after it must have arrived, look once more.
-    change_again_ = Clock::now() + std::chrono::seconds(2);
     open_socket();
   }
   watch_.watch(keeper_.files());

@@ -6,7 +6,6 @@
 #include "module/file_watch.hpp"
 #include "module/policy_keeper.hpp"
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -15,9 +14,8 @@ namespace nearmiss {
 
 class Housekeeping {
  public:
-  // `changed`: called from the thread after a new policy is in force; shall not throw. All must
-  // outlive this.
-  Housekeeping(PolicyKeeper& keeper, std::function<void()> changed, PolicyKeeper::LogLine log);
+  // `keeper` must outlive this.
+  Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log);
   // Ends the thread.
   ~Housekeeping();
   Housekeeping(const Housekeeping&) = delete;
@@ -34,12 +32,10 @@ class Housekeeping {
   std::string answer(std::string_view command) noexcept;
 
   PolicyKeeper& keeper_;
-  std::function<void()> changed_;
   PolicyKeeper::LogLine log_;
   FileWatch watch_;
   std::optional<ControlSocket> socket_;
-  FileWatch::Clock::time_point change_again_; // see reload(); max(): not due
-  int stop_;                                  // an eventfd(2)
+  int stop_; // an eventfd(2)
   std::thread thread_;
 };
 

@@ -12,6 +12,7 @@ namespace {
 // A thread's announcement, on a cache line of its own.
 struct alignas(64) Reader {
   std::atomic<const Published*> reads{nullptr};
+  std::atomic<const Published*> lingers{nullptr}; // never followed
   std::atomic<bool> taken{false};
 };
 
@@ -64,6 +65,7 @@ const Published* PolicyCell::enter() const noexcept {
     reader->reads.store(policy, std::memory_order_seq_cst);
     const Published* const now = current_.load(std::memory_order_seq_cst);
     if (now == policy) {
+      reader->lingers.store(nullptr, std::memory_order_release);
       return policy;
     }
     policy = now;
@@ -72,6 +74,19 @@ const Published* PolicyCell::enter() const noexcept {
 
 void PolicyCell::leave() noexcept {
   if (Reader* const reader = this_reader()) {
+    reader->lingers.store(nullptr, std::memory_order_release);
+    reader->reads.store(nullptr, std::memory_order_release);
+  }
+}
+
+void PolicyCell::linger() noexcept {
+  Reader* const reader = this_reader();
+  if (reader == nullptr) {
+    return;
+  }
+  if (const Published* const policy = reader->reads.load(std::memory_order_relaxed)) {
+    // At every moment one of the two says it.
+    reader->lingers.store(policy, std::memory_order_release);
     reader->reads.store(nullptr, std::memory_order_release);
   }
 }
@@ -82,6 +97,13 @@ std::shared_ptr<const Published> PolicyCell::publish(std::shared_ptr<const Publi
   for (const Reader& reader : readers) {
     // A call lasts microseconds; this thread has time.
     while (reader.reads.load(std::memory_order_seq_cst) == old.get()) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  }
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  for (const Reader& reader : readers) {
+    while (reader.lingers.load(std::memory_order_acquire) == old.get() &&
+           std::chrono::steady_clock::now() < limit) {
       std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
   }

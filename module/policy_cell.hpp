@@ -4,11 +4,16 @@
 // IEEE TPDS 15(6), 2004), with one for each thread: enter() says which policy the thread is about
 // to read and checks that it still is the current one; publish() puts another in its place and
 // returns once no thread is inside with an older.
+//
+// A thread that has judged by a policy may go on to store what it has judged in a cache. It lingers
+// then, with no pointer to the policy any more, and publish() waits for that as well, so that
+// whoever goes through the cache afterwards finds all that was judged by the older policy.
 #pragma once
 
 #include "module/published.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -25,12 +30,18 @@ class PolicyCell {
   PolicyCell(const PolicyCell&) = delete;
   PolicyCell& operator=(const PolicyCell&) = delete;
 
-  // The current policy, valid until the thread's leave(); calls do not nest. nullptr if more than
-  // max_readers threads came. No lock, no allocation.
+  // The current policy, valid until the thread's leave() or linger(); calls do not nest. nullptr if
+  // more than max_readers threads came. No lock, no allocation.
   const Published* enter() const noexcept;
   static void leave() noexcept;
+  // Until the thread's next enter() or leave().
+  static void linger() noexcept;
 
   // The rest is for one thread.
+
+  // How long publish() waits for a thread that lingers: it may have nothing to do, and so not say
+  // that it has stored what it had.
+  static constexpr std::chrono::seconds patience{2};
 
   // Returns the policy before, which no thread reads any more.
   std::shared_ptr<const Published> publish(std::shared_ptr<const Published> next);

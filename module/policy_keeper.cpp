@@ -33,8 +33,9 @@ std::string_view to_string(LoadOutcome outcome) noexcept {
 }
 
 PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics& metrics,
-                           LogLine log)
-    : file_(std::move(file)), events_(events), metrics_(metrics), log_(std::move(log)) {
+                           std::function<void()> changed, LogLine log)
+    : file_(std::move(file)), events_(events), metrics_(metrics), changed_(std::move(changed)),
+      log_(std::move(log)) {
   const std::shared_ptr<const Config> before = last_good.config;
   const Loaded loaded = load_file();
   last_load_.at = last_load_.since = Clock::now();
@@ -74,12 +75,14 @@ LoadOutcome PolicyKeeper::reload() noexcept {
     last_load_.error.clear();
     if (loaded.config->digest == current().config->digest) {
       last_load_.outcome = LoadOutcome::unchanged;
+      changed_();
       return LoadOutcome::unchanged;
     }
     policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1);
     configure(*loaded.config);
     before = current().config;
     cell_->publish(policy);
+    changed_(); // before anything that can fail
     last_good = {loaded.config, policy->generation};
     last_load_.outcome = LoadOutcome::loaded;
     last_load_.since = last_load_.at;

@@ -37,13 +37,17 @@ class PolicyKeeper {
   };
 
   // Loads the policy, or takes the last good one of the process. Throws std::runtime_error if there
-  // is neither, std::system_error if an event log cannot be opened.
-  PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics& metrics, LogLine log);
+  // is neither, std::system_error if an event log cannot be opened. `changed` rids the host's
+  // caches of what the policy in force lists; it shall not throw.
+  PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics& metrics,
+               std::function<void()> changed, LogLine log);
   PolicyKeeper(const PolicyKeeper&) = delete;
   PolicyKeeper& operator=(const PolicyKeeper&) = delete;
 
   // From one thread, like everything else here but the cell's enter(). Does not throw: what goes
-  // wrong is a refusal.
+  // wrong is a refusal. Unless that is what became of it, the host's caches hold nothing that the
+  // policy in force lists when it returns, and only then is it told: they may have been filled from
+  // a dump while nothing changed.
   LoadOutcome reload() noexcept;
 
   PolicyCell& cell() noexcept { return *cell_; }
@@ -69,6 +73,7 @@ class PolicyKeeper {
   std::filesystem::path file_;
   EventLog& events_;
   Metrics& metrics_;
+  std::function<void()> changed_;
   LogLine log_;
   std::unique_ptr<PolicyCell> cell_;
   std::vector<std::filesystem::path> files_;

@@ -4,6 +4,7 @@
 
 #include "tests/e2e/world.hpp"
 
+#include <atomic>
 #include <functional>
 #include <numeric>
 
@@ -328,4 +329,34 @@ TEST_CASE("names may hold any octet", "[hostile]") {
   const nlohmann::json last = world.resolver.events().alert(events + 2);
   CHECK(Events::field(last, "dns.question.name") == "x\\000.ml");
   CHECK(world.resolver.events().alerts().size() == events + 2);
+}
+
+// Unbound's cached messages share their records: new data of an RRset shows in every message that
+// holds it, whatever the question was that brought it. Of an AAAA there are two messages, one for
+// clients that check signatures themselves.
+TEST_CASE("an answer in the cache does not change into one that leads to a listed address",
+          "[hostile]") {
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: held, answer_ip: [\"2001:db8:bad::/48\"]}\n");
+  World world({.policy = policy});
+  std::atomic<bool> turned = false;
+  world.lab.relay(Server::host)
+      .forge("host.plain.example.", forger([&](std::size_t) {
+               const Bytes network = turned ? Bytes{0x0b, 0xad} : Bytes{0x90, 0x0d};
+               return Sections{
+                   {record(the_question, AAAA,
+                           Bytes{0x20, 0x01, 0x0d, 0xb8} + network + Bytes(9) + Bytes{0x65})}};
+             }));
+  const auto asked = [&](const std::string& client, bool cd) {
+    return world.resolver.answer(client, "host.plain.example", AAAA, {.cd = cd}).data_of(AAAA);
+  };
+  using Data = std::vector<std::string>;
+  const Data before{"2001:db8:900d::65"};
+  CHECK(asked(mail, false) == before);
+  turned = true;
+  CHECK(asked(other, true) == Data{"2001:db8:bad::65"});
+  world.expect_blocked(mail, "host.plain.example", AAAA, {.cd = true});
+  for (const std::string& client : {mail, other, other_mail}) {
+    CHECK(asked(client, false) == before); // until its TTL has run out
+  }
 }

@@ -9,7 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
 
 using namespace e2e;
 using namespace std::chrono_literals;
@@ -194,6 +196,103 @@ TEST_CASE("a query in flight when its name becomes listed leaves nothing behind"
   const Answer answer = asked.get();
   CHECK_FALSE(looks_blocked(answer));
   CHECK(looks_blocked(joined.get()));
+  world.expect_blocked(mail, "good.example", MX);
+}
+
+// The validator fetches a zone's keys after the answer has come and been judged, and stores it
+// then.
+TEST_CASE("an answer that waits for its keys over a policy change is cached if nothing lists it",
+          "[reload]") {
+  World world({.policy = usual_policy});
+  const std::uint64_t first = generation(world.resolver);
+  world.lab.relay(Server::host).slow("good.example.", 2s);
+  auto asked = std::async(std::launch::async,
+                          [&] { return world.resolver.answer(other, "www.good.example", A); });
+  REQUIRE(wait_until([&] { return world.lab.queries("good.example.", DNSKEY) > 0; }));
+  world.resolver.write_policy(policy_listing("unrelated.example"));
+  CHECK(world.resolver.nearmiss("reload").at("generation") == first + 1);
+  CHECK(asked.wait_for(0s) == std::future_status::timeout); // else nothing was tried
+  CHECK_FALSE(looks_blocked(asked.get()));
+  world.lab.forget_counts();
+  world.expect_real(mail, "www.good.example", A);
+  INFO(world.lab.counts_text());
+  CHECK(world.lab.queries() == 0);
+}
+
+// They are stored by one thread while the other answers from the cache.
+TEST_CASE("answers that wait for their keys over a policy change are in no cache, not for a moment",
+          "[reload]") {
+  constexpr int names = 100;
+  std::string records;
+  for (int i = 0; i < names; ++i) {
+    records += "n" + std::to_string(i) + " A 198.51.100.20\n";
+  }
+  std::vector<Zone> zones = default_zones();
+  zones.push_back({"many.example.", Server::host, true, records});
+  World world({.policy = usual_policy, .threads = 2}, zones);
+  const auto name = [](std::size_t number) {
+    return "n" + std::to_string(number % names) + ".many.example";
+  };
+  world.lab.relay(Server::host).slow("many.example.", 3s);
+  std::vector<std::future<Answer>> asked;
+  for (std::size_t i = 0; i < names; ++i) {
+    asked.push_back(std::async(std::launch::async, [&world, &name, i] {
+      return world.resolver.answer(other, name(i), A);
+    }));
+  }
+  REQUIRE(wait_until([&] {
+    std::size_t answered = 0;
+    for (std::size_t i = 0; i < names; ++i) {
+      answered += world.lab.queries(name(i) + ".", A) > 0 ? 1 : 0;
+    }
+    return answered == names;
+  }));
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: many, domains: [many.example]}\n");
+  world.resolver.write_policy(policy);
+  CHECK(world.resolver.nearmiss("reload").at("outcome") == "loaded");
+  CHECK(asked.front().wait_for(0s) == std::future_status::timeout); // else nothing was tried
+  std::atomic<bool> done = false;
+  std::atomic<std::size_t> told = 0;
+  std::vector<std::thread> policed;
+  for (std::size_t asker = 0; asker < 4; ++asker) {
+    policed.emplace_back([&, asker] {
+      for (std::size_t i = asker * 25; !done; ++i) {
+        const auto answer = world.resolver.ask(mail, name(i), A);
+        told += !answer || tells_a_secret(*answer) ? 1 : 0;
+      }
+    });
+  }
+  for (auto& future : asked) {
+    CHECK(tells_a_secret(future.get()));
+  }
+  done = true;
+  for (std::thread& thread : policed) {
+    thread.join();
+  }
+  CHECK(told == 0);
+  for (std::size_t i = 0; i < names; ++i) {
+    world.expect_blocked(mail, name(i), A);
+  }
+}
+
+// unbound-control load_cache passes no module.
+TEST_CASE("a reload rids the cache of what a dump has brought in", "[reload]") {
+  World world({.policy = usual_policy});
+  world.expect_real(mail, "good.example", MX);
+  const std::string dump = world.resolver.control("dump_cache");
+  world.resolver.write_policy(policy_listing("good.example"));
+  CHECK(world.resolver.nearmiss("reload").at("outcome") == "loaded");
+  world.expect_blocked(mail, "good.example", MX);
+  const std::filesystem::path file = world.resolver.folder() / "dump";
+  write_file(file, dump);
+  const Outcome loaded = run({"sh", "-c",
+                              unbound_program("unbound-control") + " -c " +
+                                  (world.resolver.folder() / "unbound.conf").string() +
+                                  " load_cache < " + file.string()});
+  INFO(loaded.output);
+  REQUIRE(loaded.exit_code == 0);
+  CHECK(world.resolver.nearmiss("reload").at("outcome") == "unchanged");
   world.expect_blocked(mail, "good.example", MX);
 }
 

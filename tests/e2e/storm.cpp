@@ -1,4 +1,6 @@
-// The storm: a policy that changes again and again under full query load, from several threads.
+// The storm: a policy that changes again and again under full query load, from several threads:
+// the policy file, the list it names, and Unbound's own reloads, which end the module and start it
+// again.
 //
 // An answer is right if it is right under a policy that was in force at some time between the
 // question and the answer. NEARMISS_STORM_RELOADS (default 1000) sets how many reloads there are.
@@ -19,26 +21,47 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Policies 0, 2, 4 ... list ml; policies 1, 3, 5 ... list good.example, an exchange and addresses.
-// All list arrny.example and none plain.example.
+// Each fourth change is one of the list, the others are of the policy file.
+struct State {
+  std::uint64_t policy, list;
+};
+State state_of(std::uint64_t number) {
+  return {number - number / 4, number / 4};
+}
+bool changes_list(std::uint64_t number) {
+  return number > 0 && number % 4 == 0;
+}
+
+// Policies 0, 2, 4 ... list ml and have a response policy zone; policies 1, 3, 5 ... list
+// good.example, an exchange and addresses, and protect a domain. All list arrny.example and none
+// plain.example.
 std::string policy_of(std::uint64_t number) {
   const std::string head = "version: 1\n"
                            "clients: {mail: [127.1.0.0/16]}\n"
                            "rules:\n"
-                           "  - {id: always, exact: [arrny.example]}\n";
+                           "  - {id: always, exact: [arrny.example]}\n"
+                           "  - {id: feed, list: {file: feed.txt, format: domains}}\n";
   // Never twice the same, so that each is loaded.
   const std::string tail = "  - {id: n" + std::to_string(number) +
                            ", exact: [unused.example]}\n"
                            "log: {file: events.jsonl}\n";
-  return head +
-         (number % 2 == 0 ? "  - {id: ml, confusable: {intended: mil, mistyped: [ml]}}\n"
-                          : "  - {id: good, domains: [good.example]}\n"
-                            "  - {id: held, answer_ip: [203.0.113.4/32]}\n"
-                            "  - {id: parked, mx_exchange: [mx.army.mil]}\n") +
-         tail;
+  return head + (number % 2 == 0
+                     ? "  - {id: ml, confusable: {intended: mil, mistyped: [ml]}}\n"
+                       "  - {id: zone, list: {file: zone.rpz, format: rpz}}\n" +
+                           tail
+                     : "  - {id: good, domains: [good.example]}\n"
+                       "  - {id: held, answer_ip: [203.0.113.4/32]}\n"
+                       "  - {id: parked, mx_exchange: [mx.army.mil]}\n" +
+                           tail + "protect:\n  - {id: ours, domains: [tennant.example]}\n");
 }
 
-enum class Listed { always, never, even, odd };
+// Lists 1, 3, 5 ... hold brief.example.
+std::string list_of(std::uint64_t number) {
+  return "n" + std::to_string(number) + ".unused.example\nanother.unused.example\n" +
+         (number % 2 == 1 ? "brief.example\n" : "unlisted.unused.example\n");
+}
+
+enum class Listed { always, never, even, odd, list };
 
 struct Case {
   const char* name;
@@ -58,11 +81,16 @@ constexpr std::array cases{
     Case{"toward.good.example", A, Listed::odd},
     Case{"www.arrny.example", A, Listed::odd}, // holds a listed address
     Case{"army.mil", MX, Listed::odd, true},   // has a listed exchange
+    Case{"tenant.example", MX, Listed::odd},   // looks like a protected domain
+    Case{"www.army.mil", A, Listed::even},     // in the response policy zone
+    Case{"brief.example", MX, Listed::list},
 };
 
 bool blocked_under(Listed listed, std::uint64_t number) {
-  return listed == Listed::always || (listed == Listed::even && number % 2 == 0) ||
-         (listed == Listed::odd && number % 2 == 1);
+  const State state = state_of(number);
+  return listed == Listed::always || (listed == Listed::even && state.policy % 2 == 0) ||
+         (listed == Listed::odd && state.policy % 2 == 1) ||
+         (listed == Listed::list && state.list % 2 == 1);
 }
 
 bool is_block(const Case& asked, const Answer& answer) {
@@ -84,36 +112,61 @@ std::size_t entries(const std::filesystem::path& folder) {
   return number;
 }
 
+bool is_instrumented(const std::filesystem::path& process) {
+  const std::string maps = read_file(process / "maps");
+  return maps.find("libasan") != std::string::npos || maps.find("libtsan") != std::string::npos;
+}
+
+std::size_t resident_kib(const std::filesystem::path& process) {
+  const std::string status = read_file(process / "status");
+  return std::stoul(status.substr(status.find("VmRSS:") + 6));
+}
+
+// A reload that leaked its policy, its answers or an event's texts would leak more than this.
+constexpr std::size_t allowed_kib_per_reload = 8;
+
 class Storm {
  public:
   explicit Storm(std::uint64_t reloads)
-      : world_({.policy = policy_of(0), .threads = 2}), reloads_(reloads) {}
+      : world_({.policy = policy_of(0),
+                .lists = {{"feed.txt", list_of(0)},
+                          {"zone.rpz", "$ORIGIN rpz.\n$TTL 60\n@ SOA . . 1 1 1 1 1\n"
+                                       "www.army.mil CNAME .\n"}},
+                .threads = 2}),
+        reloads_(reloads) {}
 
   void run() {
     std::vector<std::thread> askers;
     for (unsigned asker = 0; asker < 6; ++asker) {
       askers.emplace_back([this, asker] { ask(asker); });
     }
-    change(20); // warm
+    change(20 + reloads_ / 10); // warm
     const std::filesystem::path process = "/proc/" + std::to_string(world_.resolver.pid());
     const std::size_t threads = entries(process / "task");
+    resident_before_ = resident_kib(process);
     change(reloads_);
+    resident_after_ = resident_kib(process);
     done_ = true;
     for (std::thread& asker : askers) {
       asker.join();
     }
     CHECK(entries(process / "task") == threads);
+    if (!is_instrumented(process)) { // instrumented memory is kept to find its use after its end
+      CHECK(resident_after_ < resident_before_ + 4096 + reloads_ * allowed_kib_per_reload);
+    }
     // No query is open any more; what is left belongs to Unbound and to the module.
     const std::size_t descriptors = entries(process / "fd");
-    world_.resolver.write_policy(policy_of(published_ + 1));
+    world_.resolver.write_policy(policy_of(state_of(published_).policy + 1));
     world_.resolver.nearmiss("reload");
     CHECK(entries(process / "fd") == descriptors);
   }
 
   const std::vector<std::string>& failures() const { return failures_; }
   std::string summary() const {
-    return std::to_string(published_) + " reloads, " + std::to_string(answers_) + " answers, " +
-           std::to_string(blocks_) + " blocks";
+    return std::to_string(published_) + " reloads, " + std::to_string(restarts_ / 2) +
+           " of Unbound beside them, " + std::to_string(answers_) + " answers, " +
+           std::to_string(blocks_) + " blocks, " + std::to_string(resident_before_) +
+           " KiB before, " + std::to_string(resident_after_) + " KiB after";
   }
   std::uint64_t answers() const { return answers_; }
   std::uint64_t blocks() const { return blocks_; }
@@ -124,12 +177,17 @@ class Storm {
       const std::uint64_t next = published_ + 1;
       begun_ = next;
       // By rename, so that no half of it is ever read.
-      const std::filesystem::path file = world_.resolver.policy_file();
-      write_file(file.string() + ".new", policy_of(next));
+      const State state = state_of(next);
+      const std::filesystem::path file = changes_list(next) ? world_.resolver.folder() / "feed.txt"
+                                                            : world_.resolver.policy_file();
+      write_file(file.string() + ".new",
+                 changes_list(next) ? list_of(state.list) : policy_of(state.policy));
       std::filesystem::rename(file.string() + ".new", file);
       // It notices by itself; now and then it is told, which also says when it is done.
-      if (next % 8 == 0) {
+      if (next % 8 < 2) {
         wait_until([&] { return generation() > next; });
+      } else if (next % 20 == 2) {
+        restart(next);
       } else {
         world_.resolver.nearmiss("reload");
       }
@@ -139,6 +197,14 @@ class Storm {
       }
       published_ = next;
     }
+  }
+
+  // Unbound lets go of the questions that it is asked meanwhile.
+  void restart(std::uint64_t number) {
+    static constexpr std::array ways{"SIGHUP", "reload", "reload_keep_cache"};
+    ++restarts_;
+    world_.resolver.reload(ways[number / 20 % ways.size()]);
+    ++restarts_;
   }
 
   std::uint64_t generation() const {
@@ -153,11 +219,14 @@ class Storm {
       const std::string client =
           (policed ? "127.1.0." : "127.2.0.") + std::to_string(1 + random() % 100);
       try {
+        const std::uint64_t restarts = restarts_;
         const std::uint64_t first = published_;
         const auto answer = world_.resolver.ask(client, asked.name, asked.type);
         const std::uint64_t last = begun_;
         if (!answer) {
-          fail(std::string("no answer to ") + asked.name);
+          if (restarts % 2 == 0 && restarts == restarts_) {
+            fail(std::string("no answer to ") + asked.name);
+          }
           continue;
         }
         const bool may_block =
@@ -187,8 +256,10 @@ class Storm {
 
   World world_;
   std::uint64_t reloads_;
-  std::atomic<std::uint64_t> begun_ = 0;     // this policy may be in force
-  std::atomic<std::uint64_t> published_ = 0; // this policy or a later one is in force
+  std::atomic<std::uint64_t> begun_ = 0;                 // this policy may be in force
+  std::atomic<std::uint64_t> published_ = 0;             // this policy or a later one is in force
+  std::atomic<std::uint64_t> restarts_ = 0;              // odd: one is under way
+  std::size_t resident_before_ = 0, resident_after_ = 0; // KiB
   std::atomic<std::uint64_t> answers_ = 0;
   std::atomic<std::uint64_t> blocks_ = 0;
   std::atomic<bool> done_ = false;

@@ -49,6 +49,11 @@ std::string module_file() {
   return chosen != nullptr ? chosen : NEARMISS_SO;
 }
 
+std::string unbound_program(const std::string& name) {
+  const char* chosen = std::getenv("NEARMISS_UNBOUND");
+  return std::string(chosen != nullptr ? chosen : UNBOUND_DIR) + "/" + name;
+}
+
 Unbound::Unbound(const Lab& lab, UnboundOptions options)
     : options_(std::move(options)), endpoint_{claim_network(54) + "1"},
       events_(folder_.path() / "events.jsonl") {
@@ -161,7 +166,7 @@ void Unbound::launch() {
     environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
   }
   process_ = std::make_unique<Process>(
-      std::vector<std::string>{UNBOUND_BIN, "-d", "-c", configuration_.string()},
+      std::vector<std::string>{unbound_program("unbound"), "-d", "-c", configuration_.string()},
       folder_.path() / "unbound.log", environment);
 }
 
@@ -198,9 +203,13 @@ void Unbound::stop() {
   expect_no_report(log());
 }
 
-void Unbound::reload() {
+void Unbound::reload(const std::string& how) {
   const std::size_t before = count_in(log(), started);
-  process_->send(SIGHUP);
+  if (how == "SIGHUP") {
+    process_->send(SIGHUP);
+  } else {
+    control(how);
+  }
   if (!wait_until([&] { return count_in(log(), started) > before || !process_->alive(); }) ||
       !process_->alive()) {
     throw std::runtime_error("Unbound does not come back from a reload:\n" + log());
@@ -208,7 +217,7 @@ void Unbound::reload() {
 }
 
 std::string Unbound::control(const std::string& command) {
-  std::vector<std::string> argv{UNBOUND_CONTROL_BIN, "-c", configuration_.string()};
+  std::vector<std::string> argv{unbound_program("unbound-control"), "-c", configuration_.string()};
   for (std::size_t at = 0; at < command.size();) {
     const std::size_t end = std::min(command.find(' ', at), command.size());
     argv.push_back(command.substr(at, end - at));

@@ -15,6 +15,10 @@ namespace e2e {
 
 std::string module_file(); // nearmiss.so: the one of the build, or $NEARMISS_SO
 
+// The folder of the build, or $NEARMISS_UNBOUND: so one build of the tests tries several Unbounds,
+// each with its own $NEARMISS_SO.
+std::string unbound_program(const std::string& name);
+
 // Told of what went wrong in an Unbound that ends: a crash, a sanitizer's report. Ends the program
 // unless a test runner takes it for a failure.
 extern void (*on_problem)(const std::string& what);
@@ -46,7 +50,8 @@ class Unbound {
   void start();                // returns when it serves; throws with its log if it does not
   std::string fail_to_start(); // its log; throws if it does start
   void stop();   // the test fails if it does not end well, or a sanitizer had something to say
-  void reload(); // SIGHUP; returns when it serves again
+  // Unbound's own reload, by SIGHUP or a command of unbound-control; returns when it serves again.
+  void reload(const std::string& how = "SIGHUP");
   std::string control(const std::string& command); // unbound-control's output
 
   std::optional<Answer> ask(const std::string& source, const std::string& name, int type,

@@ -82,7 +82,7 @@ TEST_CASE("out of memory at any point of a reload: the new policy or the last go
   const std::filesystem::path file = folder.write("nearmiss.yaml", rules);
   EventLog events([](const std::string&) {});
   Metrics metrics;
-  PolicyKeeper keeper(file, events, metrics, [](bool, const std::string&) {});
+  PolicyKeeper keeper(file, events, metrics, [] {}, [](bool, const std::string&) {});
   const Name listed = *Name::from_text("army.ml");
   const Name added = *Name::from_text("added.example");
   const ClientAddress client = *ClientAddress::from_text("127.1.0.1");
