@@ -79,17 +79,22 @@ Housekeeping::Housekeeping(PolicyKeeper& keeper, std::function<void()> changed,
 }
 
 Housekeeping::~Housekeeping() {
+  stop();
+  close(stop_);
+}
+
+void Housekeeping::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Housekeeping::stop() {
   const std::uint64_t one = 1;
   if (thread_.joinable()) {
     while (write(stop_, &one, sizeof(one)) < 0 && errno == EINTR) {
     }
     thread_.join();
   }
-  close(stop_);
-}
-
-void Housekeeping::start() {
-  thread_ = std::thread([this] { run(); });
+  socket_.reset();
 }
 
 // Without its socket the module protects as well as with it.
@@ -145,6 +150,7 @@ void Housekeeping::step() {
   if (socket_) {
     socket_->serve(polled.data() + first_of_socket, polled.size() - first_of_socket);
   }
+  keeper_.events().look_for_hanging_disk();
   if (Clock::now() >= watch_.due() && watch_.changed()) {
     reload();
   }

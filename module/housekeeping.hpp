@@ -18,13 +18,14 @@ class Housekeeping {
   // `changed`: called from the thread after a new policy is in force; shall not throw. All must
   // outlive this.
   Housekeeping(PolicyKeeper& keeper, std::function<void()> changed, PolicyKeeper::LogLine log);
-  // Ends the thread.
   ~Housekeeping();
   Housekeeping(const Housekeeping&) = delete;
   Housekeeping& operator=(const Housekeeping&) = delete;
 
   // Starts the thread. Throws std::system_error.
   void start();
+  // Ends it, and takes the control socket away.
+  void stop();
 
  private:
   void run() noexcept;

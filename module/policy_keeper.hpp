@@ -48,7 +48,7 @@ class PolicyKeeper {
 
   PolicyCell& cell() noexcept { return *cell_; }
   const Published& current() const noexcept { return *cell_->newest(); }
-  const EventLog& events() const noexcept { return events_; }
+  EventLog& events() const noexcept { return events_; }
   const Metrics& metrics() const noexcept { return metrics_; }
   const LastLoad& last_load() const noexcept { return last_load_; }
   const std::filesystem::path& file() const noexcept { return file_; }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <random>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 namespace e2e {
@@ -222,6 +223,25 @@ bool stays_silent(const Endpoint& resolver, const std::string& source, const std
   const ssize_t size = recv(socket.handle(), answer.data(), answer.size(), 0);
   return size > 2 && answer[0] == second[0] && answer[1] == second[1] &&
          recv(socket.handle(), answer.data(), answer.size(), MSG_DONTWAIT) < 0;
+}
+
+void flood(const Endpoint& resolver, const std::string& source, const std::string& top,
+           std::size_t count) {
+  const Socket socket(SOCK_DGRAM, source);
+  connect_socket(socket.handle(), resolver.address, resolver.port);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string label = "n" + std::to_string(i);
+    std::string wire("\0\0\1\0\0\1\0\0\0\0\0\0", 12);
+    wire[0] = static_cast<char>(i >> 8U);
+    wire[1] = static_cast<char>(i);
+    wire += static_cast<char>(label.size()) + label;
+    wire += static_cast<char>(top.size()) + top;
+    wire += std::string("\0\0\17\0\1", 5);
+    send(socket.handle(), wire.data(), wire.size(), MSG_NOSIGNAL);
+    if (i % 64 == 63) {
+      std::this_thread::sleep_for(std::chrono::microseconds(500)); // the socket's buffer is small
+    }
+  }
 }
 
 std::optional<Answer> ask(const Endpoint& resolver, const std::string& source,

@@ -79,6 +79,11 @@ struct Endpoint {
 std::optional<Answer> ask(const Endpoint& resolver, const std::string& source,
                           const std::string& name, int type, const Flags& flags = {});
 
+// Sends `count` queries for the MX of n0.TOP, n1.TOP ... over UDP, without waiting for an answer to
+// any. `top` is one label.
+void flood(const Endpoint& resolver, const std::string& source, const std::string& top,
+           std::size_t count);
+
 // Asks for `name` over UDP and then, from the same port, for `answered`, which gets an answer. True
 // if that is all that comes: the first query stays without one.
 bool stays_silent(const Endpoint& resolver, const std::string& source, const std::string& name,
