@@ -225,6 +225,34 @@ bool stays_silent(const Endpoint& resolver, const std::string& source, const std
          recv(socket.handle(), answer.data(), answer.size(), MSG_DONTWAIT) < 0;
 }
 
+std::vector<Bytes> replies(const Endpoint& resolver, const std::string& source, const Bytes& query,
+                           const std::string& last) {
+  const Socket socket(SOCK_DGRAM, source);
+  connect_socket(socket.handle(), resolver.address, resolver.port);
+  Bytes marker = query_wire(last, A, {});
+  const auto is_marker = [&marker](const Bytes& answer) {
+    return answer.size() > 2 && answer[0] == marker[0] && answer[1] == marker[1];
+  };
+  if (is_marker(query)) {
+    marker[0] ^= 0xffU;
+  }
+  send(socket.handle(), query.data(), query.size(), MSG_NOSIGNAL);
+  send(socket.handle(), marker.data(), marker.size(), MSG_NOSIGNAL);
+  std::vector<Bytes> all;
+  for (;;) {
+    Bytes answer(65535);
+    const ssize_t size = recv(socket.handle(), answer.data(), answer.size(), 0);
+    if (size < 0) {
+      throw std::runtime_error("no answer to " + last);
+    }
+    answer.resize(static_cast<std::size_t>(size));
+    if (is_marker(answer)) {
+      return all;
+    }
+    all.push_back(std::move(answer));
+  }
+}
+
 void flood(const Endpoint& resolver, const std::string& source, const std::string& top,
            std::size_t count) {
   const Socket socket(SOCK_DGRAM, source);
