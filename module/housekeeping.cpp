@@ -72,6 +72,9 @@ Housekeeping::Housekeeping(PolicyKeeper& keeper, std::function<void()> changed,
   }
   // Before the thread is there: a file that changes in between is noticed by its first look.
   watch_.watch(keeper_.files());
+  if (keeper_.last_load().outcome == LoadOutcome::refused) {
+    retry_ = Clock::now() + first_retry;
+  }
   if (watch_.descriptor() < 0) {
     log_(true, "inotify cannot be used, so changed files are noticed after some seconds only");
   }
@@ -136,8 +139,8 @@ void Housekeeping::step() {
   if (socket_) {
     socket_->add_to(polled);
   }
-  const auto due =
-      std::min({watch_.due(), change_again_, socket_ ? socket_->due() : Clock::time_point::max()});
+  const auto due = std::min(
+      {watch_.due(), change_again_, retry_, socket_ ? socket_->due() : Clock::time_point::max()});
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
   if (poll(polled.data(), polled.size(), static_cast<int>(std::clamp<long long>(wait, 0, 10000))) <
           0 &&
@@ -152,6 +155,9 @@ void Housekeeping::step() {
   }
   keeper_.events().look_for_hanging_disk();
   if (Clock::now() >= watch_.due() && watch_.changed()) {
+    retry_after_ = first_retry;
+    reload();
+  } else if (Clock::now() >= retry_) {
     reload();
   }
   if (Clock::now() >= change_again_) {
@@ -161,7 +167,8 @@ void Housekeeping::step() {
 }
 
 void Housekeeping::reload() {
-  if (keeper_.reload() == LoadOutcome::loaded) {
+  const LoadOutcome outcome = keeper_.reload();
+  if (outcome == LoadOutcome::loaded) {
     changed_(); // before anything that can fail
     // An answer that was judged just before by the old policy may be on its way into the host's
     // cache. Long after it must have arrived, look once more.
@@ -169,6 +176,12 @@ void Housekeeping::reload() {
     open_socket();
   }
   watch_.watch(keeper_.files());
+  if (outcome == LoadOutcome::refused) {
+    retry_ = Clock::now() + retry_after_;
+    retry_after_ = std::min(2 * retry_after_, last_retry);
+  } else {
+    retry_ = Clock::time_point::max();
+  }
 }
 
 std::string Housekeeping::answer(std::string_view command) noexcept {

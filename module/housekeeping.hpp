@@ -40,7 +40,12 @@ class Housekeeping {
   FileWatch watch_;
   std::optional<ControlSocket> socket_;
   FileWatch::Clock::time_point change_again_; // see reload(); max(): not due
-  int stop_;                                  // an eventfd(2)
+  // A refused policy is read again now and then: what was missing (a descriptor, memory) may be
+  // there again.
+  static constexpr std::chrono::seconds first_retry{5}, last_retry{320};
+  FileWatch::Clock::time_point retry_ = FileWatch::Clock::time_point::max();
+  std::chrono::seconds retry_after_ = first_retry;
+  int stop_; // an eventfd(2)
   std::thread thread_;
 };
 

@@ -33,7 +33,7 @@ class PolicyKeeper {
     std::string error;         // why it was refused
     Clock::time_point at;      // of the try
     Clock::time_point since;   // when the policy in force was put there
-    std::uint64_t refused = 0; // loads refused since the keeper was made
+    std::uint64_t refused = 0; // loads refused since the keeper was made, the same error once
   };
 
   // Loads the policy, or takes the last good one of the process. Throws std::runtime_error if there
