@@ -2,6 +2,7 @@
 // adapter inspects it, the core judges it, and a client gets a reply. What that is must keep what
 // the policy promises, whatever the server sent.
 #include "module/core.h"
+#include "rules/rule.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/packet_adapter.h"
 
