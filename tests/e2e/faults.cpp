@@ -278,7 +278,7 @@ TEST_CASE("no file descriptor is left to the whole of Unbound", "[faults]") {
                                   "metrics: {file: nearmiss.prom, interval: 1}\n")});
   const fs::path folder = world.resolver.folder();
   mail_is_blocked_and_others_are_served(world);
-  REQUIRE(world.resolver.events().alerts().size() <= 2);
+  world.expect_real(mail, "good.example", A);
   REQUIRE(wait_until([&] { return world.resolver.events().alerts().size() == 2; }));
   std::string policy = read_file(world.resolver.policy_file());
   policy.replace(policy.find("arrny.example"), 13, "good.example");
@@ -291,8 +291,7 @@ TEST_CASE("no file descriptor is left to the whole of Unbound", "[faults]") {
       CHECK_FALSE(looks_blocked(world.resolver.answer(mail, "army.mil", MX)));
     }
     CHECK(world.resolver.answer(mail, "nobody-asked-yet.plain.example", A).rcode == servfail);
-    REQUIRE(has_logged(world, "event log, file " + (folder / "events.jsonl").string() +
-                                  ": Too many open files"));
+    REQUIRE(has_logged(world, "event log, file events.jsonl: Too many open files"));
     world.resolver.write_policy(policy);
     REQUIRE(has_logged(world, "the policy was refused, the last good one stays in force"));
     CHECK(holds(world.resolver.log(), "Too many open files"));
@@ -408,7 +407,10 @@ TEST_CASE("the clock jumps: only `expires` and the events' times follow it", "[f
                                              day(1) + "}\n  - {id: more, exact: [" + name + "]}\n");
     return policy + "metrics: {file: nearmiss.prom, interval: 1}\n";
   };
-  World world({.policy = policy_listing("x0.plain.example"), .environment = faults.environment()});
+  // Signatures would be of the future, or of the past.
+  World world({.policy = policy_listing("x0.plain.example"),
+               .validate = false,
+               .environment = faults.environment()});
   const auto metrics = world.resolver.folder() / "nearmiss.prom";
   const auto check_living = [&](const std::string& listed) {
     mail_is_blocked_and_others_are_served(world);
@@ -478,7 +480,7 @@ std::string status_line(pid_t pid, const std::string& key) {
 TEST_CASE("with dropped privileges: the log, the metrics, the socket, reloads", "[faults]") {
   const passwd* const user = getpwnam("nobody");
   REQUIRE(user != nullptr);
-  const fs::path copy = "nearmiss.so"; // where that user can read it
+  const fs::path copy = "./nearmiss.so"; // where that user can read it
   const std::string policy = "version: 1\nclients: {mail: [127.1.0.0/16]}\nrules:\n"
                              "  - {id: feed, list: {file: l.txt, format: domains}}\n"
                              "log: {file: events.jsonl}\n"

@@ -53,8 +53,12 @@ class Client {
  public:
   explicit Client(const Module& module) : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     PROMISE(fd_ >= 0);
-    PROMISE(connect(fd_, reinterpret_cast<const sockaddr*>(&module.address),
-                    sizeof(module.address)) == 0);
+    int connected = -1;
+    do { // it may have to wait, and libFuzzer has a timer
+      connected =
+          connect(fd_, reinterpret_cast<const sockaddr*>(&module.address), sizeof(module.address));
+    } while (connected != 0 && errno == EINTR);
+    PROMISE(connected == 0);
   }
   ~Client() { close(fd_); }
   Client(const Client&) = delete;
