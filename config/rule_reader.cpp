@@ -89,23 +89,21 @@ void RuleReader::read(const YamlNode& node) {
   map.finish();
   source.matches_exchanges = !held.exchanges.empty();
   source.matches_more = list != nullptr || !held.empty();
-  const bool wanted = add(map, rule, source);
-  if (wanted) {
-    for (const WrittenName& written : source.names) {
-      builder_.add_name(source.index, written.name, written.scope);
-    }
-    for (const WrittenName& written : held.exchanges) {
-      builder_.add_exchange(source.index, written.name, written.scope);
-    }
-    for (const Prefix& prefix : held.addresses) {
-      builder_.add_address(source.index, prefix);
-    }
+  add(map, rule, source);
+  for (const WrittenName& written : source.names) {
+    builder_.add_name(source.index, written.name, written.scope);
+  }
+  for (const WrittenName& written : held.exchanges) {
+    builder_.add_exchange(source.index, written.name, written.scope);
+  }
+  for (const Prefix& prefix : held.addresses) {
+    builder_.add_address(source.index, prefix);
   }
   if (list != nullptr) {
-    read_list(*list, {.public_suffixes = public_suffixes}, wanted, rule, map.has("action"), source);
+    read_list(*list, {.public_suffixes = public_suffixes}, rule, map.has("action"), source);
     source.zone_decides = source.zone_decides && source.names.empty() && held.empty();
   }
-  if (wanted) {
+  if (!has_expired(rule)) {
     sources_.push_back(std::move(source));
   }
 }
@@ -146,9 +144,7 @@ void RuleReader::read_protect(const YamlNode& node) {
                   "`action: allow` protects nothing; write an action that blocks, or `observe`");
   }
   map.finish();
-  if (!add(map, std::move(rule), source)) {
-    return;
-  }
+  add(map, rule, source);
   for (const WrittenName& written : source.protects) {
     ClassSet wanted = classes.named;
     if (classes.defaults) {
@@ -156,7 +152,9 @@ void RuleReader::read_protect(const YamlNode& node) {
     }
     builder_.add_protected(source.index, written.name, wanted);
   }
-  sources_.push_back(std::move(source));
+  if (!has_expired(rule)) {
+    sources_.push_back(std::move(source));
+  }
 }
 
 RuleReader::Classes RuleReader::read_classes(const YamlNode* value) {
@@ -216,18 +214,23 @@ void RuleReader::read_action_and_scope(const YamlNode& node, YamlMap& map, Rule&
   read_words(map, rule);
 }
 
-bool RuleReader::add(YamlMap& map, Rule rule, RuleSource& source) {
-  if (rule.expires && *rule.expires <= today_) {
+bool RuleReader::has_expired(const Rule& rule) const noexcept {
+  return rule.expires && *rule.expires <= today_;
+}
+
+// One that has expired too: each lookup looks at the date, and today's may be the mistake of a
+// clock that is yet to be set right.
+void RuleReader::add(YamlMap& map, const Rule& rule, RuleSource& source) {
+  if (has_expired(rule)) {
     reader_.report().warning(reader_.file(), map.key_node("expires").place,
-                             "the rule " + shown(rule.id) + " has expired and is left out; take " +
-                                 "it out, or write a later date");
-    return false;
+                             "the rule " + shown(rule.id) +
+                                 " has expired, so it matches nothing; " +
+                                 "take it out, or write a later date");
   }
-  source.index = source.last = builder_.add_rule(std::move(rule));
+  source.index = source.last = builder_.add_rule(rule);
   for (const WrittenName& written : source.exceptions) {
     builder_.add_exception(source.index, written.name);
   }
-  return true;
 }
 
 void RuleReader::read_id(const YamlNode* value, Rule& rule, Place& place) {
@@ -395,8 +398,8 @@ std::optional<Name> RuleReader::read_one(const YamlNode& node, std::string_view 
   return name;
 }
 
-void RuleReader::read_list(const YamlNode& node, ListSettings settings, bool wanted,
-                           const Rule& rule, bool has_action, RuleSource& source) {
+void RuleReader::read_list(const YamlNode& node, ListSettings settings, const Rule& rule,
+                           bool has_action, RuleSource& source) {
   YamlMap map(node, "`list`", reader_);
   const YamlNode* file = map.require("file", "write the list's path");
   const YamlNode* format =
@@ -415,7 +418,7 @@ void RuleReader::read_list(const YamlNode& node, ListSettings settings, bool wan
   }
   map.finish();
   const auto path = file != nullptr ? reader_.text(*file, "file") : std::nullopt;
-  if (!wanted || kind == unknown || !path) {
+  if (kind == unknown || !path) {
     return;
   }
   const auto full = folder_ / *path;

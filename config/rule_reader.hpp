@@ -47,7 +47,7 @@ class RuleReader {
              std::filesystem::path folder, std::chrono::sys_days today, PolicyFiles& files,
              PolicyBuilder& builder, bool has_sinkhole, const Config* previous);
 
-  // Reads one rule and, unless it has expired, adds it.
+  // Reads one rule and adds it.
   void read(const YamlNode& node);
   // The same for an entry of `protect`.
   void read_protect(const YamlNode& node);
@@ -58,8 +58,9 @@ class RuleReader {
   void read_id(const YamlNode* value, Rule& rule, Place& place);
   // What rules and entries of `protect` have in common: all but what they match.
   void read_action_and_scope(const YamlNode& node, YamlMap& map, Rule& rule);
-  // Adds the rule with its exceptions unless it has expired; false then.
-  bool add(YamlMap& map, Rule rule, RuleSource& source);
+  bool has_expired(const Rule& rule) const noexcept;
+  // Adds the rule with its exceptions.
+  void add(YamlMap& map, const Rule& rule, RuleSource& source);
   void read_words(YamlMap& map, Rule& rule);
   void read_confusable(const YamlNode& node, bool public_suffixes, Rule& rule, RuleSource& source);
   void read_mistyped(const YamlNode& node, bool public_suffixes, const Rule& rule,
@@ -83,9 +84,9 @@ class RuleReader {
   void read_names(const YamlNode& node, std::string_view key, Scope scope, bool public_suffixes,
                   std::vector<WrittenName>& names);
   std::optional<Name> read_one(const YamlNode& node, std::string_view key);
-  // `rule`: as it was added, for the variants of a response policy zone. `wanted`: it was added.
-  void read_list(const YamlNode& node, ListSettings settings, bool wanted, const Rule& rule,
-                 bool has_action, RuleSource& source);
+  // `rule`: as it was added, for the variants of a response policy zone.
+  void read_list(const YamlNode& node, ListSettings settings, const Rule& rule, bool has_action,
+                 RuleSource& source);
   // An error at `file` if the list has fewer names than it may have after the last good load.
   void check_shrink(const YamlNode& file, const ListSettings& settings, const LoadedList& loaded);
 

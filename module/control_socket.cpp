@@ -93,8 +93,10 @@ ControlSocket::~ControlSocket() {
 }
 
 void ControlSocket::add_to(std::vector<pollfd>& polled) const {
-  // With all places taken the next client waits in the kernel's queue.
-  polled.push_back({clients_.size() < max_clients ? listening_ : -1, POLLIN, 0});
+  // With all places taken the next client waits in the kernel's queue; so it does when none could
+  // be let in, which poll(2) would tell again and again.
+  const bool open = clients_.size() < max_clients && Clock::now() >= closed_until_;
+  polled.push_back({open ? listening_ : -1, POLLIN, 0});
   for (const Client& client : clients_) {
     polled.push_back({client.fd, static_cast<short>(client.answered ? POLLOUT : POLLIN), 0});
   }
@@ -116,7 +118,7 @@ void ControlSocket::serve(const pollfd* polled, std::size_t count) {
 }
 
 ControlSocket::Clock::time_point ControlSocket::due() const noexcept {
-  auto due = Clock::time_point::max();
+  auto due = closed_until_ > Clock::now() ? closed_until_ : Clock::time_point::max();
   for (const Client& client : clients_) {
     due = std::min(due, client.deadline);
   }
@@ -127,13 +129,16 @@ void ControlSocket::accept_client() {
   const int fd = accept4(listening_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {
     clients_.push_back({fd, Clock::now() + patience, {}, {}, false});
+  } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    closed_until_ = Clock::now() + pause;
   }
 }
 
 bool ControlSocket::go_on(Client& client) {
   if (!client.answered) {
+    // No more than a command and its end is ever read of a client.
     std::array<char, longest_command + 1> buffer{};
-    const ssize_t got = read(client.fd, buffer.data(), buffer.size());
+    const ssize_t got = read(client.fd, buffer.data(), buffer.size() - client.command.size());
     if (got <= 0) {
       return got < 0 && (errno == EAGAIN || errno == EINTR);
     }

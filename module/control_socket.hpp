@@ -22,6 +22,7 @@ class ControlSocket {
   static constexpr std::size_t max_clients = 8;
   static constexpr std::size_t longest_command = 64; // octets
   static constexpr std::chrono::seconds patience{5}; // with one client, all told
+  static constexpr std::chrono::seconds pause{1};    // without a descriptor for the next one
 
   // `answer` makes the line for a command; it shall not throw. Takes the place of a socket that
   // nobody serves any more. Throws std::system_error, or std::runtime_error where another process
@@ -58,6 +59,7 @@ class ControlSocket {
   int listening_ = -1;
   std::pair<dev_t, ino_t> identity_{};
   std::vector<Client> clients_;
+  Clock::time_point closed_until_{};
 };
 
 } // namespace nearmiss

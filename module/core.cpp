@@ -154,7 +154,18 @@ void nm_core_stop(nm_core* core) {
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
   }
-  delete core;
+  core->housekeeping.stop();
+  if (core->events.end(std::chrono::seconds(5))) {
+    delete core;
+    return;
+  }
+  // The resolver must go on, or end; so what the hanging thread uses stays where it is.
+  const nearmiss::EventLog::Counts counts = core->events.counts();
+  const std::string line = "event log: a disk hangs, and " +
+                           std::to_string(counts.numbered - counts.written - counts.lost) +
+                           " events are left to it; they are written if it works again before "
+                           "Unbound ends";
+  core->host.log_line(true, line.c_str());
 }
 
 size_t nm_core_memory(nm_core* core) {

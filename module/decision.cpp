@@ -54,7 +54,8 @@ class Lookup {
     decision_.verdict = policy_.decide(query(decision_.qname, lookup_.qtype));
     const bool allowed =
         decision_.verdict.rule != nullptr && decision_.verdict.action == Action::allow;
-    if (!allowed) { // an `allow` for the asked name holds wherever that name leads
+    // An `allow` for the asked name holds wherever that name leads, and so does a block.
+    if (!allowed && !blocked()) {
       aliases();
       listed_exchanges();
       exchange_rules();

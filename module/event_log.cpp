@@ -48,7 +48,33 @@ EventLog::EventLog(Complain complain) : complain_(std::move(complain)) {
 
 EventLog::~EventLog() {
   queue_.close();
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+bool EventLog::end(std::chrono::milliseconds patience) {
+  queue_.close();
+  {
+    std::unique_lock lock(mutex_);
+    if (!ends_.wait_for(lock, patience, [this] { return ended_; })) {
+      thread_.detach();
+      return false;
+    }
+  }
   thread_.join();
+  return true;
+}
+
+void EventLog::look_for_hanging_disk() {
+  const std::chrono::steady_clock::time_point since = busy_since_;
+  const bool hanging = since != std::chrono::steady_clock::time_point{} &&
+                       std::chrono::steady_clock::now() - since >= hangs;
+  if (hanging != std::exchange(told_of_hanging_, hanging)) {
+    complain_(hanging ? "event log: a disk hangs; lookups stay blocked, their events wait and are "
+                        "lost when there is no more room, see `nearmiss status`"
+                      : "event log: the disk that hung works again");
+  }
 }
 
 void EventLog::attempt(const Attempt& attempt, const std::shared_ptr<const EventPolicy>& policy,
@@ -109,10 +135,12 @@ EventLog::Sinks EventLog::open(const LogSettings& settings) const {
 
 // On the writing thread, or before there is one.
 void EventLog::adopt(Sinks sinks) {
+  for (const auto& sink : sinks_) { // which nobody else changes
+    sink->give_up();                // without the lock: it may hang
+  }
   const std::lock_guard lock(mutex_);
   Counts last;
   for (const auto& sink : sinks_) {
-    sink->give_up();
     last.written = std::max(last.written, sink->written());
     last.lost = std::max(last.lost, sink->lost());
   }
@@ -261,6 +289,7 @@ void EventLog::run() {
   while (more) {
     try {
       more = queue_.take(batch, patience());
+      busy_since_ = std::chrono::steady_clock::now();
       const bool batch_was_empty = batch.records.empty();
       write(batch);
       batch.clear();
@@ -273,6 +302,7 @@ void EventLog::run() {
       complain_(std::string("event log: ") + e.what());
       batch.clear();
     }
+    busy_since_ = std::chrono::steady_clock::time_point{};
   }
   // What was lost last is told behind the last event.
   if (queue_.take(batch, std::chrono::milliseconds(0))) {
@@ -284,6 +314,9 @@ void EventLog::run() {
     due_ = {};
   }
   do_due_work(); // with the last figures
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  ends_.notify_one();
 }
 
 } // namespace nearmiss

@@ -4,6 +4,9 @@
 // What was lost, on the way to this thread (event_queue.hpp) or in a sink (event_sink.hpp), leaves
 // a gap in event.sequence there, is counted, and is told by an event of its own as soon as one can
 // be written again.
+//
+// A disk that hangs in write(2) stops that thread, and nothing else: attempts wait in the queue and
+// are then lost, the admin is told in Unbound's log, and the module can still end.
 #pragma once
 
 #include "module/event_format.hpp"
@@ -13,6 +16,7 @@
 
 #include <spdlog/logger.h>
 
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 
@@ -25,10 +29,17 @@ class EventLog {
   // Starts the writing thread: call after Unbound's fork. There is no sink before configure().
   // `complain` gets lines for the admin, from that thread too. Throws std::system_error.
   explicit EventLog(Complain complain);
-  // Writes what waits, then ends the thread.
+  // Writes what waits, then ends the thread; waits for it, if end() has not been called.
   ~EventLog();
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
+
+  // As the destructor does, but false if the thread still hangs in a disk after `patience`. It is
+  // left behind then, and this object with all that its work uses must live as long as the process.
+  bool end(std::chrono::milliseconds patience);
+  // Tells the admin, once, if the thread has hung for long, and when it does no more. For one
+  // thread.
+  void look_for_hanging_disk();
 
   // Safe from any thread; does not block, allocate or throw.
   void attempt(const Attempt& attempt, const std::shared_ptr<const EventPolicy>& policy,
@@ -77,11 +88,15 @@ class EventLog {
   std::chrono::milliseconds patience() const;
   void do_due_work();
 
+  static constexpr std::chrono::seconds hangs{10}; // if that long with one batch
+
   const Complain complain_;
   const EventOrigin origin_ = EventOrigin::here();
   EventQueue queue_;
   std::atomic<bool> any_sink_{false}, has_next_{false};
-  LogSettings settings_; // of configure()'s caller
+  std::atomic<std::chrono::steady_clock::time_point> busy_since_{}; // the thread; {}: it waits
+  bool told_of_hanging_ = false; // of look_for_hanging_disk()'s caller
+  LogSettings settings_;         // of configure()'s caller
 
   // The writing thread's own.
   EventMaker maker_;
@@ -97,6 +112,8 @@ class EventLog {
   std::chrono::seconds interval_{0};
   std::shared_ptr<std::function<void()>> work_;
   std::chrono::steady_clock::time_point due_{};
+  bool ended_ = false; // the thread has done all its work
+  std::condition_variable ends_;
 
   std::thread thread_; // last: uses all of the above
 };

@@ -70,6 +70,9 @@ Housekeeping::Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log)
   }
   // Before the thread is there: a file that changes in between is noticed by its first look.
   watch_.watch(keeper_.files());
+  if (keeper_.last_load().outcome == LoadOutcome::refused) {
+    retry_ = Clock::now() + first_retry;
+  }
   if (watch_.descriptor() < 0) {
     log_(true, "inotify cannot be used, so changed files are noticed after some seconds only");
   }
@@ -77,17 +80,22 @@ Housekeeping::Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log)
 }
 
 Housekeeping::~Housekeeping() {
+  stop();
+  close(stop_);
+}
+
+void Housekeeping::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Housekeeping::stop() {
   const std::uint64_t one = 1;
   if (thread_.joinable()) {
     while (write(stop_, &one, sizeof(one)) < 0 && errno == EINTR) {
     }
     thread_.join();
   }
-  close(stop_);
-}
-
-void Housekeeping::start() {
-  thread_ = std::thread([this] { run(); });
+  socket_.reset();
 }
 
 // Without its socket the module protects as well as with it.
@@ -129,7 +137,8 @@ void Housekeeping::step() {
   if (socket_) {
     socket_->add_to(polled);
   }
-  const auto due = std::min(watch_.due(), socket_ ? socket_->due() : Clock::time_point::max());
+  const auto due =
+      std::min({watch_.due(), retry_, socket_ ? socket_->due() : Clock::time_point::max()});
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
   if (poll(polled.data(), polled.size(), static_cast<int>(std::clamp<long long>(wait, 0, 10000))) <
           0 &&
@@ -142,16 +151,27 @@ void Housekeeping::step() {
   if (socket_) {
     socket_->serve(polled.data() + first_of_socket, polled.size() - first_of_socket);
   }
+  keeper_.events().look_for_hanging_disk();
   if (Clock::now() >= watch_.due() && watch_.changed()) {
+    retry_after_ = first_retry;
+    reload();
+  } else if (Clock::now() >= retry_) {
     reload();
   }
 }
 
 void Housekeeping::reload() {
-  if (keeper_.reload() == LoadOutcome::loaded) {
+  const LoadOutcome outcome = keeper_.reload();
+  if (outcome == LoadOutcome::loaded) {
     open_socket();
   }
   watch_.watch(keeper_.files());
+  if (outcome == LoadOutcome::refused) {
+    retry_ = Clock::now() + retry_after_;
+    retry_after_ = std::min(2 * retry_after_, last_retry);
+  } else {
+    retry_ = Clock::time_point::max();
+  }
 }
 
 std::string Housekeeping::answer(std::string_view command) noexcept {

@@ -16,13 +16,14 @@ class Housekeeping {
  public:
   // `keeper` must outlive this.
   Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log);
-  // Ends the thread.
   ~Housekeeping();
   Housekeeping(const Housekeeping&) = delete;
   Housekeeping& operator=(const Housekeeping&) = delete;
 
   // Starts the thread. Throws std::system_error.
   void start();
+  // Ends it, and takes the control socket away.
+  void stop();
 
  private:
   void run() noexcept;
@@ -35,6 +36,11 @@ class Housekeeping {
   PolicyKeeper::LogLine log_;
   FileWatch watch_;
   std::optional<ControlSocket> socket_;
+  // A refused policy is read again now and then: what was missing (a descriptor, memory) may be
+  // there again.
+  static constexpr std::chrono::seconds first_retry{5}, last_retry{320};
+  FileWatch::Clock::time_point retry_ = FileWatch::Clock::time_point::max();
+  std::chrono::seconds retry_after_ = first_retry;
   int stop_; // an eventfd(2)
   std::thread thread_;
 };

@@ -162,11 +162,11 @@ void PolicyKeeper::refuse(const std::string& error) {
   const bool news = error != last_load_.error;
   last_load_.outcome = LoadOutcome::refused;
   last_load_.error = error;
-  ++last_load_.refused;
   metrics_.refused();
   if (!news) {
     return; // it has been said
   }
+  ++last_load_.refused;
   log_(true, error + "; the policy was refused, the last good one stays in force");
   events_.notice({.action = "policy-refused", .success = false, .message = error},
                  current().events);

@@ -33,7 +33,7 @@ class PolicyKeeper {
     std::string error;         // why it was refused
     Clock::time_point at;      // of the try
     Clock::time_point since;   // when the policy in force was put there
-    std::uint64_t refused = 0; // loads refused since the keeper was made
+    std::uint64_t refused = 0; // loads refused since the keeper was made, the same error once
   };
 
   // Loads the policy, or takes the last good one of the process. Throws std::runtime_error if there
@@ -52,7 +52,7 @@ class PolicyKeeper {
 
   PolicyCell& cell() noexcept { return *cell_; }
   const Published& current() const noexcept { return *cell_->newest(); }
-  const EventLog& events() const noexcept { return events_; }
+  EventLog& events() const noexcept { return events_; }
   const Metrics& metrics() const noexcept { return metrics_; }
   const LastLoad& last_load() const noexcept { return last_load_; }
   const std::filesystem::path& file() const noexcept { return file_; }

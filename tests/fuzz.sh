@@ -25,7 +25,8 @@ seconds=$1
 shift
 
 cd -- "$root"
-contrib/install-packages.sh build clang
+contrib/install-packages.sh build unbound clang
+contrib/unbound/build.sh # whose parser the target `packet` uses
 mkdir -p -- build-fuzz
 log=$root/build-fuzz/fuzz.log
 : >"$log"

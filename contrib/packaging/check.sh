@@ -2,7 +2,7 @@
 # usage: contrib/packaging/check.sh
 #
 # Reads the files of this folder with the tools that will use them, beside Debian's own AppArmor
-# profile and systemd unit of Unbound. Debian's packages are unpacked for it in a folder of their
+# profile and systemd unit of Unbound, and looks up in the profile each path that the module uses. Debian's packages are unpacked for it in a folder of their
 # own; nothing is installed, and nothing is loaded into the kernel.
 #
 # Exit status: 0 when all are well-formed.
@@ -37,6 +37,13 @@ cp -- "$here/apparmor-local-usr.sbin.unbound" "$profiles/local/usr.sbin.unbound"
 logged "$log" "AppArmor: Debian's profile with our additions" \
   "$work/debian/sbin/apparmor_parser" --skip-kernel-load --skip-cache --config-file=/dev/null \
   --base "$profiles" --Include "$profiles" "$profiles/usr.sbin.unbound"
+# Where no AppArmor runs, this is as near as it gets: which rules the paths meet.
+allows() {
+  "$work/debian/sbin/apparmor_parser" --preprocess --config-file=/dev/null \
+    --base "$profiles" --Include "$profiles" "$profiles/usr.sbin.unbound" 2>>"$log" |
+    "$here/apparmor_allows.py"
+}
+logged "$log" "AppArmor: what the module does is allowed, and no more" allows
 
 # A unit's programs must be there: where they are unpacked.
 units=$work/units

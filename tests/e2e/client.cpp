@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <random>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 namespace e2e {
@@ -222,6 +223,53 @@ bool stays_silent(const Endpoint& resolver, const std::string& source, const std
   const ssize_t size = recv(socket.handle(), answer.data(), answer.size(), 0);
   return size > 2 && answer[0] == second[0] && answer[1] == second[1] &&
          recv(socket.handle(), answer.data(), answer.size(), MSG_DONTWAIT) < 0;
+}
+
+std::vector<Bytes> replies(const Endpoint& resolver, const std::string& source, const Bytes& query,
+                           const std::string& last) {
+  const Socket socket(SOCK_DGRAM, source);
+  connect_socket(socket.handle(), resolver.address, resolver.port);
+  Bytes marker = query_wire(last, A, {});
+  const auto is_marker = [&marker](const Bytes& answer) {
+    return answer.size() > 2 && answer[0] == marker[0] && answer[1] == marker[1];
+  };
+  if (is_marker(query)) {
+    marker[0] ^= 0xffU;
+  }
+  send(socket.handle(), query.data(), query.size(), MSG_NOSIGNAL);
+  send(socket.handle(), marker.data(), marker.size(), MSG_NOSIGNAL);
+  std::vector<Bytes> all;
+  for (;;) {
+    Bytes answer(65535);
+    const ssize_t size = recv(socket.handle(), answer.data(), answer.size(), 0);
+    if (size < 0) {
+      throw std::runtime_error("no answer to " + last);
+    }
+    answer.resize(static_cast<std::size_t>(size));
+    if (is_marker(answer)) {
+      return all;
+    }
+    all.push_back(std::move(answer));
+  }
+}
+
+void flood(const Endpoint& resolver, const std::string& source, const std::string& top,
+           std::size_t count) {
+  const Socket socket(SOCK_DGRAM, source);
+  connect_socket(socket.handle(), resolver.address, resolver.port);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string label = "n" + std::to_string(i);
+    std::string wire("\0\0\1\0\0\1\0\0\0\0\0\0", 12);
+    wire[0] = static_cast<char>(i >> 8U);
+    wire[1] = static_cast<char>(i);
+    wire += static_cast<char>(label.size()) + label;
+    wire += static_cast<char>(top.size()) + top;
+    wire += std::string("\0\0\17\0\1", 5);
+    send(socket.handle(), wire.data(), wire.size(), MSG_NOSIGNAL);
+    if (i % 64 == 63) {
+      std::this_thread::sleep_for(std::chrono::microseconds(500)); // the socket's buffer is small
+    }
+  }
 }
 
 std::optional<Answer> ask(const Endpoint& resolver, const std::string& source,

@@ -79,6 +79,18 @@ struct Endpoint {
 std::optional<Answer> ask(const Endpoint& resolver, const std::string& source,
                           const std::string& name, int type, const Flags& flags = {});
 
+// Sends `query` as it is over UDP and, from the same port, a query for the address of `last`. All
+// that comes until that one is answered, its answer left out.
+// Throws std::runtime_error if that does not come.
+std::vector<std::vector<std::uint8_t>> replies(const Endpoint& resolver, const std::string& source,
+                                               const std::vector<std::uint8_t>& query,
+                                               const std::string& last);
+
+// Sends `count` queries for the MX of n0.TOP, n1.TOP ... over UDP, without waiting for an answer to
+// any. `top` is one label.
+void flood(const Endpoint& resolver, const std::string& source, const std::string& top,
+           std::size_t count);
+
 // Asks for `name` over UDP and then, from the same port, for `answered`, which gets an answer. True
 // if that is all that comes: the first query stays without one.
 bool stays_silent(const Endpoint& resolver, const std::string& source, const std::string& name,

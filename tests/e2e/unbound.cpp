@@ -86,6 +86,8 @@ void Unbound::write_list(const std::string& name, const std::string& text) {
 
 void Unbound::write_configuration(const Lab& lab) {
   const std::filesystem::path& folder = folder_.path();
+  // All that Unbound reads is in its folder, which may be its chroot, and another user's.
+  write_file(folder / "root.hints", read_file(lab.root_hints()));
   std::string modules = options_.module_config;
   if (modules.empty()) {
     modules = std::string(options_.policy ? "dynlib " : "") +
@@ -115,7 +117,7 @@ void Unbound::write_configuration(const Lab& lab) {
                      "\n"
                      "  do-not-query-localhost: no\n"
                      "  root-hints: " +
-                     quoted(lab.root_hints()) +
+                     quoted(folder / "root.hints") +
                      "\n"
                      "  module-config: \"" +
                      modules +
@@ -145,7 +147,7 @@ void Unbound::write_configuration(const Lab& lab) {
   }
   text += options_.server_lines;
   if (options_.policy) {
-    text += "dynlib:\n  dynlib-file: \"" + module_file() + "\"\n";
+    text += "dynlib:\n  dynlib-file: " + quoted(options_.module) + "\n";
   }
   text += "remote-control:\n  control-enable: yes\n  control-use-cert: no\n"
           "  control-interface: " +
@@ -162,6 +164,7 @@ Unbound::~Unbound() {
 void Unbound::launch() {
   Process::Environment environment{
       {"TSAN_OPTIONS", "suppressions=" TSAN_SUPPRESSIONS ":print_suppressions=0"}};
+  environment.insert(environment.end(), options_.environment.begin(), options_.environment.end());
   if (options_.policy_by_environment) {
     environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
   }

@@ -34,8 +34,10 @@ struct UnboundOptions {
   bool encrypted = false;      // also listen for DNS over TLS and HTTPS
   bool ip6 = false;            // also listen on ::1
   std::string access{"allow"}; // or allow_snoop
+  std::filesystem::path module{module_file()};
+  Process::Environment environment{}; // more of it
   std::string module_config{}; // empty: "dynlib validator iterator" as the rest of this demands
-  std::string server_lines{};  // more lines for the server: clause
+  std::string server_lines{};  // more lines for the server: clause; the last of two counts
   std::string more_clauses{};  // after it
 };
 

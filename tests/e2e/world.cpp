@@ -68,6 +68,13 @@ World::World(UnboundOptions options, const std::vector<Zone>& zones)
   resolver.start();
 }
 
+World::World(UnboundOptions options,
+             const std::function<void(const std::filesystem::path&)>& prepare)
+    : resolver(lab, std::move(options)) {
+  prepare(resolver.folder());
+  resolver.start();
+}
+
 void World::expect_blocked(const std::string& client, const std::string& name, int type,
                            const Flags& flags) const {
   const Answer answer = resolver.answer(client, name, type, flags);

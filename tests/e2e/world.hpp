@@ -11,6 +11,7 @@
 #include "tests/e2e/lab.hpp"
 #include "tests/e2e/unbound.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ std::string usual_policy_with(const std::string& defaults);
 
 struct World {
   explicit World(UnboundOptions options, const std::vector<Zone>& zones = default_zones());
+  // `prepare` furnishes the resolver's folder before it starts.
+  World(UnboundOptions options, const std::function<void(const std::filesystem::path&)>& prepare);
 
   // The block as `nxdomain` makes it: no data, an SOA, nothing secret.
   void expect_blocked(const std::string& client, const std::string& name, int type,

@@ -139,7 +139,7 @@ TEST_CASE("the digest is that of the files, so a changed list changes it", "[con
   CHECK(folder.load_policy(with_list).config->digest != before);
 }
 
-TEST_CASE("a rule that has expired is dropped with a warning; on its last day it holds",
+TEST_CASE("a rule that has expired matches nothing, with a warning; on its last day it holds",
           "[config]") {
   const Folder folder;
   const std::string rest = "\n  - {id: other, domains: [y.example]}\n";
@@ -150,6 +150,10 @@ TEST_CASE("a rule that has expired is dropped with a warning; on its last day it
   CHECK(ask(*expired.config, "y.example").enforced);
   REQUIRE(expired.diagnostics.size() == 1);
   CHECK(texts(folder, expired).starts_with("policy.yaml:5:5: warning: the rule `r` has expired"));
+  // Loaded under a clock that was wrong, it holds again once that is set right.
+  const Name name = *Name::from_text("x.example");
+  const auto client = *ClientAddress::from_text("192.0.2.1");
+  CHECK(expired.config->policy.decide({name, 15, client, today - std::chrono::days(1)}).enforced);
   const LoadResult holds = folder.load_policy(rule + "2030-06-16" + rest);
   REQUIRE(holds.config);
   CHECK(holds.diagnostics.empty());

@@ -1,0 +1,40 @@
+/*
+ * What the parts of Unbound that the fuzz target `packet` links refer to and it has no need of. In
+ * a file of its own, without Unbound's headers, which know them by other types.
+ */
+#include <stdlib.h>
+
+/* Its list of functions that may be called by pointer. */
+#define WHITELISTED(name)                                                                          \
+  int name(void* function);                                                                        \
+  int name(void* function) {                                                                       \
+    (void)function;                                                                                \
+    return 1;                                                                                      \
+  }
+WHITELISTED(fptr_whitelist_hash_sizefunc)
+WHITELISTED(fptr_whitelist_hash_compfunc)
+WHITELISTED(fptr_whitelist_hash_delkeyfunc)
+WHITELISTED(fptr_whitelist_hash_deldatafunc)
+WHITELISTED(fptr_whitelist_hash_markdelfunc)
+WHITELISTED(fptr_whitelist_rbtree_cmp)
+WHITELISTED(fptr_whitelist_alloc_cleanup)
+
+#define NEVER_CALLED(name)                                                                         \
+  void name(void);                                                                                 \
+  void name(void) {                                                                                \
+    abort();                                                                                       \
+  }
+NEVER_CALLED(delegpt_create)
+NEVER_CALLED(delegpt_set_name)
+NEVER_CALLED(delegpt_rrset_add_ns)
+NEVER_CALLED(delegpt_add_rrset_A)
+NEVER_CALLED(delegpt_add_rrset_AAAA)
+NEVER_CALLED(delegpt_add_neg_msg)
+NEVER_CALLED(val_rrset_wildcard)
+NEVER_CALLED(nsec_has_type)
+NEVER_CALLED(nghttp2_select_next_protocol)
+NEVER_CALLED(iter_scrub_nxdomain)
+NEVER_CALLED(fptr_whitelist_inplace_cb_reply_generic)
+NEVER_CALLED(fptr_whitelist_inplace_cb_query)
+NEVER_CALLED(fptr_whitelist_inplace_cb_query_response)
+NEVER_CALLED(fptr_whitelist_inplace_cb_edns_back_parsed)
