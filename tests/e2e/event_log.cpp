@@ -127,8 +127,9 @@ TEST_CASE("killed in the middle of writing: no half line is ever part of an even
 }
 
 TEST_CASE("the metrics of a running resolver, and of a refused reload", "[log]") {
-  World world({.policy = with_log("log: {file: events.jsonl}\n"
-                                  "metrics: {file: nearmiss.prom, interval: 1}\n")});
+  const std::string policy = with_log("log: {file: events.jsonl}\n"
+                                      "metrics: {file: nearmiss.prom, interval: 1}\n");
+  World world({.policy = policy});
   const auto file = world.resolver.folder() / "nearmiss.prom";
   world.expect_blocked(mail, "army.ml", MX);
   world.expect_blocked(mail, "army.ml", A);
@@ -145,6 +146,36 @@ TEST_CASE("the metrics of a running resolver, and of a refused reload", "[log]")
   REQUIRE(wait_until(
       [&] { return metrics_of(read_file(file))["nearmiss_policy_last_reload_successful"] == 0; }));
   CHECK(metrics_of(read_file(file)).at("nearmiss_rules") == 2);
+  // The last good one again: in force it was all the time, and now nothing is wrong any more.
+  world.resolver.write_policy(policy);
+  REQUIRE(wait_until(
+      [&] { return metrics_of(read_file(file))["nearmiss_policy_last_reload_successful"] == 1; }));
+  CHECK(metrics_of(read_file(file)).at("nearmiss_policy_generation") == 1);
+  world.resolver.stop();
+  std::vector<std::string> told;
+  for (const json& event : world.resolver.events().all()) {
+    if (field(event, "event.kind") == "event") {
+      told.push_back(field(event, "event.action").get<std::string>());
+    }
+  }
+  CHECK(told == std::vector<std::string>{"module-started", "policy-loaded", "policy-refused",
+                                         "policy-loaded", "module-stopped"});
+}
+
+TEST_CASE("the metrics name the domain that is asked for most", "[log]") {
+  World world({.policy = with_log("log: {file: events.jsonl}\n"
+                                  "metrics: {file: nearmiss.prom, interval: 1}\n")});
+  for (int i = 0; i < 5; ++i) {
+    world.resolver.answer(mail, "n" + std::to_string(i) + ".army.ml", MX);
+  }
+  world.expect_blocked(mail, "navy.ml", MX);
+  std::map<std::string, double> series;
+  REQUIRE(wait_until([&] {
+    series = metrics_of(read_file(world.resolver.folder() / "nearmiss.prom"));
+    return series.count(R"(nearmiss_busy_domain_queries{domain="army.ml"})") == 1;
+  }));
+  CHECK(series.at(R"(nearmiss_busy_domain_queries{domain="army.ml"})") == 5);
+  CHECK(series.count(R"(nearmiss_busy_domain_queries{domain="navy.ml"})") == 0);
 }
 
 TEST_CASE("a reload's event says which rules came and went", "[log]") {
