@@ -178,7 +178,8 @@ class Resolvers {
                    "@53\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n  database: \"\"\n"
                    "  pidfile: \"" +
                    base + ".pid\"\n  xfrdfile: \"" + base +
-                   ".xfrd\"\n  xfrdir: " + quoted(folder_) + "\n  zonelistfile: \"" + base +
+                   ".xfrd\"\n  xfrdir: " + quoted(folder_) + "\n  zonesdir: " + quoted(folder_) +
+                   "\n  zonelistfile: \"" + base +
                    ".list\"\n  rrl-ratelimit: 0\nremote-control:\n  control-enable: no\n"
                    "zone:\n  name: \".\"\n  zonefile: " +
                    quoted(folder_ / "everything") + "\n");

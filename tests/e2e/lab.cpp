@@ -176,6 +176,7 @@ void Lab::start_server(Server server) {
                                  "\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n"
                                  "  database: \"\"\n  pidfile: \"" +
                                  base + ".pid\"\n  xfrdfile: \"" + base + ".xfrd\"\n  xfrdir: \"" +
+                                 folder_.path().string() + "\"\n  zonesdir: \"" +
                                  folder_.path().string() + "\"\n  zonelistfile: \"" + base +
                                  ".list\"\n  rrl-ratelimit: 0\n  verbosity: 1\n"
                                  "remote-control:\n  control-enable: no\n" +

@@ -53,7 +53,7 @@ TEST_CASE("verify: a chain that holds", "[cli][verify]") {
   const Folder folder;
   const Run run = verify(folder, run_of(6, true));
   CHECK(run.exit_code == 0);
-  holds(run, "run r1: 6 events, numbers 1 to 6, chain ends in ");
+  holds(run, "run r1: 6 events, numbers 1 to 6, chain begins here and ends in ");
   holds(run, "ok: 6 events, 0 problems");
   // The first lines were rotated away.
   auto rest = run_of(6, true);
