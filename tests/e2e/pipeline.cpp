@@ -5,13 +5,16 @@
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/world.hpp"
 
-#include <algorithm>
+#include <csignal>
+#include <set>
 #include <sstream>
 
 using namespace e2e;
 using nlohmann::json;
 
 namespace {
+
+constexpr auto npos = std::string::npos;
 
 // A file of a package that was unpacked; empty: it was not, and the test says so.
 std::filesystem::path unpacked(const std::string& path) {
@@ -56,6 +59,17 @@ std::string tcp_input(const std::string& address) {
          "\")\n";
 }
 
+// An rsyslog that reads the JSON of what comes and writes it into `output`.
+std::string reads_json(const std::string& address, const std::filesystem::path& output) {
+  return tcp_input(address) +
+         "module(load=\"mmjsonparse\")\n"
+         "template(name=\"json\" type=\"string\" string=\"%$!%\\n\")\n"
+         "action(type=\"mmjsonparse\" cookie=\"\")\n"
+         "if $parsesuccess == \"OK\" and $programname == \"nearmiss\" then "
+         "action(type=\"omfile\" template=\"json\" file=\"" +
+         output.string() + "\")\n";
+}
+
 } // namespace
 
 TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[pipeline]") {
@@ -67,15 +81,7 @@ TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[pipeline]
   const ScratchFolder folder;
   const std::string network = claim_network(55);
   const auto output = folder.path() / "received.jsonl";
-  const auto far =
-      start_rsyslog(program, folder.path(), "far",
-                    tcp_input(network + "2") +
-                        "module(load=\"mmjsonparse\")\n"
-                        "template(name=\"json\" type=\"string\" string=\"%$!%\\n\")\n"
-                        "action(type=\"mmjsonparse\" cookie=\"\")\n"
-                        "if $parsesuccess == \"OK\" and $programname == \"nearmiss\" then "
-                        "action(type=\"omfile\" template=\"json\" file=\"" +
-                        output.string() + "\")\n");
+  const auto far = start_rsyslog(program, folder.path(), "far", reads_json(network + "2", output));
   const auto near = start_rsyslog(program, folder.path(), "near",
                                   tcp_input(network + "1") +
                                       "action(type=\"omfwd\" port=\"6514\" target=\"" + network +
@@ -96,6 +102,46 @@ TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[pipeline]
   for (std::size_t i = 0; i < sent.size(); ++i) {
     CHECK(arrived[i] == sent[i]);
   }
+}
+
+TEST_CASE("an rsyslog that is killed and comes back has every event", "[pipeline]") {
+  const auto program = unpacked("rsyslog/usr/sbin/rsyslogd");
+  if (program.empty()) {
+    WARN("left out: rsyslog is not unpacked (contrib/install-packages.sh pipeline)");
+    return;
+  }
+  const ScratchFolder folder;
+  const std::string network = claim_network(55);
+  const auto output = folder.path() / "received.jsonl";
+  const auto start = [&] {
+    return start_rsyslog(program, folder.path(), "far", reads_json(network + "2", output));
+  };
+  auto rsyslog = start();
+  World world({.policy = with_log("log: {syslog: {tcp: \"" + network + "2:6514\"}}\n")});
+  std::set<std::uint64_t> received;
+  const auto wait_for = [&](std::size_t count) {
+    INFO(rsyslog->log() << world.resolver.log());
+    REQUIRE(wait_until([&] {
+      received.clear();
+      for (const json& event : lines_of(output)) {
+        received.insert(Events::field(event, "event.sequence").get<std::uint64_t>());
+      }
+      return received.size() >= count;
+    }));
+  };
+  world.expect_blocked(mail, "army.ml", MX);
+  wait_for(3);
+  rsyslog->send(SIGKILL);
+  REQUIRE(wait_until([&] { return !rsyslog->alive(); }));
+  for (const char* name : {"navy.ml", "us.army.ml", "af.ml"}) {
+    world.expect_blocked(mail, name, MX);
+  }
+  REQUIRE(wait_until([&] { return world.resolver.log().find("their events wait") != npos; }));
+  rsyslog = start();
+  wait_for(6);
+  CHECK(*received.begin() == 1);
+  CHECK(*received.rbegin() == 6);
+  CHECK(wait_until([&] { return world.resolver.log().find("0 events were lost") != npos; }));
 }
 
 TEST_CASE("logrotate rotates the log under way, and no event is lost", "[pipeline]") {
@@ -140,13 +186,17 @@ TEST_CASE("the journal finds an event by its rule", "[pipeline]") {
     WARN("left out: journald is not unpacked (contrib/install-packages.sh pipeline)");
     return;
   }
-  // A journald of the test's own: it and Unbound see a folder of the test's as /run.
+  // A journald of the test's own: it and Unbound see a folder of the test's as /run, and it alone
+  // another as /etc, since a machine without systemd has no /etc/machine-id.
   const ScratchFolder run_folder;
+  const ScratchFolder etc;
+  write_file(etc.path() / "machine-id", "0123456789abcdef0123456789abcdef\n");
   const std::vector<std::string> inside{
       "unshare",        "--mount", "sh", "-ec", "mount --bind \"$0\" /run; exec \"$@\"",
       run_folder.path()};
   std::vector<std::string> command = inside;
-  command.push_back(program);
+  command.insert(command.end(),
+                 {"sh", "-ec", "mount --bind \"$0\" /etc; exec \"$@\"", etc.path(), program});
   const ScratchFolder folder;
   Process journald(command, folder.path() / "journald.log");
   const auto listens = [&] {

@@ -349,6 +349,9 @@ TEST_CASE("the journal gets fields, with a readable message", "[sinks]") {
   CHECK(fields["NEARMISS_RULE_ID"] == "mil-ml");
   CHECK(fields["NEARMISS_INTENDED_DOMAIN"] == "us.army.mil");
   CHECK(fields["NEARMISS_RULE_DESCRIPTION"] == "DoD mail \"mistyped\"\ninto Mali's TLD");
+  CHECK(fields["NEARMISS_RULE_REFERENCE"] == "https://example.net/mil-ml");
+  CHECK(fields["NEARMISS_RULE_OWNER"] == "noc");
+  CHECK(fields["NEARMISS_POLICY_VERSION"] == fixture.policy->version());
   CHECK(fields["NEARMISS_EVENT_ID"] == "prefix-7");
   for (const auto& [key, value] : fields) {
     INFO(key);
