@@ -4,6 +4,7 @@
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/world.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <csignal>
 #include <map>
@@ -176,6 +177,61 @@ TEST_CASE("the metrics name the domain that is asked for most", "[log]") {
   }));
   CHECK(series.at(R"(nearmiss_busy_domain_queries{domain="army.ml"})") == 5);
   CHECK(series.count(R"(nearmiss_busy_domain_queries{domain="navy.ml"})") == 0);
+}
+
+TEST_CASE("the chain holds over other settings, a reload, a rotation, a restart and a kill",
+          "[log]") {
+  const auto policy = [](const std::string& more) {
+    return with_log("log: {file: events.jsonl, chain: true" + more + "}\n");
+  };
+  World world({.policy = policy("")});
+  const auto& folder = world.resolver.folder();
+  const auto log = folder / "events.jsonl";
+  const auto holds = [&](const std::string& text) {
+    return read_file(log).find(text) != std::string::npos;
+  };
+  const auto blocked = [&](const std::string& name) {
+    world.expect_blocked(mail, name, MX);
+    REQUIRE(wait_until([&] { return holds('"' + name + '"'); }));
+  };
+  blocked("one.ml");
+  world.resolver.write_policy(policy(", discover: true")); // another sink for the same file
+  REQUIRE(wait_until([&] { return holds(R"("nearmiss.policy_generation":2)"); }));
+  blocked("two.ml");
+  world.resolver.reload(); // another life of the module, in the same process
+  blocked("three.ml");
+  std::filesystem::rename(log, folder / "events.jsonl.1");
+  blocked("four.ml");
+  world.resolver.stop();
+  world.resolver.start();
+  blocked("five.ml");
+  kill(world.resolver.pid(), SIGKILL);
+  REQUIRE(wait_until([&] { return !world.resolver.alive(); }));
+  world.resolver.start();
+  blocked("six.ml");
+  world.resolver.stop();
+  const auto verify = [&](const std::filesystem::path& newer) {
+    return run({NEARMISS_CLI, "verify", "--json", folder / "events.jsonl.1", newer});
+  };
+  const Outcome whole = verify(log);
+  INFO(whole.output);
+  CHECK(whole.exit_code == 0);
+  const json result = json::parse(whole.output);
+  CHECK(result["problems"] == 0);
+  REQUIRE(result["runs"].size() == 4);
+  CHECK(std::count_if(result["runs"].begin(), result["runs"].end(), [](const json& one) {
+          return one["chain_begins"] == true;
+        }) == 1); // and the others each go on from one
+  // Without the last line of the run that was stopped, which nothing but the next run shows.
+  std::string text = read_file(log);
+  const std::size_t end = text.find(R"("event.action":"module-stopped")");
+  REQUIRE(end != std::string::npos);
+  const std::size_t begin = text.rfind('\n', end) + 1;
+  text.erase(begin, text.find('\n', end) + 1 - begin);
+  write_file(folder / "tampered.jsonl", text);
+  const Outcome tampered = verify(folder / "tampered.jsonl");
+  INFO(tampered.output);
+  CHECK(tampered.exit_code == 1);
 }
 
 TEST_CASE("a reload's event says which rules came and went", "[log]") {
