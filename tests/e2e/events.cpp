@@ -122,8 +122,7 @@ TEST_CASE("sequence numbers have no gaps, over start and stop, and ids are uniqu
   for (int i = 0; i < 50; ++i) {
     world.resolver.answer(mail, "n" + std::to_string(i) + ".ml", A);
   }
-  const auto digest =
-      world.resolver.nearmiss("status")["policy"]["digest"].get<std::string>();
+  const auto digest = world.resolver.nearmiss("status")["policy"]["digest"].get<std::string>();
   world.resolver.stop();
   const std::vector<json> events = world.resolver.events().all();
   CHECK(events.size() >= 52); // one for the start, one for the end
