@@ -70,6 +70,79 @@ std::string reads_json(const std::string& address, const std::filesystem::path& 
          output.string() + "\")\n";
 }
 
+// A journald of the test's own, in private mount namespaces: it and what runs inside() see a folder
+// of the test's as /run; it alone another as /etc, since a machine without systemd has no
+// /etc/machine-id; and what runs inside() another as /dev, where /dev/log leads to it.
+class Journal {
+ public:
+  // False, and the test says so, where it is not unpacked.
+  static bool is_there() {
+    const bool there = !unpacked(daemon).empty();
+    if (!there) {
+      WARN("left out: journald is not unpacked (contrib/install-packages.sh pipeline)");
+    }
+    return there;
+  }
+  Journal() {
+    std::filesystem::create_directories(folder("run"));
+    std::filesystem::create_directories(folder("etc"));
+    std::filesystem::create_directories(folder("dev"));
+    write_file(folder("etc") / "machine-id", "0123456789abcdef0123456789abcdef\n");
+    for (const char* device : {"null", "random", "urandom", "zero"}) {
+      write_file(folder("dev") / device, "");
+    }
+    std::filesystem::create_symlink("/run/systemd/journal/dev-log", folder("dev") / "log");
+    journald_ = std::make_unique<Process>(
+        seeing("mount --bind \"$0/etc\" /etc", {unpacked(daemon)}), folder("journald.log"));
+    const auto listens = [&] {
+      return std::filesystem::exists(folder("run") / "systemd/journal/socket") &&
+             std::filesystem::exists(folder("run") / "systemd/journal/dev-log");
+    };
+    INFO(journald_->log());
+    REQUIRE(wait_until([&] { return listens() || !journald_->alive(); }));
+    REQUIRE(listens());
+  }
+  // A command to put in front of another.
+  std::vector<std::string> inside() const {
+    return seeing("for device in null random urandom zero; do "
+                  "mount --bind \"/dev/$device\" \"$0/dev/$device\"; done; "
+                  "mount --rbind \"$0/dev\" /dev",
+                  {});
+  }
+  // As journalctl finds them, in order.
+  std::vector<json> entries(const std::vector<std::string>& matches) const {
+    std::vector<std::string> search{
+        unpacked("systemd/bin/journalctl"), "--quiet", "--no-pager", "--directory",
+        folder("run") / "log/journal",      "-o",      "json"};
+    search.insert(search.end(), matches.begin(), matches.end());
+    std::vector<json> found;
+    std::istringstream lines(run(search).output);
+    for (std::string line; std::getline(lines, line);) {
+      found.push_back(json::parse(line));
+    }
+    return found;
+  }
+
+ private:
+  static constexpr const char* daemon = "systemd/lib/systemd/systemd-journald";
+
+  std::filesystem::path folder(const std::string& name) const { return folder_.path() / name; }
+  std::vector<std::string> seeing(const std::string& mounts,
+                                  const std::vector<std::string>& argv) const {
+    std::vector<std::string> command{"unshare",
+                                     "--mount",
+                                     "sh",
+                                     "-ec",
+                                     "mount --bind \"$0/run\" /run; " + mounts + "; exec \"$@\"",
+                                     folder_.path()};
+    command.insert(command.end(), argv.begin(), argv.end());
+    return command;
+  }
+
+  ScratchFolder folder_;
+  std::unique_ptr<Process> journald_;
+};
+
 } // namespace
 
 TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[pipeline]") {
@@ -181,48 +254,16 @@ TEST_CASE("logrotate rotates the log under way, and no event is lost", "[pipelin
 }
 
 TEST_CASE("the journal finds an event by its rule", "[pipeline]") {
-  const auto program = unpacked("systemd/lib/systemd/systemd-journald");
-  if (program.empty()) {
-    WARN("left out: journald is not unpacked (contrib/install-packages.sh pipeline)");
+  if (!Journal::is_there()) {
     return;
   }
-  // A journald of the test's own: it and Unbound see a folder of the test's as /run, and it alone
-  // another as /etc, since a machine without systemd has no /etc/machine-id.
-  const ScratchFolder run_folder;
-  const ScratchFolder etc;
-  write_file(etc.path() / "machine-id", "0123456789abcdef0123456789abcdef\n");
-  const std::vector<std::string> inside{
-      "unshare",        "--mount", "sh", "-ec", "mount --bind \"$0\" /run; exec \"$@\"",
-      run_folder.path()};
-  std::vector<std::string> command = inside;
-  command.insert(command.end(),
-                 {"sh", "-ec", "mount --bind \"$0\" /etc; exec \"$@\"", etc.path(), program});
-  const ScratchFolder folder;
-  Process journald(command, folder.path() / "journald.log");
-  const auto listens = [&] {
-    return std::filesystem::exists(run_folder.path() / "systemd/journal/socket");
-  };
-  INFO(journald.log());
-  REQUIRE(wait_until([&] { return listens() || !journald.alive(); }));
-  REQUIRE(listens());
+  Journal journal;
   World world({.policy = with_log("log:\n  - file: events.jsonl\n  - journald: true\n"),
-               .launcher = inside});
-  const auto found = [&](const std::vector<std::string>& matches) {
-    std::vector<std::string> search{
-        unpacked("systemd/bin/journalctl"), "--quiet", "--no-pager", "--directory",
-        run_folder.path() / "log/journal",  "-o",      "json"};
-    search.insert(search.end(), matches.begin(), matches.end());
-    std::vector<json> entries;
-    std::istringstream lines(run(search).output);
-    for (std::string line; std::getline(lines, line);) {
-      entries.push_back(json::parse(line));
-    }
-    return entries;
-  };
+               .launcher = journal.inside()});
   world.expect_blocked(mail, "US.army.ml", MX);
   world.expect_blocked(mail, "arrny.example", A); // another rule
-  REQUIRE(wait_until([&] { return found({"NEARMISS_RULE_ID=one-name"}).size() == 1; }));
-  const std::vector<json> entries = found({"NEARMISS_RULE_ID=mil-ml"});
+  REQUIRE(wait_until([&] { return journal.entries({"NEARMISS_RULE_ID=one-name"}).size() == 1; }));
+  const std::vector<json> entries = journal.entries({"NEARMISS_RULE_ID=mil-ml"});
   REQUIRE(entries.size() == 1);
   const json& entry = entries[0];
   INFO(entry.dump(1));
@@ -234,6 +275,31 @@ TEST_CASE("the journal finds an event by its rule", "[pipeline]") {
   CHECK(entry["NEARMISS_EVENT_ID"] == Events::field(event, "event.id"));
   CHECK(entry["NEARMISS_INTENDED_DOMAIN"] == "us.army.mil");
   CHECK(entry["_PID"] == std::to_string(world.resolver.pid()));
-  CHECK(found({"NEARMISS_ACTION=policy-loaded"}).size() == 1);
-  CHECK(found({"NEARMISS_RULE_ID=no-such-rule"}).empty());
+  CHECK(journal.entries({"NEARMISS_ACTION=policy-loaded"}).size() == 1);
+  CHECK(journal.entries({"NEARMISS_RULE_ID=no-such-rule"}).empty());
+}
+
+TEST_CASE("the local syslog takes events as JSON", "[pipeline]") {
+  if (!Journal::is_there()) {
+    return;
+  }
+  Journal journal; // which listens for syslog as well
+  World world({.policy = with_log("log:\n  - file: events.jsonl\n  - syslog: local\n"),
+               .launcher = journal.inside()});
+  world.expect_blocked(mail, "US.army.ml", MX);
+  world.resolver.answer(mail, R"(x\"}\010{\"a.ml)", A);
+  std::vector<json> entries;
+  REQUIRE(wait_until([&] {
+    entries = journal.entries({"SYSLOG_IDENTIFIER=nearmiss", "_TRANSPORT=syslog"});
+    return entries.size() == 4;
+  }));
+  const std::vector<json> events = world.resolver.events().all();
+  REQUIRE(events.size() == entries.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    INFO(entries[i].dump(1));
+    CHECK(json::parse(entries[i]["MESSAGE"].get<std::string>()) == events[i]);
+    CHECK(entries[i]["PRIORITY"] == (i < 2 ? "6" : "4"));
+    CHECK(entries[i]["SYSLOG_FACILITY"] == "3");
+    CHECK(entries[i]["SYSLOG_PID"] == std::to_string(world.resolver.pid()));
+  }
 }
