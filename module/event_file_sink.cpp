@@ -47,7 +47,7 @@ class FileSink : public EventSink {
 
   // What the last sealed line near the file's end states: the chain goes on behind it.
   std::string last_value() const {
-    constexpr off_t enough = 256 * 1024; // some lines, and what somebody may have added
+    constexpr off_t enough = off_t{256} * 1024; // some lines, and what somebody may have added
     struct stat status {};
     if (fd_ < 0 || fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
       return LogChain::start;

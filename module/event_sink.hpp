@@ -30,6 +30,7 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
   // `name` as in "file /var/log/nearmiss.jsonl".
   EventSink(std::string name, Complain complain);
+  ~EventSink() override = default;
   EventSink(const EventSink&) = delete;
   EventSink& operator=(const EventSink&) = delete;
 
