@@ -1,5 +1,6 @@
 #include "config/digest.hpp"
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <stdexcept>
@@ -56,11 +57,26 @@ std::string LogChain::value(std::string_view previous, std::string_view body) {
 
 std::string LogChain::sealed(std::string_view line) {
   const std::string_view body = line.substr(0, line.size() - 1);
-  last_ = value(last_, body);
+  std::string next = value(last_, body);
   std::string text;
-  text.reserve(line.size() + key.size() + value_size + 2);
-  text.append(body).append(key).append(last_).append("\"}");
+  text.reserve(line.size() + added);
+  text.append(body).append(key).append(next).append("\"}");
+  last_.swap(next);
   return text;
+}
+
+std::pair<std::string_view, std::string_view> LogChain::split(std::string_view line) noexcept {
+  constexpr std::size_t tail = key.size() + value_size + 2;
+  if (line.size() < tail || !line.ends_with("\"}")) {
+    return {line, {}};
+  }
+  const std::string_view body = line.substr(0, line.size() - tail);
+  const std::string_view field = line.substr(body.size());
+  const std::string_view value = field.substr(key.size(), value_size);
+  const bool hex = std::ranges::all_of(
+      value, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return field.starts_with(key) && hex ? std::pair(body, value)
+                                       : std::pair(line, std::string_view());
 }
 
 } // namespace nearmiss

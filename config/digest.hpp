@@ -4,14 +4,17 @@
 //
 //   ...,"nearmiss.chain":"<64 lower-case hex digits>"}
 //
-// the SHA-256 over the value of the line before (64 zeros in front of the first line of a run, that
-// is of a start of the module) and then this line's octets up to, not including, that field's
-// comma. Whoever changes, removes, inserts or moves a line has to change every value behind it.
+// the SHA-256 over the value of the line before (64 zeros where there is none) and then this line's
+// octets up to, not including, that field's comma. A start of the module goes on with the value of
+// the last line that it finds in the file. Whoever changes, removes, inserts or moves a line has to
+// change every value behind it; there is no key, so whoever may write the log can do that, and only
+// a value that was kept elsewhere finds them out.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <openssl/evp.h>
 
@@ -31,22 +34,32 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
 };
 
-// One run's chain. Not safe for use by several threads.
+// Not safe for use by several threads.
 class LogChain {
  public:
   static constexpr std::string_view key = R"(,"nearmiss.chain":")";
   static constexpr std::size_t value_size = 64;
   static const std::string start; // 64 zeros
 
+  // Goes on behind a line with the value `last`.
+  explicit LogChain(std::string last = start) : last_(std::move(last)) {}
+
+  // A line up to its chain field's comma, and the value that it states; an empty value if the field
+  // does not stand at the end as the module writes it.
+  static std::pair<std::string_view, std::string_view> split(std::string_view line) noexcept;
+
   // The value of a line: `body` is the line up to the field's comma, so without its closing brace.
   std::string value(std::string_view previous, std::string_view body);
 
-  // The line `{...}` with the next value of the chain at its end.
+  // How much longer a line becomes by it.
+  static constexpr std::size_t added = key.size() + value_size + 1;
+  // The line `{...}` with the next value of the chain at its end. The chain stays as it was if this
+  // throws.
   std::string sealed(std::string_view line);
 
  private:
   Sha256 hash_;
-  std::string last_ = start;
+  std::string last_;
 };
 
 } // namespace nearmiss

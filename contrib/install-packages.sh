@@ -11,7 +11,7 @@
 #   test     a mail server (Postfix), for the tests
 #   resolvers  other resolvers (BIND, PowerDNS Recursor), for the tests of `nearmiss export`
 #   mailers  the other mail servers (Exim, OpenSMTPD, Sendmail), for contrib/mailers/table.sh
-#   pipeline programs that pass events on and rotate logs (rsyslog, logrotate), for the tests
+#   pipeline programs that pass events on and rotate logs (rsyslog, journald, logrotate), for the tests
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #   siem     Prometheus, its node exporter and ClickHouse (Debian 12), for the tests of contrib/siem
@@ -51,7 +51,7 @@ declare -A unpacked=(
   [lab]=nsd
   [test]=postfix
   [resolvers]="bind9 pdns-recursor"
-  [pipeline]="rsyslog logrotate"
+  [pipeline]="rsyslog logrotate systemd" # of which journald and journalctl
   [siem]="prometheus prometheus-node-exporter clickhouse-server clickhouse-common"
   [mailers]="exim4-daemon-light exim4-config opensmtpd sendmail-bin sendmail-cf"
 )
@@ -89,7 +89,7 @@ unpack() {
     become_ready "$package"
     # Not libjs-*: what a web page of theirs would load.
     mapfile -t libraries < <(apt-cache depends --important "$package" |
-      sed -n '/: libjs-/d; s/^ *Depends: \(lib[^ ]*\)$/\1/p')
+      sed -n '/: libjs-/d; s/^ *\(Pre\)\?Depends: \(lib[^ ]*\)$/\2/p')
     install "${libraries[@]}"
     mkdir -p -- "$cache/packages"
     work=$(mktemp -d -- "$cache/packages/.new.XXXXXX")

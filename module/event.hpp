@@ -37,7 +37,7 @@ class EventPolicy {
   // The digest as the events have it: its first 16 digits.
   std::string_view version() const noexcept;
   // The fields about a rule of this policy, ready to be put into a JSON object: each begins with a
-  // comma.
+  // comma. Those of OCSF end within the object `unmapped`.
   std::string_view ecs(const Rule& rule) const noexcept { return texts(rule).ecs; }
   std::string_view ocsf(const Rule& rule) const noexcept { return texts(rule).ocsf; }
 

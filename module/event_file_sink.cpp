@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -19,10 +20,7 @@ namespace {
 class FileSink : public EventSink {
  public:
   FileSink(const std::filesystem::path& file, bool chain, Complain complain)
-      : EventSink("file " + file.string(), std::move(complain)), file_(file) {
-    if (chain) {
-      chain_.emplace();
-    }
+      : EventSink("file " + file.string(), std::move(complain)), file_(file), chained_(chain) {
     if (!open()) {
       throw std::system_error(errno, std::generic_category(), file_.string());
     }
@@ -34,12 +32,39 @@ class FileSink : public EventSink {
  private:
   void frame(const spdlog::details::log_msg& message, std::string& out) override {
     const std::string_view line(message.payload.data(), message.payload.size());
-    if (chain_) {
+    out.reserve(out.size() + line.size() + LogChain::added + 1); // nothing throws behind the seal
+    if (chained_) {
+      if (!chain_) {
+        // Now, not when the file was opened: the sink before this one had lines to write still.
+        chain_.emplace(last_value());
+      }
       out += chain_->sealed(line);
     } else {
       out += line;
     }
     out += '\n';
+  }
+
+  // What the last sealed line near the file's end states: the chain goes on behind it.
+  std::string last_value() const {
+    constexpr off_t enough = off_t{256} * 1024; // some lines, and what somebody may have added
+    struct stat status {};
+    if (fd_ < 0 || fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
+      return LogChain::start;
+    }
+    const off_t size = std::min(status.st_size, enough);
+    std::string text(static_cast<std::size_t>(size), '\0');
+    const ssize_t got = pread(fd_, text.data(), text.size(), status.st_size - size);
+    std::string_view rest(text.data(), got < 0 ? 0 : static_cast<std::size_t>(got));
+    while (!rest.empty()) {
+      const std::size_t at = rest.rfind('\n');
+      const std::string_view line = at == std::string_view::npos ? rest : rest.substr(at + 1);
+      if (const std::string_view value = LogChain::split(line).second; !value.empty()) {
+        return std::string(value);
+      }
+      rest = rest.substr(0, at == std::string_view::npos ? 0 : at);
+    }
+    return LogChain::start;
   }
 
   std::size_t pass_on() override {
@@ -133,7 +158,8 @@ class FileSink : public EventSink {
   }
 
   const std::filesystem::path file_;
-  std::optional<LogChain> chain_;
+  const bool chained_;
+  std::optional<LogChain> chain_; // none before the first line
   int fd_ = -1;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -37,7 +37,7 @@ std::unique_ptr<const EventFormat> make_journal_format(const EventOrigin& origin
 // Appends the value as JSON.
 void append_value(std::string& out, const Notice::Value& value);
 
-// For EventPolicy: the fields about a rule, each with a comma in front.
+// For EventPolicy, see there.
 std::string ecs_rule(const Rule& rule, const EventPolicy& policy);
 std::string ocsf_rule(const Rule& rule, const EventPolicy& policy);
 

@@ -76,6 +76,7 @@ class JournalFormat : public EventFormat {
     if (event.policy != nullptr) {
       append_number(out, "NEARMISS_POLICY_GENERATION", event.policy->generation());
       nearmiss::append(out, "NEARMISS_POLICY_VERSION", event.policy->version());
+      nearmiss::append(out, "NEARMISS_RULESET", event.policy->config().ruleset);
     }
     if (event.notice != nullptr) {
       append_notice(*event.notice, out);
@@ -115,9 +116,12 @@ class JournalFormat : public EventFormat {
     if (event.rcode >= 0) {
       nearmiss::append(out, "NEARMISS_RCODE", to_string(static_cast<Rcode>(event.rcode)));
     }
+    append_optional(out, "NEARMISS_RESOLVED_IP", event.resolved_ip);
     nearmiss::append(out, "NEARMISS_RULE_ID", rule.id);
     append_optional(out, "NEARMISS_RULE_CATEGORY", rule.category);
     append_optional(out, "NEARMISS_RULE_DESCRIPTION", rule.reason);
+    append_optional(out, "NEARMISS_RULE_REFERENCE", rule.reference);
+    append_optional(out, "NEARMISS_RULE_OWNER", rule.owner);
     append_optional(out, "NEARMISS_TICKET", rule.ticket);
     append_optional(out, "NEARMISS_INTENDED_DOMAIN", event.intended);
     append_optional(out, "NEARMISS_CONFUSABLE_CLASS", event.confusable_class);

@@ -33,9 +33,10 @@ std::thread quiet_thread(std::function<void()> body) {
   }
 }
 
+// Tells a sink the kind of an event; spdlog has no "notice" between warn and info.
 spdlog::level::level_enum level_of(const Event& event) {
   if (event.notice != nullptr) {
-    return event.notice->success ? spdlog::level::info : spdlog::level::err;
+    return event.notice->success ? spdlog::level::debug : spdlog::level::err;
   }
   return event.enforced ? spdlog::level::warn : spdlog::level::info;
 }
@@ -123,6 +124,7 @@ EventLog::Sinks EventLog::open(const LogSettings& settings) const {
   }
   for (const auto& [name, members] : by_format) {
     auto logger = std::make_unique<spdlog::logger>(name, members.begin(), members.end());
+    logger->set_level(spdlog::level::debug);
     logger->set_error_handler(
         [complain = complain_](const std::string& what) { complain("event log: " + what); });
     sinks.routes.push_back({name == "journal" ? make_journal_format(origin_)
@@ -214,10 +216,19 @@ EventLog::Counts EventLog::counts() const {
   return counts;
 }
 
+std::vector<BusyDomains::Domain> EventLog::busy_domains() const {
+  return busy_domains_.busiest(BusyDomains::Clock::now());
+}
+
 void EventLog::write(const EventQueue::Batch& batch) {
+  const auto now = BusyDomains::Clock::now();
   for (const EventRecord& record : batch.records) {
     adopt_next(record.sequence);
     const Event& event = maker_.make(record, batch);
+    if (event.notice == nullptr) {
+      busy_domains_.count(event.registered_domain.empty() ? event.qname : event.registered_domain,
+                          now);
+    }
     for (const Route& route : routes_) {
       line_.clear();
       route.format->append(event, line_);
@@ -227,6 +238,9 @@ void EventLog::write(const EventQueue::Batch& batch) {
   for (const Route& route : routes_) {
     route.logger->flush();
   }
+  if (!batch.records.empty() && batch.records.back().policy) {
+    last_policy_ = batch.records.back().policy;
+  }
 }
 
 void EventLog::tell_losses(const std::string& where, std::uint64_t count) {
@@ -235,7 +249,7 @@ void EventLog::tell_losses(const std::string& where, std::uint64_t count) {
     lost.message = std::to_string(count) + " events could not be written, " + where;
     lost.category = "host";
     lost.fields = {{"nearmiss.events_lost", count}, {"nearmiss.lost_by", where}};
-    notice(std::move(lost), nullptr);
+    notice(std::move(lost), last_policy_);
   }
 }
 

@@ -9,6 +9,7 @@
 // are then lost, the admin is told in Unbound's log, and the module can still end.
 #pragma once
 
+#include "module/busy_domains.hpp"
 #include "module/event_format.hpp"
 #include "module/event_maker.hpp"
 #include "module/event_queue.hpp"
@@ -62,10 +63,8 @@ class EventLog {
   };
   // Safe from any thread. When the log is idle, written + lost = numbered.
   Counts counts() const;
-
-  // Events that are in the file, and that never will be. Safe from any thread.
-  std::uint64_t written() const noexcept;
-  std::uint64_t lost() const noexcept;
+  // The registered domains of the attempts that came here. For the work of every() alone.
+  std::vector<BusyDomains::Domain> busy_domains() const;
 
  private:
   // The sinks of one format, so that each event is worded once for all of them.
@@ -100,9 +99,11 @@ class EventLog {
 
   // The writing thread's own.
   EventMaker maker_;
+  BusyDomains busy_domains_;
   std::string line_;
   std::vector<Route> routes_;
   std::uint64_t told_dropped_ = 0;
+  std::shared_ptr<const EventPolicy> last_policy_; // of the last event
 
   mutable std::mutex mutex_; // over what follows
   std::vector<std::shared_ptr<EventSink>> sinks_;

@@ -119,15 +119,15 @@ class OcsfFormat : public EventFormat {
       append_field(out, R"(,"type":)", event.type);
       out += R"(,"class":"IN"}])";
     }
-    out += event.policy->ocsf(*event.rule);
-    append_field(out, R"(,"unmapped":{"matched_name":)", event.matched);
+    out += event.policy->ocsf(*event.rule); // which leaves `unmapped` open
+    append_field(out, R"(,"matched_name":)", event.matched);
     append_field(out, R"(,"matched_by":)", to_string(event.matched_by));
     out += event.enforced ? R"(,"enforced":true)" : R"(,"enforced":false)";
     append_optional(out, R"(,"intended_domain":)", event.intended);
     append_optional(out, R"(,"confusable_class":)", event.confusable_class);
     append_optional(out, R"(,"client_group":)", event.client_group);
     append_optional(out, R"(,"registered_domain":)", event.registered_domain);
-    append_field(out, R"(,"policy_generation":)", event.policy->generation());
+    append_optional(out, R"(,"top_level_domain":)", event.top_level_domain);
     out += '}';
   }
 
@@ -182,7 +182,11 @@ std::string ocsf_rule(const Rule& rule, const EventPolicy& policy) {
   append_optional(out, R"(,"desc":)", rule.reason);
   append_field(out, R"(,"type":)", to_string(rule.action));
   append_field(out, R"(,"version":)", policy.version());
-  out += '}';
+  append_field(out, R"(},"unmapped":{"ruleset":)", policy.config().ruleset);
+  append_field(out, R"(,"policy_generation":)", policy.generation());
+  append_optional(out, R"(,"rule_reference":)", rule.reference);
+  append_optional(out, R"(,"rule_owner":)", rule.owner);
+  append_optional(out, R"(,"ticket":)", rule.ticket);
   return out;
 }
 

@@ -43,7 +43,8 @@ struct EventRecord {
 class EventQueue {
  public:
   static constexpr std::size_t max_attempts = 8192;
-  static constexpr std::size_t max_text = 512 * 1024; // octets: 64 an attempt, which is usual
+  static constexpr std::size_t max_text =
+      std::size_t{512} * 1024; // octets: 64 an attempt, which is usual
 
   struct Batch {
     std::vector<EventRecord> records;

@@ -21,31 +21,54 @@ void EventSink::fail(const std::string& problem) {
   }
 }
 
+void EventSink::lose(const std::string& why) {
+  if (refused_++ == 0) {
+    complain_("event log, " + name_ + ": " + why + "; this event is lost here");
+  }
+}
+
 void EventSink::sink_it_(const spdlog::details::log_msg& message) {
   if (text_.size() - begin_ >= max_waiting) {
     lost_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   const std::size_t before = text_.size();
-  frame(message, text_);
-  sizes_.push_back(static_cast<std::uint32_t>(text_.size() - before));
-  if (text_.size() - begin_ >= block) {
+  try {
+    sizes_.push_back(0);
+    frame(message, text_);
+  } catch (...) { // no memory
+    if (text_.size() > before) {
+      text_.resize(before);
+    }
+    if (!sizes_.empty() && sizes_.back() == 0) {
+      sizes_.pop_back();
+    }
+    lost_.fetch_add(1, std::memory_order_relaxed);
+    throw;
+  }
+  const std::size_t size = text_.size() - before;
+  sizes_.back() = static_cast<std::uint32_t>(size);
+  unflushed_ += size;
+  if (unflushed_ >= block) {
     flush_();
   }
 }
 
 void EventSink::flush_() {
+  unflushed_ = 0;
   if (sizes_.empty() || (!problem_.empty() && Clock::now() < retry_at_)) {
     return;
   }
   failed_ = false;
+  refused_ = 0;
   const std::size_t done = pass_on();
   for (std::size_t event = 0; event < done; ++event) {
     begin_ += sizes_.front();
     sizes_.pop_front();
   }
-  written_.fetch_add(done, std::memory_order_relaxed);
-  if (done > 0 && !failed_ && !problem_.empty()) {
+  written_.fetch_add(done - refused_, std::memory_order_relaxed);
+  lost_.fetch_add(refused_, std::memory_order_relaxed);
+  if (done > refused_ && !failed_ && !problem_.empty()) {
     problem_.clear();
     complain_("event log, " + name_ + ": works again; " + std::to_string(lost()) +
               " events were lost since the start");

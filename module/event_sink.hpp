@@ -30,6 +30,7 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
   // `name` as in "file /var/log/nearmiss.jsonl".
   EventSink(std::string name, Complain complain);
+  ~EventSink() override = default;
   EventSink(const EventSink&) = delete;
   EventSink& operator=(const EventSink&) = delete;
 
@@ -49,9 +50,11 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   // Appends what is to be passed on for one event.
   virtual void frame(const spdlog::details::log_msg& message, std::string& out) = 0;
   // Passes on what it can of waiting_text(), and returns how many whole events that was. Calls
-  // fail() where that was not all for another reason than a receiver that is busy.
+  // fail() where that was not all for another reason than a receiver that is busy, and lose() for
+  // each of them that the receiver will never take.
   virtual std::size_t pass_on() = 0;
 
+  void lose(const std::string& why);
   std::string_view waiting_text() const noexcept { return std::string_view(text_).substr(begin_); }
   const std::deque<std::uint32_t>& waiting_sizes() const noexcept { return sizes_; }
   void fail(const std::string& problem);
@@ -71,6 +74,8 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   std::deque<std::uint32_t> sizes_; // of each
   std::string problem_;             // empty: it works
   bool failed_ = false;             // this try
+  std::size_t unflushed_ = 0;       // octets that came since the last try
+  std::uint64_t refused_ = 0;       // this try: lose()
   Clock::time_point retry_at_{};
   std::uint64_t told_ = 0;
   std::atomic<std::uint64_t> written_{0}, lost_{0};
@@ -78,8 +83,8 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
 // Opened for appending, written in whole lines, and opened anew when it was renamed or removed
 // (logrotate's `create`); one that is truncated in place (`copytruncate`) is simply appended to.
-// `chain`: the last field of each line is `nearmiss.chain`, lower-case hex: SHA-256 over the
-// previous line's (64 zeros at a start of the module) and this line up to that field.
+// `chain`: each line ends with its value in a hash chain (config/digest.hpp), which goes on with
+// what the file holds.
 // Throws std::system_error if the file cannot be opened.
 std::shared_ptr<EventSink> make_file_sink(const std::filesystem::path& file, bool chain,
                                           Complain complain);

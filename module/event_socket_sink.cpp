@@ -2,13 +2,16 @@
 #include "module/event_sink.hpp"
 #include "module/timestamp.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -76,10 +79,14 @@ class DatagramSink : public EventSink {
     for (const std::uint32_t size : waiting_sizes()) {
       const std::string_view datagram = waiting_text().substr(at, size);
       if (send(socket_.fd(), datagram.data(), datagram.size(), MSG_NOSIGNAL) < 0) {
-        if (!is_busy(errno)) {
-          fail_with(errno);
+        if (errno != EMSGSIZE) {
+          if (!is_busy(errno)) {
+            fail_with(errno);
+          }
+          break;
         }
-        break;
+        lose(std::string(address_.sun_path) + " takes no message of " + std::to_string(size) +
+             " octets");
       }
       at += size;
       ++events;
@@ -106,13 +113,36 @@ class JournalSink : public DatagramSink {
   }
 };
 
-constexpr int facility_daemon = 3;
+// What syslog is told of an event, by the level that the event log gives it. `msgid` names the
+// kinds of events for a relay that does not read JSON.
+struct SyslogKind {
+  int severity; // RFC 5424 section 6.2.1
+  const char* msgid;
+};
 
-int priority(const spdlog::details::log_msg& message) {
-  const int severity = message.level >= spdlog::level::err    ? 3
-                       : message.level >= spdlog::level::warn ? 4
-                                                              : 6;
-  return facility_daemon * 8 + severity;
+SyslogKind kind_of(const spdlog::details::log_msg& message) {
+  switch (message.level) {
+  case spdlog::level::err:
+    return {3, "trouble"};
+  case spdlog::level::warn:
+    return {4, "blocked"};
+  case spdlog::level::info:
+    return {5, "observed"};
+  default:
+    return {6, "notice"};
+  }
+}
+
+int priority(const SyslogKind& kind) {
+  constexpr int facility_daemon = 3;
+  return facility_daemon * 8 + kind.severity;
+}
+
+// What RFC 5424 takes for a HOSTNAME: printable ASCII without spaces.
+std::string syslog_host(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c <= ' ' || c > '~'; }, '?');
+  return name.empty() ? "-" : name;
 }
 
 // As syslog(3) of the C library writes it, which is what listens at /dev/log reads; RFC 5424 is
@@ -129,24 +159,31 @@ class LocalSyslogSink : public DatagramSink {
     constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     std::array<char, 64> head{};
-    const int size = std::snprintf(head.data(), head.size(),
-                                   "<%d>%s %2d %02d:%02d:%02d nearmiss[%d]: ", priority(message),
-                                   months[local.tm_mon], local.tm_mday, local.tm_hour, local.tm_min,
-                                   local.tm_sec, int{getpid()});
+    const int size =
+        std::snprintf(head.data(), head.size(),
+                      "<%d>%s %2d %02d:%02d:%02d nearmiss[%d]: ", priority(kind_of(message)),
+                      months[local.tm_mon], local.tm_mday, local.tm_hour, local.tm_min,
+                      local.tm_sec, int{getpid()});
     out.append(head.data(), static_cast<std::size_t>(size));
     out.append(message.payload.data(), message.payload.size());
   }
 };
 
-// RFC 5424 over TCP, each message with its length in front (RFC 6587 section 3.4.1). What TCP took
-// and the server never got is not noticed: that is so with all of syslog over TCP.
+// RFC 5424 over TCP, each message with its length in front (RFC 6587 section 3.4.1). There are no
+// structured data: all is in the JSON, which stands without a byte order mark (RFC 8259
+// section 8.1).
+//
+// Syslog has no acknowledgements, TCP has: an event is done with when the server's machine has
+// acknowledged its last octet, and one that has not been is sent again on the next connection, so
+// it may arrive twice (under one event.id). What a server's machine took and its syslog daemon
+// never read is lost without a word.
 class TcpSyslogSink : public EventSink {
  public:
   TcpSyslogSink(const ClientAddress& host, std::uint16_t port, std::string hostname,
                 Complain complain)
       : EventSink("syslog " + host.to_text() + " port " + std::to_string(port),
                   std::move(complain)),
-        hostname_(hostname.empty() ? "-" : std::move(hostname)) {
+        hostname_(syslog_host(std::move(hostname))) {
     // A v6 socket reaches IPv4 by mapped addresses, but not where IPv6 is switched off.
     if (host.is_v4()) {
       auto* const in = reinterpret_cast<sockaddr_in*>(&address_);
@@ -168,9 +205,10 @@ class TcpSyslogSink : public EventSink {
   static constexpr unsigned dead_after = 30'000; // milliseconds without an acknowledgement
 
   void frame(const spdlog::details::log_msg& message, std::string& out) override {
-    line_ = '<' + std::to_string(priority(message)) + ">1 ";
+    const SyslogKind kind = kind_of(message);
+    line_ = '<' + std::to_string(priority(kind)) + ">1 ";
     line_ += timestamp_.text(message.time);
-    line_ += ' ' + hostname_ + " nearmiss " + std::to_string(getpid()) + " event - ";
+    line_ += ' ' + hostname_ + " nearmiss " + std::to_string(getpid()) + ' ' + kind.msgid + " - ";
     line_.append(message.payload.data(), message.payload.size());
     out += std::to_string(line_.size());
     out += ' ';
@@ -187,41 +225,45 @@ class TcpSyslogSink : public EventSink {
     while ((got = recv(socket_.fd(), ignored.data(), ignored.size(), MSG_DONTWAIT)) > 0) {
     }
     if (got == 0) {
-      return disconnect(0, "the server closed the connection");
+      return disconnect("the server closed the connection");
     }
-    std::size_t sent = partial_;
-    while (sent < text.size()) {
+    while (sent_ < text.size()) {
       const ssize_t wrote =
-          send(socket_.fd(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+          send(socket_.fd(), text.data() + sent_, text.size() - sent_, MSG_NOSIGNAL);
       if (wrote < 0) {
         if (is_busy(errno)) {
           break;
         }
-        return disconnect(sent, std::strerror(errno));
+        return disconnect(std::strerror(errno));
       }
-      sent += static_cast<std::size_t>(wrote);
+      sent_ += static_cast<std::size_t>(wrote);
     }
-    return whole_events(sent);
+    return acknowledged();
   }
 
-  // Sets partial_ to what was sent of the one behind them.
-  std::size_t whole_events(std::size_t sent) {
+  // How many events the server's machine has as a whole; they no longer count as sent.
+  std::size_t acknowledged() {
+    int outstanding = 0;
+    if (sent_ == 0 || ioctl(socket_.fd(), SIOCOUTQ, &outstanding) != 0) {
+      return 0;
+    }
+    const std::size_t arrived = sent_ - std::min(static_cast<std::size_t>(outstanding), sent_);
     std::size_t events = 0;
     std::size_t whole = 0;
     for (const std::uint32_t size : waiting_sizes()) {
-      if (whole + size > sent) {
+      if (whole + size > arrived) {
         break;
       }
       whole += size;
       ++events;
     }
-    partial_ = sent - whole;
+    sent_ -= whole;
     return events;
   }
 
-  std::size_t disconnect(std::size_t sent, const char* why) {
-    const std::size_t events = whole_events(sent);
-    partial_ = 0; // on the next connection it is sent as a whole
+  std::size_t disconnect(const char* why) {
+    const std::size_t events = acknowledged();
+    sent_ = 0; // the rest is sent again on the next connection
     connecting_ = false;
     socket_.close();
     fail(why);
@@ -233,18 +275,17 @@ class TcpSyslogSink : public EventSink {
     if (!socket_.open()) {
       socket_.reset(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       if (!socket_.open()) {
-        disconnect(0, std::strerror(errno));
+        disconnect(std::strerror(errno));
         return false;
       }
       setsockopt(socket_.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after, sizeof(dead_after));
       const int on = 1;
       setsockopt(socket_.fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-      partial_ = 0;
       connecting_ = true;
       give_up_at_ = Clock::now() + connect_limit;
       if (connect(socket_.fd(), reinterpret_cast<const sockaddr*>(&address_), address_size_) != 0 &&
           errno != EINPROGRESS) {
-        disconnect(0, std::strerror(errno));
+        disconnect(std::strerror(errno));
         return false;
       }
     }
@@ -252,14 +293,14 @@ class TcpSyslogSink : public EventSink {
       pollfd ready{socket_.fd(), POLLOUT, 0};
       if (poll(&ready, 1, 0) <= 0) {
         if (Clock::now() > give_up_at_) {
-          disconnect(0, "no connection");
+          disconnect("no connection");
         }
         return false;
       }
       int error = 0;
       socklen_t size = sizeof(error);
       if (getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
-        disconnect(0, std::strerror(error));
+        disconnect(std::strerror(error));
         return false;
       }
       connecting_ = false;
@@ -275,7 +316,7 @@ class TcpSyslogSink : public EventSink {
   Socket socket_;
   bool connecting_ = false;
   Clock::time_point give_up_at_{};
-  std::size_t partial_ = 0; // octets of the first waiting event that were sent
+  std::size_t sent_ = 0; // octets of waiting_text() that this connection took
 };
 
 } // namespace

@@ -33,6 +33,18 @@ std::string seconds(double value) {
   return {text.data(), end};
 }
 
+// Of a name in presentation form, which is printable.
+std::string label_value(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') {
+      escaped += '\\';
+    }
+    escaped += c;
+  }
+  return escaped;
+}
+
 class Text {
  public:
   void metric(const std::string& name, const char* type, const char* help) {
@@ -103,7 +115,8 @@ Metrics::Snapshot Metrics::snapshot() const noexcept {
   return snapshot;
 }
 
-std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::Counts& events) {
+std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::Counts& events,
+                            const std::vector<BusyDomains::Domain>& busy_domains) {
   Text text;
   text.metric("nearmiss_queries_total", "counter",
               "Lookups that a rule blocked, or that were only observed, by what was done.");
@@ -117,6 +130,13 @@ std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::C
                       '"',
                   std::to_string(snapshot.queries[slot][type]));
     }
+  }
+  text.metric(
+      "nearmiss_busy_domain_queries", "gauge",
+      "Lookups of the last 10 minutes with an event, of the 20 registered domains with most, "
+      "from 5 on.");
+  for (const BusyDomains::Domain& domain : busy_domains) {
+    text.sample("domain=\"" + label_value(domain.name) + '"', std::to_string(domain.lookups));
   }
   text.single("nearmiss_events_written_total", "counter", "Events that every sink has taken.",
               events.written);

@@ -58,7 +58,8 @@ class Metrics {
 };
 
 // Prometheus' text format, version 0.0.4.
-std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::Counts& events);
+std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::Counts& events,
+                            const std::vector<BusyDomains::Domain>& busy_domains);
 
 // Replaces the file in one step, so that no reader sees half of it. Throws std::system_error.
 void write_metrics(const std::filesystem::path& file, const std::string& text);

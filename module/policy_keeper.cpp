@@ -49,11 +49,11 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
         "no policy, so Unbound must not start: mend the file and see `nearmiss check`");
   }
   configure(*last_good.config);
+  auto policy = std::make_shared<const Published>(last_good.config, last_good.generation);
   events_.notice({.action = "module-started",
                   .message = "nearmiss " + std::string(version) + ", built for Unbound " +
                              std::string(unbound_version)},
-                 nullptr);
-  auto policy = std::make_shared<const Published>(last_good.config, last_good.generation);
+                 policy->events);
   cell_ = std::make_unique<PolicyCell>(policy);
   if (loaded.config) {
     tell(before.get(), *policy);
@@ -72,10 +72,13 @@ LoadOutcome PolicyKeeper::reload() noexcept {
       refuse(loaded.error);
       return LoadOutcome::refused;
     }
-    last_load_.error.clear();
+    const bool mended = !std::exchange(last_load_.error, {}).empty();
     if (loaded.config->digest == current().config->digest) {
       last_load_.outcome = LoadOutcome::unchanged;
       changed_();
+      if (mended) { // the refusal was told, so its end is
+        tell(current().config.get(), current());
+      }
       return LoadOutcome::unchanged;
     }
     policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1);
@@ -148,7 +151,8 @@ void PolicyKeeper::configure(const Config& config) {
                 [&metrics = metrics_, &events = events_, log = log_, file = settings.file,
                  complained = false]() mutable { // may outlive the keeper
                   try {
-                    write_metrics(file, prometheus_text(metrics.snapshot(), events.counts()));
+                    write_metrics(file, prometheus_text(metrics.snapshot(), events.counts(),
+                                                        events.busy_domains()));
                     complained = false;
                   } catch (const std::system_error& e) {
                     if (!std::exchange(complained, true)) {

@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::vector<std::string> logs;
+  std::vector<std::string> logs, kept;
   bool json = false;
 };
 
@@ -61,6 +61,8 @@ void print_json(const Options& options, const Result& result) {
       one["told_lost"] = found->second.told_lost;
     }
     one["chain"] = run.chain.empty() ? Json() : Json(run.chain);
+    one["chain_begins"] = run.origin == logs::LogCheck::Origin::anew;
+    one["chain_after_run"] = run.before.empty() ? Json() : Json(run.before);
     json["runs"].push_back(std::move(one));
   }
   json["problems"] = result.problems();
@@ -76,8 +78,22 @@ void print_json(const Options& options, const Result& result) {
 }
 
 void print_finding(const std::string& file, std::size_t line, const std::string& what) {
-  std::cout << plain(file) << ':' << line << ": " << coloured(plain(what), "1;31", STDOUT_FILENO)
-            << '\n';
+  if (!file.empty()) {
+    std::cout << plain(file) << ':' << line << ": ";
+  }
+  std::cout << coloured(plain(what), "1;31", STDOUT_FILENO) << '\n';
+}
+
+std::string chain_of(const logs::LogCheck::Run& run) {
+  using Origin = logs::LogCheck::Origin;
+  if (run.chain.empty()) {
+    return ", no chain";
+  }
+  return (run.origin == Origin::anew ? ", chain begins here and ends in "
+          : run.origin == Origin::run
+              ? ", chain goes on from run " + plain(run.before) + ", ends in "
+              : ", chain ends in ") +
+         run.chain;
 }
 
 void print_text(const Result& result) {
@@ -105,7 +121,7 @@ void print_text(const Result& result) {
                   << grouped(numbers.told_lost) << " told as lost)";
       }
     }
-    std::cout << (run.chain.empty() ? ", no chain" : ", chain ends in " + run.chain) << '\n';
+    std::cout << chain_of(run) << '\n';
   }
   std::cout << (result.problems() == 0 ? coloured("ok", "1;32", STDOUT_FILENO)
                                        : coloured("not as it was written", "1;31", STDOUT_FILENO))
@@ -115,6 +131,9 @@ void print_text(const Result& result) {
 
 int verify(const Options& options) {
   Result result;
+  for (const std::string& value : options.kept) {
+    result.check.keep(value);
+  }
   try {
     read(options.logs, result);
   } catch (const logs::FileError& e) {
@@ -141,16 +160,28 @@ Command add_verify(CLI::App& app) {
       "verify", "Find lines of a log that were removed, changed, moved or inserted");
   command->add_flag("--json", options->json, "print the result as JSON");
   command
+      ->add_option("--kept", options->kept,
+                   "a value that an earlier verify printed: a line of the log must state it")
+      ->allow_extra_args(false)
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const bool is_value = text.size() == LogChain::value_size &&
+                                  text.find_first_not_of("0123456789abcdef") == std::string::npos;
+            return is_value ? std::string()
+                            : "a value of the chain is 64 hex digits, in lower case; not " + text;
+          },
+          "VALUE"));
+  command
       ->add_option("LOG", options->logs,
                    "nearmiss's events; gzip too; - is standard input; several are put in the "
                    "order of time")
       ->required();
   command->footer(
       "Example: nearmiss verify /var/log/unbound/nearmiss.jsonl*\n"
-      "With `log: {chain: true}` every line is checked against the one before; without, only the\n"
-      "numbers of event.sequence. Lines cut off at the end of a log leave no trace in it: keep "
-      "the\n"
-      "last value of the chain elsewhere.\n"
+      "With `log: {chain: true}` every line is checked against the one before, over restarts and\n"
+      "rotation; without, only the numbers of event.sequence. The chain has no key, and lines cut\n"
+      "off at the end of a log leave no trace in it: keep the value that the chain ends in on\n"
+      "another machine, each day say, and give it to --kept later on.\n"
       "Exit codes: 0 the log is as it was written, 1 it is not, 2 a log cannot be read or holds "
       "no\n"
       "event.");

@@ -6,6 +6,7 @@ namespace nearmiss::logs {
 
 namespace {
 
+constexpr std::size_t most_mixed = 64;  // resolvers in one log
 constexpr std::size_t remembered = 256; // links of a chain, to tell where a moved line belongs
 
 std::string at(const LogCheck::Place& place) {
@@ -15,22 +16,6 @@ std::string at(const LogCheck::Place& place) {
 std::string numbers(std::uint64_t from, std::uint64_t to) {
   return from == to ? "number " + std::to_string(from)
                     : "numbers " + std::to_string(from) + " to " + std::to_string(to);
-}
-
-// The line up to its chain field, and the value; an empty value if the field does not stand at the
-// end as the module writes it.
-std::pair<std::string_view, std::string_view> split(std::string_view line) {
-  constexpr std::size_t tail = LogChain::key.size() + LogChain::value_size + 2;
-  if (line.size() < tail || !line.ends_with("\"}")) {
-    return {line, {}};
-  }
-  const std::string_view body = line.substr(0, line.size() - tail);
-  const std::string_view field = line.substr(body.size());
-  const std::string_view value = field.substr(LogChain::key.size(), LogChain::value_size);
-  const bool hex = std::ranges::all_of(
-      value, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  return field.starts_with(LogChain::key) && hex ? std::pair(body, value)
-                                                 : std::pair(line, std::string_view());
 }
 
 } // namespace
@@ -102,7 +87,7 @@ void LogCheck::check_sequence(const Event& event, const Place& place) {
 
 void LogCheck::check_chain(const Event& event, std::string_view line, const Place& place,
                            Run& run) {
-  const auto [body, stated] = split(line);
+  const auto [body, stated] = LogChain::split(line);
   if (stated.empty()) {
     if (run.chained > 0) {
       find(place,
@@ -110,32 +95,57 @@ void LogCheck::check_chain(const Event& event, std::string_view line, const Plac
     }
     return;
   }
-  if (run.lines > 0 && run.chained == 0) {
-    find(place, "begins a chain in the middle of a run: lines before it were inserted or changed");
+  if (const auto kept = kept_.find(stated); kept != kept_.end()) {
+    kept_.erase(kept);
   }
   Chain& chain = chains_.try_emplace(std::string(event.run())).first->second;
-  // A run whose first lines were rotated away is taken up where it begins.
-  const bool first = run.chained == 0;
-  const std::string_view before =
-      first ? std::string_view(LogChain::start) : std::string_view(chain.recent.back().value);
+  const auto follows = [&](std::string_view value) { return hash_.value(value, body) == stated; };
+  std::string before;
+  bool good = false;
+  if (run.chained == 0) {
+    run.origin = origin_of(body, stated, run.before);
+    // The first lines of a run may have been rotated away.
+    good = run.origin != Origin::unknown || (event.sequence != 1 && run.lines == 0);
+    open_ends_.emplace_back(event.run());
+    if (open_ends_.size() > most_mixed) {
+      open_ends_.erase(open_ends_.begin());
+    }
+  } else {
+    // If it follows the last good line, what stands between them, and was found, was inserted. By
+    // other settings the log may go on in another file.
+    good = follows(chain.recent.back().value) || (chain.broken && follows(chain.last_good)) ||
+           origin_of(body, stated, before) != Origin::unknown;
+  }
   ++run.chained;
-  if ((first && event.sequence != 1) || hash_.value(before, body) == stated) {
+  if (good) {
     chain.last_good = stated;
-    chain.broken = false;
-  } else if (chain.broken && hash_.value(chain.last_good, body) == stated) {
-    // It follows the last good line: what stands between them, and was found, was inserted.
-    chain.last_good = stated;
-    chain.broken = false;
   } else {
     find(place, why_broken(event, body, stated, chain));
-    chain.broken = true;
   }
+  chain.broken = !good;
   chain.sequence = event.sequence;
   chain.recent.push_back({std::string(stated), place});
   if (chain.recent.size() > remembered) {
     chain.recent.pop_front();
   }
   run.chain = stated;
+}
+
+// A line that does not go on behind the one before of its run: `before` gets the run whose end it
+// goes on from.
+LogCheck::Origin LogCheck::origin_of(std::string_view body, std::string_view stated,
+                                     std::string& before) {
+  if (hash_.value(LogChain::start, body) == stated) {
+    return Origin::anew;
+  }
+  for (auto end = open_ends_.rbegin(); end != open_ends_.rend(); ++end) {
+    if (hash_.value(runs_.find(*end)->second.chain, body) == stated) {
+      before = *end;
+      open_ends_.erase(std::next(end).base());
+      return Origin::run;
+    }
+  }
+  return Origin::unknown;
 }
 
 std::string LogCheck::why_broken(const Event& event, std::string_view body, std::string_view stated,
@@ -149,7 +159,10 @@ std::string LogCheck::why_broken(const Event& event, std::string_view body, std:
     }
   }
   if (chain.recent.empty()) {
-    return "changed: the chain does not begin with it";
+    return runs_.size() > 1 || event.sequence != 1 ? "the chain does not lead to it from any line "
+                                                     "before: it was changed, or lines before it "
+                                                     "were removed or changed"
+                                                   : "changed: the chain does not begin with it";
   }
   if (event.sequence > chain.sequence + 1) {
     return "lines before it were removed (" + numbers(chain.sequence + 1, event.sequence - 1) +
@@ -161,6 +174,11 @@ std::string LogCheck::why_broken(const Event& event, std::string_view body, std:
 }
 
 void LogCheck::finish() {
+  for (const std::string& value : kept_) {
+    find(Place(), "no line states " + value +
+                      ", which was kept: lines were removed at the end, or " +
+                      "the log was written anew");
+  }
   for (const auto& [id, numbers_of] : sequence_.runs()) {
     const auto run = runs_.find(id);
     // Where a chain holds, a gap is of events that were lost before they were written.

@@ -2,12 +2,13 @@
 //
 // With a hash chain (config/digest.hpp) every line vouches for the one before, and a line that was
 // changed, removed, inserted or moved is found, except behind the last line: whoever cuts off the
-// end of a log, or writes it anew to the end, leaves a chain that holds. Keep its last value
-// elsewhere if that matters. Without a chain there is event.sequence alone: it shows lines that are
-// missing, that stand there twice, or far from their place.
+// end of a log, or writes it anew to the end, leaves a chain that holds. A value of the chain that
+// was kept elsewhere finds that too, by keep(). Without a chain there is event.sequence alone: it
+// shows lines that are missing, that stand there twice, or far from their place.
 //
 // Lines are to be added in the files' order, the files in the order of time. Each start of the
-// module is a run with a chain and numbers of its own; runs of several resolvers may be mixed.
+// module is a run with numbers of its own, whose chain goes on from the run before in that file;
+// runs of several resolvers may be mixed.
 #pragma once
 
 #include "config/digest.hpp"
@@ -17,7 +18,9 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nearmiss::logs {
@@ -37,12 +40,22 @@ class LogCheck {
     Place place;
     std::string what;
   };
+  // Where a run's chain comes from.
+  enum class Origin {
+    unknown, // its first lines are not in the logs, or nothing leads to them
+    anew,    // it begins with the run: there was no line in the file
+    run,     // it goes on from another run, `before`
+  };
   struct Run {
     std::uint64_t lines = 0, chained = 0; // of it with a chain value
     std::string chain;                    // the last line's value; empty: none
+    Origin origin = Origin::unknown;
+    std::string before;
     Place last;
   };
 
+  // A value of the chain that was kept elsewhere: finish() finds it missing if no line states it.
+  void keep(const std::string& value) { kept_.insert(value); }
   // Takes one line of `file`.
   void add(const std::string& file, const Line& line);
   void finish();
@@ -69,6 +82,7 @@ class LogCheck {
 
   void check_sequence(const Event& event, const Place& place);
   void check_chain(const Event& event, std::string_view line, const Place& place, Run& run);
+  Origin origin_of(std::string_view body, std::string_view stated, std::string& before);
   std::string why_broken(const Event& event, std::string_view body, std::string_view stated,
                          Chain& chain);
   void find(const Place& place, std::string what);
@@ -78,6 +92,8 @@ class LogCheck {
   LogChain hash_;
   std::map<std::string, Run, std::less<>> runs_;
   std::map<std::string, Chain, std::less<>> chains_;
+  std::vector<std::string> open_ends_; // runs that no other goes on from yet, the last one last
+  std::set<std::string, std::less<>> kept_;
   std::map<std::uint64_t, Place> ahead_; // where a gap was seen, by the tag the sequence keeps
   std::uint64_t events_ = 0, foreign_ = 0, finding_count_ = 0;
   std::vector<Finding> findings_;

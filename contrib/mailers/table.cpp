@@ -36,7 +36,8 @@ constexpr int exit_skipped = 77; // packages are missing
 struct Case {
   std::string label;  // the table's row
   std::string domain; // below ml, where it is tried
-  std::string rule;   // of the policy: what follows the domain, in YAML
+  std::string rule;   // of the policy: what it does, in YAML; empty: a list with `zone`
+  std::string zone{}; // a response policy zone
 };
 
 // Cases that one policy can hold: it has one sinkhole.
@@ -47,6 +48,9 @@ struct Phase {
 
 const std::string greeting_row = "sinkhole of `contrib/sinkhole/`, which greets and says 550";
 
+// Leads out of the network, to nobody; see enter_own_network().
+const std::string silent = "192.0.2.99";
+
 std::vector<Phase> phases(const std::string& network) {
   return {
       {network + "3",
@@ -56,10 +60,16 @@ std::vector<Phase> phases(const std::string& network) {
         {"`sinkhole`, nobody listens", "nobody", "action: sinkhole"},
         {"`refused`", "refused", "action: refused"},
         {"`servfail`", "servfail", "action: servfail"},
+        {"`drop`", "drop", "action: drop"},
+        {"`tcp-only`", "tcponly", "action: tcp-only"},
+        {"`local-data` with the address of a sinkhole that greets", "localdata", "",
+         "localdata.ml A " + network + "4\n"},
         {"`observe`", "observe", "action: observe"},
+        {"`allow`", "allow", "action: allow"},
         {"`nxdomain` for MX alone (`types: [MX]`)", "nxmx", "action: nxdomain, types: [MX]"},
         {"`nodata` for MX alone (`types: [MX]`)", "nomx", "action: nodata, types: [MX]"}}},
       {network + "4", {{greeting_row, "greets", "action: sinkhole"}}},
+      {silent, {{"`sinkhole`, where nothing answers", "silent", "action: sinkhole"}}},
       {"127.0.0.1", {{"`sinkhole` at 127.0.0.1", "itself", "action: sinkhole"}}},
   };
 }
@@ -69,10 +79,27 @@ std::string policy(const Phase& phase) {
                      "]}\nsinkhole: {ipv4: " + phase.sinkhole +
                      "}\ndefaults: {clients: [mail]}\nrules:\n";
   for (const Case& one : phase.cases) {
-    text += "  - {id: " + one.domain + ", domains: [" + one.domain + ".ml], intended: army.mil, " +
-            one.rule + "}\n";
+    text +=
+        "  - {id: " + one.domain +
+        (one.zone.empty() ? ", domains: [" + one.domain + ".ml], intended: army.mil, " + one.rule
+                          : ", list: {file: " + one.domain + ".zone, format: rpz}") +
+        "}\n";
   }
   return text + "log: {file: events.jsonl}\n";
+}
+
+// The files that the policy names.
+std::map<std::string, std::string> lists(const Phase& phase) {
+  std::map<std::string, std::string> files;
+  for (const Case& one : phase.cases) {
+    if (!one.zone.empty()) {
+      files[one.domain + ".zone"] =
+          "$ORIGIN rpz.feed.\n$TTL 60\n@ SOA localhost. root.localhost. 1 3600 600 86400 60\n@ NS "
+          "localhost.\n" +
+          one.zone;
+    }
+  }
+  return files;
 }
 
 // Below ml the domains of all cases, with an MX and an address that lead to the stranger.
@@ -163,7 +190,7 @@ Fates try_all(const Kind& kind) {
   const std::string network = e2e::claim_network(25);
   const std::vector<Phase> all = phases(network);
   const e2e::Lab lab(zones_on(network));
-  e2e::Unbound resolver(lab, {.policy = policy(all[0])});
+  e2e::Unbound resolver(lab, {.policy = policy(all[0]), .lists = lists(all[0])});
   resolver.start();
   const e2e::MailHost host(resolver.endpoint().address);
   const e2e::SmtpSink sender_host(host, network + "1");
@@ -253,7 +280,8 @@ std::string rows_of(const std::string& text) {
 }
 
 // Its loopback interface, and one that leads nowhere: OpenSMTPD's resolver gives no IPv4 addresses
-// to a host that has none but 127.0.0.1.
+// to a host that has none but 127.0.0.1. What is sent to `silent` gets no answer, and a connection
+// there is given up after three seconds instead of two minutes.
 void enter_own_network() {
   if (unshare(CLONE_NEWNET) != 0) {
     throw std::system_error(errno, std::generic_category(), "a network namespace needs root");
@@ -261,7 +289,11 @@ void enter_own_network() {
   const e2e::Outcome made =
       e2e::run({"sh", "-ec",
                 "ip link set lo up; ip link add mail type veth peer name nowhere; "
-                "ip link set mail up; ip link set nowhere up; ip addr add 192.0.2.25/32 dev mail"});
+                "ip link set mail up; ip link set nowhere up; ip addr add 192.0.2.25/32 dev mail; "
+                "ip route add \"$0\" dev mail; "
+                "ip neighbour add \"$0\" lladdr 02:00:00:00:00:01 dev mail nud permanent; "
+                "echo 1 >/proc/sys/net/ipv4/tcp_syn_retries",
+                silent});
   if (made.exit_code != 0) {
     throw std::runtime_error("no network for the mail servers: " + made.output);
   }

@@ -3,7 +3,7 @@
 #
 # Sends mail through Postfix, Exim, OpenSMTPD and Sendmail against every action of the policy and
 # prints what became of it, as a table in Markdown. Installs what is missing, builds what is not
-# built, and needs root. Takes about three minutes.
+# built, and needs root. Takes about five minutes.
 #
 #   --reasons       after the table, why, in each mail server's words
 #   --only NAME     one mail server: Postfix, Exim, OpenSMTPD or Sendmail

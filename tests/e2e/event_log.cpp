@@ -3,6 +3,8 @@
 
 #include "tests/e2e/world.hpp"
 
+#include <algorithm>
+#include <arpa/inet.h>
 #include <csignal>
 #include <map>
 #include <regex>
@@ -152,8 +154,9 @@ TEST_CASE("killed in the middle of writing: no half line is ever part of an even
 }
 
 TEST_CASE("the metrics of a running resolver, and of a refused reload", "[log]") {
-  World world({.policy = with_log("log: {file: events.jsonl}\n"
-                                  "metrics: {file: nearmiss.prom, interval: 1}\n")});
+  const std::string policy = with_log("log: {file: events.jsonl}\n"
+                                      "metrics: {file: nearmiss.prom, interval: 1}\n");
+  World world({.policy = policy});
   const auto file = world.resolver.folder() / "nearmiss.prom";
   world.expect_blocked(mail, "army.ml", MX);
   world.expect_blocked(mail, "army.ml", A);
@@ -170,6 +173,91 @@ TEST_CASE("the metrics of a running resolver, and of a refused reload", "[log]")
   REQUIRE(wait_until(
       [&] { return metrics_of(read_file(file))["nearmiss_policy_last_reload_successful"] == 0; }));
   CHECK(metrics_of(read_file(file)).at("nearmiss_rules") == 2);
+  // The last good one again: in force it was all the time, and now nothing is wrong any more.
+  world.resolver.write_policy(policy);
+  REQUIRE(wait_until(
+      [&] { return metrics_of(read_file(file))["nearmiss_policy_last_reload_successful"] == 1; }));
+  CHECK(metrics_of(read_file(file)).at("nearmiss_policy_generation") == 1);
+  world.resolver.stop();
+  std::vector<std::string> told;
+  for (const json& event : world.resolver.events().all()) {
+    if (field(event, "event.kind") == "event") {
+      told.push_back(field(event, "event.action").get<std::string>());
+    }
+  }
+  CHECK(told == std::vector<std::string>{"module-started", "policy-loaded", "policy-refused",
+                                         "policy-loaded", "module-stopped"});
+}
+
+TEST_CASE("the metrics name the domain that is asked for most", "[log]") {
+  World world({.policy = with_log("log: {file: events.jsonl}\n"
+                                  "metrics: {file: nearmiss.prom, interval: 1}\n")});
+  for (int i = 0; i < 5; ++i) {
+    world.resolver.answer(mail, "n" + std::to_string(i) + ".army.ml", MX);
+  }
+  world.expect_blocked(mail, "navy.ml", MX);
+  std::map<std::string, double> series;
+  REQUIRE(wait_until([&] {
+    series = metrics_of(read_file(world.resolver.folder() / "nearmiss.prom"));
+    return series.count(R"(nearmiss_busy_domain_queries{domain="army.ml"})") == 1;
+  }));
+  CHECK(series.at(R"(nearmiss_busy_domain_queries{domain="army.ml"})") == 5);
+  CHECK(series.count(R"(nearmiss_busy_domain_queries{domain="navy.ml"})") == 0);
+}
+
+TEST_CASE("the chain holds over other settings, a reload, a rotation, a restart and a kill",
+          "[log]") {
+  const auto policy = [](const std::string& more) {
+    return with_log("log: {file: events.jsonl, chain: true" + more + "}\n");
+  };
+  World world({.policy = policy("")});
+  const auto& folder = world.resolver.folder();
+  const auto log = folder / "events.jsonl";
+  const auto holds = [&](const std::string& text) {
+    return read_file(log).find(text) != std::string::npos;
+  };
+  const auto blocked = [&](const std::string& name) {
+    world.expect_blocked(mail, name, MX);
+    REQUIRE(wait_until([&] { return holds('"' + name + '"'); }));
+  };
+  blocked("one.ml");
+  world.resolver.write_policy(policy(", discover: true")); // another sink for the same file
+  REQUIRE(wait_until([&] { return holds(R"("nearmiss.policy_generation":2)"); }));
+  blocked("two.ml");
+  world.resolver.reload(); // another life of the module, in the same process
+  blocked("three.ml");
+  std::filesystem::rename(log, folder / "events.jsonl.1");
+  blocked("four.ml");
+  world.resolver.stop();
+  world.resolver.start();
+  blocked("five.ml");
+  kill(world.resolver.pid(), SIGKILL);
+  REQUIRE(wait_until([&] { return !world.resolver.alive(); }));
+  world.resolver.start();
+  blocked("six.ml");
+  world.resolver.stop();
+  const auto verify = [&](const std::filesystem::path& newer) {
+    return run({NEARMISS_CLI, "verify", "--json", folder / "events.jsonl.1", newer});
+  };
+  const Outcome whole = verify(log);
+  INFO(whole.output);
+  CHECK(whole.exit_code == 0);
+  const json result = json::parse(whole.output);
+  CHECK(result["problems"] == 0);
+  REQUIRE(result["runs"].size() == 4);
+  CHECK(std::count_if(result["runs"].begin(), result["runs"].end(), [](const json& one) {
+          return one["chain_begins"] == true;
+        }) == 1); // and the others each go on from one
+  // Without the last line of the run that was stopped, which nothing but the next run shows.
+  std::string text = read_file(log);
+  const std::size_t end = text.find(R"("event.action":"module-stopped")");
+  REQUIRE(end != std::string::npos);
+  const std::size_t begin = text.rfind('\n', end) + 1;
+  text.erase(begin, text.find('\n', end) + 1 - begin);
+  write_file(folder / "tampered.jsonl", text);
+  const Outcome tampered = verify(folder / "tampered.jsonl");
+  INFO(tampered.output);
+  CHECK(tampered.exit_code == 1);
 }
 
 TEST_CASE("a reload's event says which rules came and went", "[log]") {

@@ -122,6 +122,7 @@ TEST_CASE("sequence numbers have no gaps, over start and stop, and ids are uniqu
   for (int i = 0; i < 50; ++i) {
     world.resolver.answer(mail, "n" + std::to_string(i) + ".ml", A);
   }
+  const auto digest = world.resolver.nearmiss("status")["policy"]["digest"].get<std::string>();
   world.resolver.stop();
   const std::vector<json> events = world.resolver.events().all();
   CHECK(events.size() >= 52); // one for the start, one for the end
@@ -132,6 +133,9 @@ TEST_CASE("sequence numbers have no gaps, over start and stop, and ids are uniqu
   std::set<std::uint64_t> sequence;
   std::set<std::string> ids;
   for (const json& event : events) {
+    INFO(event.dump());
+    CHECK(field(event, "rule.version") == digest.substr(0, 16));
+    CHECK(field(event, "nearmiss.policy_generation") == 1);
     sequence.insert(field(event, "event.sequence").get<std::uint64_t>());
     ids.insert(field(event, "event.id").get<std::string>());
   }

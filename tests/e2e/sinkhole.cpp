@@ -7,6 +7,9 @@
 #include "tests/e2e/smtp_session.hpp"
 #include "tests/e2e/world.hpp"
 
+#include <set>
+#include <sstream>
+
 using namespace e2e;
 
 namespace {
@@ -251,4 +254,31 @@ TEST_CASE("the sinkhole refuses whatever happens to its policy", "[sinkhole]") {
     expect_refused(reply_to(sinkhole, "<user@elsewhere.example>"), "user@elsewhere.example");
   }
   CHECK(sinkhole.server.queued().empty());
+}
+
+TEST_CASE("the sinkhole's README names the packages that `nearmiss` needs", "[sinkhole]") {
+  const std::string readme = read_file(std::filesystem::path(NEARMISS_SINKHOLE_README));
+  const std::string from = "apt-get install libyaml";
+  const std::size_t begin = readme.find(from);
+  REQUIRE(begin != std::string::npos);
+  const std::string named = readme.substr(begin, readme.find('\n', begin) - begin) + ' ';
+  std::istringstream needed(run({"sh", "-c",
+                                 "readelf -d \"$0\" | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p' | "
+                                 "while read -r library; do "
+                                 "dpkg-query -S \"*/$library\" | sed -n '1s/:.*//p'; done",
+                                 NEARMISS_CLI})
+                                .output);
+  std::set<std::string> packages;
+  for (std::string package; std::getline(needed, package);) {
+    packages.insert(package);
+  }
+  CHECK(packages.size() > 5);
+  for (const std::string& package : packages) {
+    INFO(package);
+    // Part of every Debian, or of a build with sanitizers.
+    const bool everywhere = package.starts_with("libc6") || package == "libstdc++6" ||
+                            package == "libgcc-s1" || package == "zlib1g" ||
+                            package.find("san") != std::string::npos;
+    CHECK((everywhere || named.find(' ' + package + ' ') != std::string::npos));
+  }
 }

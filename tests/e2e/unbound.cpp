@@ -168,9 +168,9 @@ void Unbound::launch() {
   if (options_.policy_by_environment) {
     environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
   }
-  process_ = std::make_unique<Process>(
-      std::vector<std::string>{unbound_program("unbound"), "-d", "-c", configuration_.string()},
-      folder_.path() / "unbound.log", environment);
+  std::vector<std::string> command = options_.launcher;
+  command.insert(command.end(), {unbound_program("unbound"), "-d", "-c", configuration_.string()});
+  process_ = std::make_unique<Process>(command, folder_.path() / "unbound.log", environment);
 }
 
 void Unbound::start() {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace e2e {
 
@@ -39,6 +40,7 @@ struct UnboundOptions {
   std::string module_config{}; // empty: "dynlib validator iterator" as the rest of this demands
   std::string server_lines{};  // more lines for the server: clause; the last of two counts
   std::string more_clauses{};  // after it
+  std::vector<std::string> launcher{}; // a command that runs Unbound's, in place of itself
 };
 
 class Unbound {

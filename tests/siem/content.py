@@ -60,7 +60,8 @@ class Sample(unittest.TestCase):
         alerts = [e for e in EVENTS if e["event.kind"] == "alert"]
         self.assertEqual({kind_of(e) for e in EVENTS},
                          {"blocked", "observed", *INDIRECT, "module-started", "policy-loaded",
-                          "policy-refused", "events-lost", "module-stopped"})
+                          "policy-refused", "events-lost", "mail-client-discovered",
+                          "module-stopped"})
         self.assertLessEqual({"MX", "A", "AAAA"}, {e["dns.question.type"] for e in alerts})
         self.assertEqual({4, 6}, {ipaddress.ip_address(e["source.ip"]).version for e in alerts})
         self.assertLessEqual({"tld-swap", "transposition"},
@@ -141,7 +142,8 @@ class Wazuh(unittest.TestCase):
         wanted = {"observed": "117003", **dict.fromkeys(INDIRECT, "117004"),
                   "module-started": "117010", "policy-loaded": "117010",
                   "module-stopped": "117010",
-                  "policy-refused": "117011", "events-lost": "117012"}
+                  "policy-refused": "117011", "events-lost": "117012",
+                  "mail-client-discovered": "117013"}
         for event in EVENTS:
             usual = "117002" if "nearmiss.intended_domain" in event else "117001"
             self.assertEqual(self.final(event), wanted.get(kind_of(event), usual), event)
@@ -175,6 +177,7 @@ class Sigma(unittest.TestCase):
         "nearmiss_blocked": numbers("blocked", *INDIRECT),
         "nearmiss_events_lost": numbers("events-lost"),
         "nearmiss_policy_refused": numbers("policy-refused"),
+        "nearmiss_unlisted_mail_server": numbers("mail-client-discovered"),
     }
 
     def setUp(self):
@@ -271,7 +274,8 @@ class Splunk(unittest.TestCase):
         wanted = {"nearmiss_lookup": sorted(blocked + numbers("observed")),
                   "nearmiss_blocked": blocked, "nearmiss_observed": numbers("observed"),
                   "nearmiss_lost": numbers("events-lost"),
-                  "nearmiss_policy_refused": numbers("policy-refused")}
+                  "nearmiss_policy_refused": numbers("policy-refused"),
+                  "nearmiss_unlisted_mail_server": numbers("mail-client-discovered")}
         types = self.conf("eventtypes.conf")
         self.assertEqual(set(types.sections()), set(wanted))
         for name in types.sections():

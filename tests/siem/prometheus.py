@@ -3,9 +3,8 @@
 
 The alert rules of contrib/siem/prometheus with promtool's unit tests, then the whole way: the
 metrics file -> node_exporter's textfile collector -> a real Prometheus that reads scrape.yml and
-alerts.yml -> its API. The file comes from the module if it can write one (`metrics:` in the
-policy), else from tests/siem/metrics.prom. Every expression of the Grafana dashboard that asks
-Prometheus is asked too.
+alerts.yml -> its API. The module in a real Unbound writes the file. Every expression of the Grafana
+dashboard that asks Prometheus is asked too.
 """
 
 import contextlib
@@ -28,50 +27,21 @@ import sample  # noqa: E402
 HERE = SIEM / "prometheus"
 BIN = PACKAGES / "prometheus" / "usr" / "bin"
 EXPORTER = PACKAGES / "prometheus-node-exporter" / "usr" / "bin" / "prometheus-node-exporter"
-CONTRACT = {
-    "nearmiss_queries_total", "nearmiss_events_written_total", "nearmiss_events_lost_total",
-    "nearmiss_rules", "nearmiss_policy_generation", "nearmiss_policy_last_reload_successful",
-    "nearmiss_policy_last_reload_timestamp_seconds", "nearmiss_decision_seconds_bucket",
-    "nearmiss_decision_seconds_sum", "nearmiss_decision_seconds_count", "nearmiss_build_info",
+TYPES = {
+    "nearmiss_queries_total": "counter", "nearmiss_busy_domain_queries": "gauge",
+    "nearmiss_events_written_total": "counter", "nearmiss_events_lost_total": "counter",
+    "nearmiss_rules": "gauge", "nearmiss_policy_generation": "gauge",
+    "nearmiss_policy_last_reload_successful": "gauge",
+    "nearmiss_policy_last_reload_timestamp_seconds": "gauge",
+    "nearmiss_decision_seconds": "histogram", "nearmiss_build_info": "gauge",
 }
-
-
-class Fixture:
-    """The metrics file, written by this test."""
-
-    what = "the fixture"
-
-    def __init__(self, file):
-        self.file, self.text = file, (pathlib.Path(__file__).parent / "metrics.prom").read_text()
-        self.write()
-
-    def write(self):
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text(self.text)
-        fresh.rename(self.file)
-
-    def set(self, name, value):
-        self.text, changed = re.subn(rf"^({re.escape(name)}) .*$", rf"\1 {value}", self.text,
-                                     flags=re.M)
-        assert changed == 1, name
-        self.write()
-
-    def work(self):
-        self.set('nearmiss_queries_total{action="nxdomain",qtype="MX"}', 43)
-        self.set("nearmiss_events_written_total", 64)
-
-    def trouble(self):
-        self.set("nearmiss_events_lost_total", 2)
-        self.set("nearmiss_policy_last_reload_successful", 0)
-
-    def end(self):
-        pass
+HISTOGRAM = ("_bucket", "_sum", "_count")
+CONTRACT = {name + suffix for name, kind in TYPES.items()
+            for suffix in (HISTOGRAM if kind == "histogram" else ("",))}
 
 
 class Module:
     """The metrics file, written by the module in a real Unbound."""
-
-    what = "the module"
 
     def __init__(self, file, folder, stack):
         self.policy = self.policy_for(file)
@@ -87,34 +57,24 @@ class Module:
     def policy_for(file):
         return f"{sample.POLICY}metrics: {{file: {file}, interval: 1}}\n"
 
-    @staticmethod
-    def is_there(folder):
-        """Whether this nearmiss knows `metrics:`."""
-        policy = folder / "probe.yaml"
-        policy.write_text(Module.policy_for(folder / "probe.prom"))
-        done = subprocess.run([COMMAND, "check", policy],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return True
-        if "unknown key `metrics`" not in done.stdout + done.stderr:
-            raise RuntimeError(f"nearmiss check: {done.stdout}{done.stderr}")
-        return False
-
     def ask(self, *types):
         for number, qtype in enumerate(types):
             self.resolver.ask("192.0.2.25", 41000 + number, "army.ml", qtype)
 
     def work(self):
-        self.ask("MX", "A", "AAAA")
+        self.ask("MX", "A", "AAAA", "MX", "A", "AAAA")
 
     def trouble(self):
+        """Events lost, and a policy refused."""
         log, away = self.folder / "log", self.folder / "away"
         log.rename(away)
-        self.ask("MX", "A")
-        wait_until("the loss is noticed",
-                   lambda: self.resolver.count("their events are lost") > 0)
+        for _ in range(sample.FLOOD):
+            self.ask("MX")
         self.resolver.publish(self.policy.replace("192.0.2.0/24", "192.0.2.0/33"))
         away.rename(log)
+
+    def mend(self):
+        self.resolver.publish(self.policy)
 
     def end(self):
         self.stack.close()
@@ -196,7 +156,7 @@ def whole_way(folder, stack):
     textfiles = folder / "textfiles"
     textfiles.mkdir()
     file = textfiles / "nearmiss.prom"
-    source = Module(file, folder / "resolver", stack) if Module.is_there(folder) else Fixture(file)
+    module = Module(file, folder / "resolver", stack)
     exporter_port, port = free_port(), free_port()
     stack.enter_context(server(
         [EXPORTER, "--collector.disable-defaults", "--collector.textfile",
@@ -213,10 +173,14 @@ def whole_way(folder, stack):
     names = {name for name, _ in scraped(prometheus)}
     if names != CONTRACT:
         raise RuntimeError(f"missing metrics: {CONTRACT - names}; unknown ones: {names - CONTRACT}")
-    print(f"{len(scraped(prometheus))} series of {len(names)} names from {source.what} reach "
+    types = {name: told[0]["type"] for name, told in prometheus.get("metadata").items()
+             if name.startswith("nearmiss_")}
+    if types != TYPES:
+        raise RuntimeError(f"other types than these: {types}")
+    print(f"{len(scraped(prometheus))} series of {len(names)} names from the module reach "
           "Prometheus as they are in the file")
 
-    source.work()
+    module.work()
     for title, expression in dashboard_expressions():
         wait_until(f"dashboard panel {title}: {expression}",
                    lambda expression=expression: prometheus.query(expression))
@@ -225,11 +189,14 @@ def whole_way(folder, stack):
     assert not prometheus.firing(), prometheus.firing()
     print("every Prometheus panel of the dashboard has data; no alert fires while all is well")
 
-    source.trouble()
+    module.trouble()
     wanted = {"NearmissEventsLost", "NearmissPolicyRefused"}
     wait_until(f"these alerts fire: {wanted}", lambda: prometheus.firing() >= wanted)
     assert prometheus.firing() == wanted, prometheus.firing()
-    source.end()
+    module.mend()
+    wait_until("the refused policy is mended",
+               lambda: "NearmissPolicyRefused" not in prometheus.firing())
+    module.end()
     os.utime(file, (time.time() - 1000,) * 2)
     wait_until("the alert for a file that is no longer written",
                lambda: "NearmissMetricsStale" in prometheus.firing())

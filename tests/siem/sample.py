@@ -58,7 +58,7 @@ protect:
   - id: ours
     domains: [navy.mil]
     category: lookalike
-log: {file: log/events.jsonl}
+log: {file: log/events.jsonl, discover: true}
 """
 
 # client, port, name (\\DDD is an octet), type
@@ -76,6 +76,7 @@ QUERIES = [
     ("192.0.2.27", 40011, "www.example", "A"),
     ("192.0.2.27", 40012, "mail.gouv.ml", "A"),
     ("192.0.2.27", 40013, r"x\034\,\034rule.id\034:\034\010<b>\195\164\092.ml", "A"),
+    ("2001:db8:26::9", 40014, "army.mil", "MX"),  # in no group, so it is only told of
 ]
 
 

@@ -11,8 +11,10 @@ using namespace nearmiss::test;
 
 namespace {
 
-std::vector<std::string> run_of(int count, bool chained, const std::string& run = "r1") {
-  nearmiss::LogChain chain;
+// `last`: the value of the line that stands before the run in its file.
+std::vector<std::string> run_of(int count, bool chained, const std::string& run = "r1",
+                                const std::string& last = nearmiss::LogChain::start) {
+  nearmiss::LogChain chain(last);
   std::vector<std::string> lines;
   for (int i = 1; i <= count; ++i) {
     const auto sequence = static_cast<std::uint64_t>(i);
@@ -51,7 +53,7 @@ TEST_CASE("verify: a chain that holds", "[cli][verify]") {
   const Folder folder;
   const Run run = verify(folder, run_of(6, true));
   CHECK(run.exit_code == 0);
-  holds(run, "run r1: 6 events, numbers 1 to 6, chain ends in ");
+  holds(run, "run r1: 6 events, numbers 1 to 6, chain begins here and ends in ");
   holds(run, "ok: 6 events, 0 problems");
   // The first lines were rotated away.
   auto rest = run_of(6, true);
@@ -102,6 +104,73 @@ TEST_CASE("verify: a chain that was tampered with", "[cli][verify]") {
   lines = whole;
   lines[5].resize(lines[5].size() - 20);
   expect(lines, "6: damaged: ", "problem");
+}
+
+TEST_CASE("verify: a chain goes on over starts of the module", "[cli][verify]") {
+  const Folder folder;
+  const auto value_of = [](const std::string& line) {
+    return std::string(nearmiss::LogChain::split(line).second);
+  };
+  const auto first = run_of(4, true);
+  const auto second = run_of(3, true, "r2", value_of(first.back()));
+  const auto third = run_of(5, true, "r3", value_of(second.back()));
+  const auto joined = [](std::initializer_list<std::vector<std::string>> runs) {
+    std::vector<std::string> lines;
+    for (const auto& run : runs) {
+      lines.insert(lines.end(), run.begin(), run.end());
+    }
+    return lines;
+  };
+  const Run whole = verify(folder, joined({first, second, third}));
+  CHECK(whole.exit_code == 0);
+  holds(whole, "run r1: 4 events, numbers 1 to 4, chain begins here and ends in ");
+  holds(whole, "run r3: 5 events, numbers 1 to 5, chain goes on from run r2, ends in " +
+                   value_of(third.back()));
+  // The log of another resolver is mixed into it.
+  auto mixed = joined({first, second, third});
+  const auto other = run_of(2, true, "o1");
+  mixed.insert(mixed.begin() + 5, other.begin(), other.end());
+  CHECK(verify(folder, mixed).exit_code == 0);
+  // A whole run is gone; the end of one is gone, which nothing in that run shows.
+  const Run gone = verify(folder, joined({first, third}));
+  CHECK(gone.exit_code == 1);
+  holds(gone, "e.jsonl:5: the chain does not lead to it from any line before");
+  auto cut = first;
+  cut.pop_back();
+  const Run shortened = verify(folder, joined({cut, second, third}));
+  CHECK(shortened.exit_code == 1);
+  holds(shortened, "e.jsonl:4: the chain does not lead to it from any line before");
+  // The chain was switched on by a reload; and a line before it lost its value to somebody.
+  const auto plain_lines = run_of(3, false);
+  nearmiss::LogChain chain;
+  CHECK(verify(folder, joined({plain_lines, {chain.sealed(lookup({.second = 4, .sequence = 4}))}}))
+            .exit_code == 0);
+  const auto stripped = joined({run_of(3, false), {run_of(4, true).back()}});
+  holds(verify(folder, stripped), "e.jsonl:4: the chain does not lead to it from any line before");
+}
+
+TEST_CASE("verify: a value that was kept finds a log that was cut off or written anew",
+          "[cli][verify]") {
+  const Folder folder;
+  const auto whole = run_of(6, true);
+  const std::string kept(nearmiss::LogChain::split(whole[4]).second);
+  CHECK(verify(folder, whole, "--kept " + kept + ' ').exit_code == 0);
+  auto cut = whole;
+  cut.resize(4);
+  CHECK(verify(folder, cut).exit_code == 0); // nothing in the log shows it
+  const Run found = verify(folder, cut, "--kept " + kept + ' ');
+  CHECK(found.exit_code == 1);
+  holds(found, "no line states " + kept + ", which was kept");
+  auto anew = run_of(6, false);
+  anew.erase(anew.begin() + 2);
+  nearmiss::LogChain chain;
+  for (std::string& line : anew) {
+    line = chain.sealed(line);
+  }
+  CHECK(verify(folder, anew, "--kept " + kept + ' ').exit_code == 1);
+  const Run wrong = verify(folder, whole, "--kept abc ");
+  CHECK(wrong.exit_code == 2);
+  holds(wrong, "64 hex digits");
 }
 
 TEST_CASE("verify: numbers alone, without a chain", "[cli][verify]") {

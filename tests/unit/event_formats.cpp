@@ -2,8 +2,10 @@
 #include "tests/catch.hpp"
 #include "tests/unit/event_fixture.hpp"
 
+#include <cstdlib>
 #include <map>
 #include <regex>
+#include <sstream>
 
 using namespace nearmiss;
 using namespace nearmiss::test;
@@ -84,6 +86,30 @@ void flatten(const json& value, const std::string& name, std::map<std::string, j
 
 } // namespace
 
+TEST_CASE("the pinned ECS names and types are the schema's own", "[events]") {
+  const char* const file = std::getenv("NEARMISS_ECS_FIELDS");
+  if (file == nullptr) {
+    WARN("left out: NEARMISS_ECS_FIELDS does not name ECS's generated/csv/fields.csv");
+    return;
+  }
+  // ECS_Version,Indexed,Field_Set,Field,Type,Level,Normalization,... and none of these is quoted.
+  std::map<std::string, std::string> schema;
+  for (const std::string& line : lines_of(read_text(file))) {
+    std::vector<std::string> columns;
+    std::istringstream text(line);
+    for (std::string column; columns.size() < 7 && std::getline(text, column, ',');) {
+      columns.push_back(column);
+    }
+    if (columns.size() == 7) {
+      schema[columns[3]] = columns[4] + (columns[6] == "array" ? "[]" : "");
+    }
+  }
+  for (const auto& [name, type] : pinned("ecs_fields.csv")) {
+    INFO(name);
+    CHECK(schema[name] == type);
+  }
+}
+
 TEST_CASE("every field of an ECS event is in the schema, with its type", "[events]") {
   EventFixture fixture("log: {file: events.jsonl}\n");
   write_all_kinds(fixture);
@@ -153,6 +179,12 @@ TEST_CASE("every attribute of an OCSF event is in the schema, with its type", "[
   CHECK(blocked["disposition"] == "Blocked");
   CHECK(blocked["firewall_rule"]["uid"] == "mil-ml");
   CHECK(blocked["unmapped"]["intended_domain"] == "us.army.mil");
+  CHECK(blocked["unmapped"]["rule_reference"] == "https://example.net/mil-ml");
+  CHECK(blocked["unmapped"]["rule_owner"] == "noc");
+  CHECK(blocked["unmapped"]["ticket"] == "42");
+  CHECK(blocked["unmapped"]["policy_generation"] == 3);
+  CHECK(blocked["unmapped"]["top_level_domain"] == "ml");
+  CHECK(blocked["firewall_rule"]["version"] == fixture.policy->version());
   CHECK(blocked["metadata"]["sequence"] == 1);
   CHECK(events[1]["answers"][0]["rdata"] == "192.0.2.53");
   CHECK(events[3]["action"] == "Allowed");

@@ -1,10 +1,12 @@
 // The metrics file, by a strict reader of Prometheus' text format; what notices say; discovery.
+#include "module/busy_domains.hpp"
 #include "module/discovery.hpp"
 #include "module/event_notices.hpp"
 #include "module/metrics.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/event_fixture.hpp"
 
+#include <atomic>
 #include <map>
 #include <regex>
 #include <set>
@@ -19,7 +21,7 @@ namespace {
 std::map<std::string, double> read_metrics(const std::string& text) {
   const std::regex head(R"(# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+))");
   const std::regex sample(
-      R"RE(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-z_]+="[^"\\]*"(,[a-z_]+="[^"\\]*")*\})? (\S+))RE");
+      R"RE(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\]|\\.)*")*\})? (\S+))RE");
   std::map<std::string, double> series;
   std::set<std::string> seen;
   std::string current;
@@ -50,8 +52,8 @@ std::map<std::string, double> read_metrics(const std::string& text) {
     REQUIRE(of_current);
     REQUIRE_FALSE(type.empty());
     std::size_t used = 0;
-    const double value = std::stod(parts[4], &used);
-    REQUIRE(used == parts[4].str().size());
+    const double value = std::stod(parts[6], &used);
+    REQUIRE(used == parts[6].str().size());
     REQUIRE(series.emplace(name + parts[2].str(), value).second);
   }
   return series;
@@ -77,8 +79,9 @@ TEST_CASE("the metrics' names, labels and values", "[metrics]") {
   }
   metrics.published(3, 7, std::chrono::sys_days(today));
   const auto read = [&] {
-    return read_metrics(
-        prometheus_text(metrics.snapshot(), {.numbered = 9, .written = 5, .lost = 4}));
+    return read_metrics(prometheus_text(metrics.snapshot(),
+                                        {.numbered = 9, .written = 5, .lost = 4},
+                                        {{"army.ml", 12}, {R"(a\"b\\.ml)", 5}}));
   };
   auto series = read();
   CHECK(series.at(R"(nearmiss_queries_total{action="nxdomain",qtype="MX"})") == 2);
@@ -86,6 +89,8 @@ TEST_CASE("the metrics' names, labels and values", "[metrics]") {
   CHECK(series.at(R"(nearmiss_queries_total{action="sinkhole",qtype="A"})") == 1);
   CHECK(series.at(R"(nearmiss_queries_total{action="observe",qtype="MX"})") == 1);
   CHECK(series.at(R"(nearmiss_queries_total{action="observe",qtype="other"})") == 0);
+  CHECK(series.at(R"(nearmiss_busy_domain_queries{domain="army.ml"})") == 12);
+  CHECK(series.at(R"(nearmiss_busy_domain_queries{domain="a\\\"b\\\\.ml"})") == 5);
   CHECK(series.at("nearmiss_events_written_total") == 5);
   CHECK(series.at("nearmiss_events_lost_total") == 4);
   CHECK(series.at("nearmiss_rules") == 3);
@@ -111,6 +116,84 @@ TEST_CASE("the metrics' names, labels and values", "[metrics]") {
   metrics.refused();
   CHECK(read().at("nearmiss_policy_last_reload_successful") == 0);
   CHECK(read().at("nearmiss_policy_generation") == 7); // the last good one is in force
+}
+
+TEST_CASE("the busiest domains of ten minutes, and no others", "[metrics]") {
+  BusyDomains busy;
+  const auto at = [](int minute) {
+    return BusyDomains::Clock::time_point{std::chrono::hours(5) + std::chrono::minutes(minute) +
+                                          std::chrono::seconds(59)};
+  };
+  const auto count = [&](const std::string& domain, int lookups, int minute) {
+    for (int i = 0; i < lookups; ++i) {
+      busy.count(domain, at(minute));
+    }
+  };
+  const auto told = [&](int minute) {
+    std::string text;
+    for (const BusyDomains::Domain& domain : busy.busiest(at(minute))) {
+      text += domain.name + ' ' + std::to_string(domain.lookups) + ' ';
+    }
+    return text;
+  };
+  count("army.ml", 3, 0);
+  count("navy.ml", 5, 0);
+  count("rare.ml", 4, 0); // one too few
+  CHECK(told(0) == "navy.ml 5 ");
+  count("army.ml", 4, 6);
+  CHECK(told(6) == "army.ml 7 navy.ml 5 ");
+  CHECK(told(9) == "army.ml 7 navy.ml 5 ");
+  CHECK(told(10).empty()); // 4 of army.ml are left
+  count("army.ml", 1, 12);
+  CHECK(told(12) == "army.ml 5 ");
+  CHECK(told(16).empty());
+  count("army.ml", 6, 200); // nothing of it for hours
+  CHECK(told(200) == "army.ml 6 ");
+  for (int i = 0; i < 30; ++i) {
+    count("d" + std::to_string(i) + ".ml", 10 + i, 200);
+  }
+  const auto busiest = busy.busiest(at(200));
+  REQUIRE(busiest.size() == BusyDomains::most_told);
+  CHECK(busiest.front().name == "d29.ml");
+  CHECK(busiest.back().name == "d10.ml");
+}
+
+TEST_CASE("a flood of names does not hide a busy domain", "[metrics]") {
+  BusyDomains busy;
+  const BusyDomains::Clock::time_point now{std::chrono::hours(5)};
+  for (std::size_t i = 0; i < 10 * BusyDomains::most_counted; ++i) {
+    busy.count("n" + std::to_string(i) + ".ml", now);
+    if (i % 100 < 3) {
+      busy.count("army.ml", now);
+    }
+  }
+  const auto busiest = busy.busiest(now);
+  REQUIRE(busiest.size() == 1);
+  CHECK(busiest[0].name == "army.ml");
+  CHECK(busiest[0].lookups == (10 * BusyDomains::most_counted + 99) / 100 * 3);
+}
+
+TEST_CASE("the log counts registered domains as busy, names without one as they are", "[metrics]") {
+  EventFixture fixture("log: {file: events.jsonl}\n");
+  for (int i = 0; i < 5; ++i) {
+    fixture.attempt("n" + std::to_string(i) + ".army.ml");
+    fixture.attempt("ml");
+  }
+  fixture.attempt("navy.ml");
+  std::vector<BusyDomains::Domain> busy;
+  std::atomic<bool> done{false};
+  REQUIRE(wait_until([&] { return events_of(fixture.file()).size() == 11; }));
+  fixture.events->every(std::chrono::seconds(3600), [&] {
+    if (!done) {
+      busy = fixture.events->busy_domains();
+      done = true;
+    }
+  });
+  REQUIRE(wait_until([&] { return done.load(); }));
+  REQUIRE(busy.size() == 2);
+  CHECK(busy[0].name == "army.ml");
+  CHECK(busy[0].lookups == 5);
+  CHECK(busy[1].name == "ml");
 }
 
 TEST_CASE("the metrics file is replaced in one step", "[metrics]") {

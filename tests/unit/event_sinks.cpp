@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <spdlog/logger.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -30,7 +31,12 @@ class Receiver {
     path.native().copy(address.sun_path, sizeof(address.sun_path) - 1);
     REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
   }
-  explicit Receiver(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // `buffer`: octets that its machine takes before it reads; 0: as many as usual.
+  explicit Receiver(std::uint16_t port, int buffer = 0)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (buffer > 0) {
+      setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+    }
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -61,20 +67,10 @@ class Receiver {
   }
   // The next message of a stream framed by octet counts.
   std::string message() {
-    if (connection_ < 0) {
-      REQUIRE(readable(fd_));
-      connection_ = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-      REQUIRE(connection_ >= 0);
-    }
+    accept();
     while (true) {
-      const std::size_t space = text_.find(' ');
-      if (space != std::string::npos) {
-        const std::size_t size = std::stoul(text_.substr(0, space));
-        if (text_.size() >= space + 1 + size) {
-          const std::string message = text_.substr(space + 1, size);
-          text_.erase(0, space + 1 + size);
-          return message;
-        }
+      if (std::string message; take(text_, message)) {
+        return message;
       }
       REQUIRE(readable(connection_));
       std::array<char, 4096> block{};
@@ -82,6 +78,24 @@ class Receiver {
       REQUIRE(got > 0);
       text_.append(block.data(), static_cast<std::size_t>(got));
     }
+  }
+  // The whole messages that its machine has and that are not read; waits until these are all that
+  // find room there.
+  std::vector<std::string> unread() {
+    accept();
+    int before = -1;
+    int now = 0;
+    while (ioctl(connection_, FIONREAD, &now) == 0 && (now == 0 || now != before)) {
+      before = now;
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+    std::string text(static_cast<std::size_t>(now), '\0');
+    REQUIRE(recv(connection_, text.data(), text.size(), MSG_PEEK) == now);
+    std::vector<std::string> messages;
+    for (std::string message; take(text, message);) {
+      messages.push_back(message);
+    }
+    return messages;
   }
   void hang_up() {
     if (connection_ >= 0) {
@@ -92,6 +106,27 @@ class Receiver {
   }
 
  private:
+  void accept() {
+    if (connection_ < 0) {
+      REQUIRE(readable(fd_));
+      connection_ = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      REQUIRE(connection_ >= 0);
+    }
+  }
+  // The first message of `text`, which it is taken from, if it is there as a whole.
+  static bool take(std::string& text, std::string& message) {
+    const std::size_t space = text.find(' ');
+    if (space == std::string::npos) {
+      return false;
+    }
+    const std::size_t size = std::stoul(text.substr(0, space));
+    if (text.size() < space + 1 + size) {
+      return false;
+    }
+    message = text.substr(space + 1, size);
+    text.erase(0, space + 1 + size);
+    return true;
+  }
   static bool readable(int fd) {
     pollfd ready{fd, POLLIN, 0};
     return poll(&ready, 1, 20000) == 1;
@@ -139,14 +174,25 @@ TEST_CASE("syslog over TCP: RFC 5424, octet counts, JSON as the message", "[sink
   fixture.attempt("us.army.ml");
   fixture.attempt("x.seen.example");
   const std::string first = server.message();
-  const std::regex shape(R"(<28>1 2030-06-15T01:00:00\.000042Z \S+ nearmiss \d+ event - (\{.*\}))");
+  const std::regex shape(
+      R"(<28>1 2030-06-15T01:00:00\.000042Z \S+ nearmiss \d+ blocked - (\{.*\}))");
   std::smatch parts;
   INFO(first);
   REQUIRE(std::regex_match(first, parts, shape));
   CHECK(json::parse(parts[1].str())["query"]["hostname"] == "us.army.ml");
-  CHECK(server.message().starts_with("<30>1 ")); // observed only
+  const std::string second = server.message();
+  INFO(second);
+  CHECK(std::regex_match(second, std::regex(R"(<29>1 \S+ \S+ nearmiss \d+ observed - \{.*\})")));
+  // What the module tells of itself.
+  fixture.events->notice({.action = "policy-loaded", .message = "2 rules"}, fixture.policy);
+  CHECK(std::regex_match(server.message(),
+                         std::regex(R"(<30>1 \S+ \S+ nearmiss \d+ notice - \{.*\})")));
+  fixture.events->notice({.action = "policy-refused", .success = false, .message = "no"},
+                         fixture.policy);
+  CHECK(std::regex_match(server.message(),
+                         std::regex(R"(<27>1 \S+ \S+ nearmiss \d+ trouble - \{.*\})")));
   fixture.events.reset();
-  CHECK(events_of(fixture.file()).size() == 2); // ECS in the file, OCSF over there
+  CHECK(events_of(fixture.file()).size() == 4); // ECS in the file, OCSF over there
 }
 
 TEST_CASE("a syslog server that is away keeps no other sink waiting, and gets its events later",
@@ -208,6 +254,50 @@ TEST_CASE("what a sink loses is told to the others too, under one number", "[sin
   CHECK(events.back()["nearmiss.lost_by"] == "syslog 127.0.0.1 port " + std::to_string(port));
 }
 
+TEST_CASE("a server that ends without reading: what its machine does not have comes again",
+          "[sinks]") {
+  Receiver server(0, 4096);
+  EventFixture fixture(tcp_log(server.port()));
+  constexpr std::uint64_t pushed = 600; // of some 900 octets
+  for (std::uint64_t i = 0; i < pushed; ++i) {
+    fixture.attempt("n" + std::to_string(i) + ".ml");
+  }
+  const auto number = [](const std::string& message) {
+    return json::parse(message.substr(message.find('{')))["metadata"]["sequence"]
+        .get<std::uint64_t>();
+  };
+  std::uint64_t last = 0;
+  for (const std::string& message : server.unread()) {
+    CHECK(number(message) == ++last);
+  }
+  CHECK(last > 0);
+  REQUIRE(wait_until([&] { return fixture.events->counts().written == last; }));
+  server.hang_up();
+  while (last < pushed) {
+    REQUIRE(number(server.message()) == ++last);
+  }
+  REQUIRE(wait_until([&] { return fixture.events->counts().written == pushed; }));
+  CHECK(fixture.events->counts().lost == 0);
+}
+
+TEST_CASE("an event that a socket never takes is lost, and keeps no other waiting", "[sinks]") {
+  const Folder folder;
+  Complaints complaints;
+  const Receiver daemon(folder.path() / "log");
+  const auto sink = make_local_syslog_sink(folder.path() / "log", complaints.listener());
+  spdlog::logger logger("test", sink);
+  logger.warn("before");
+  logger.warn(std::string(500'000, 'x'));
+  logger.warn("behind");
+  logger.flush();
+  CHECK(daemon.datagram().ends_with("]: before"));
+  CHECK(daemon.datagram().ends_with("]: behind"));
+  CHECK(sink->written() == 2);
+  CHECK(sink->lost() == 1);
+  REQUIRE(complaints.lines().size() == 1);
+  CHECK(complaints.lines()[0].find("takes no message of 5000") != std::string::npos);
+}
+
 TEST_CASE("the local syslog gets what syslog(3) would write", "[sinks]") {
   const Folder folder;
   Complaints complaints;
@@ -259,6 +349,9 @@ TEST_CASE("the journal gets fields, with a readable message", "[sinks]") {
   CHECK(fields["NEARMISS_RULE_ID"] == "mil-ml");
   CHECK(fields["NEARMISS_INTENDED_DOMAIN"] == "us.army.mil");
   CHECK(fields["NEARMISS_RULE_DESCRIPTION"] == "DoD mail \"mistyped\"\ninto Mali's TLD");
+  CHECK(fields["NEARMISS_RULE_REFERENCE"] == "https://example.net/mil-ml");
+  CHECK(fields["NEARMISS_RULE_OWNER"] == "noc");
+  CHECK(fields["NEARMISS_POLICY_VERSION"] == fixture.policy->version());
   CHECK(fields["NEARMISS_EVENT_ID"] == "prefix-7");
   for (const auto& [key, value] : fields) {
     INFO(key);
@@ -304,6 +397,43 @@ TEST_CASE("each line of a chained log holds the hash of all before it", "[sinks]
     CHECK(line.substr(at) == mark + before + "\"}");
     CHECK(json::accept(line));
   }
+}
+
+TEST_CASE("the chain goes on over a start, other settings and a rotation", "[sinks]") {
+  EventFixture fixture("log: {file: events.jsonl, chain: true}\n");
+  fixture.attempt("one.ml");
+  fixture.events.reset();
+  SECTION("half a line of a process that was killed stands behind it") {
+    std::ofstream(fixture.file(), std::ios::app) << R"({"event.sequence":2,"nearmiss.chain":")";
+  }
+  fixture.start();
+  fixture.attempt("two.ml");
+  LogSettings settings = fixture.config->log;
+  settings.discover = true;
+  fixture.events->configure(settings);
+  fixture.attempt("three.ml");
+  const auto written = [&] { return lines_of(read_text(fixture.file())); };
+  REQUIRE(wait_until([&] { return written().size() >= 3; }));
+  auto lines = written();
+  std::filesystem::rename(fixture.file(), fixture.file("older.jsonl"));
+  fixture.attempt("four.ml");
+  fixture.events.reset();
+  lines.push_back(written().at(0));
+  std::string last = LogChain::start;
+  for (const std::string& line : lines) {
+    const auto [body, value] = LogChain::split(line);
+    if (!value.empty()) { // not the half line
+      CHECK(value == LogChain().value(last, body));
+      last = value;
+    }
+  }
+  std::filesystem::remove(fixture.file());
+  fixture.start(); // with nothing there to go on from
+  fixture.attempt("five.ml");
+  fixture.events.reset();
+  const std::string anew = written().at(0);
+  const auto [body, value] = LogChain::split(anew);
+  CHECK(value == LogChain().value(LogChain::start, body));
 }
 
 TEST_CASE("the chain by a value worked out elsewhere", "[sinks]") {

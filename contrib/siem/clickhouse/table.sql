@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS nearmiss
     `rule.category` String,
     `rule.description` String,
     `rule.reference` String,
-    `rule.author` String,
+    `rule.author` Array(String),
     `rule.ruleset` String,
     `rule.version` String,
     `nearmiss.ticket` String,
