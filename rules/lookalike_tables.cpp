@@ -83,11 +83,7 @@ void add_joined_names(const Name& domain, const Target& target, std::uint32_t in
 } // namespace
 
 std::uint64_t LookalikeIndex::Tables::hash_octets(std::string_view octets) const noexcept {
-  std::uint64_t hash = 0;
-  for (const char octet : octets) {
-    hash = hasher.append(hash, static_cast<unsigned char>(octet));
-  }
-  return hash;
+  return hasher.append(0, octets);
 }
 
 std::uint64_t LookalikeIndex::Tables::hash_text(std::u32string_view text) const noexcept {
@@ -109,6 +105,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
         {make_key(KeyKind::trusted, hash_octets(last_octets(name, name.label_count()))),
          static_cast<std::uint32_t>(trusted.size())});
     trusted.push_back(name);
+    longest_trusted = std::max(longest_trusted, name.label_count());
   };
   targets.reserve(domains.size());
   for (std::uint32_t index = 0; index < domains.size(); ++index) {
@@ -142,6 +139,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
         add(KeyKind::sequence, hash_octets(last_octets(whole, whole.label_count())));
         sequence_labels.push_back(whole.label_count());
       }
+      anywhere = anywhere || classes.contains(LookalikeClass::embedded_domain);
     }
     if (classes.meets(edits)) {
       add(KeyKind::deletion, hash_text(target.label), suffix);

@@ -42,9 +42,11 @@ struct LookalikeIndex::Tables {
   std::vector<lookalike::Target> targets; // one for each of `domains`
   std::vector<lookalike::Alias> aliases;
   std::vector<Name> trusted;                // nothing at or below these is a look-alike
+  std::size_t longest_trusted = 0;          // labels, of any of these
   std::size_t longest_label = 0;            // characters, of any target
   std::size_t longest_suffix = 0;           // labels, of any target or alias
   std::vector<std::size_t> sequence_labels; // the different numbers of labels of whole names
+  bool anywhere = false;                    // are whole names looked for at any place?
 };
 
 // The octets of the last `count` labels in wire form, without the root.
