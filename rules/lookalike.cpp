@@ -108,9 +108,11 @@ class LookalikeIndex::Search {
   void edited(std::uint64_t key, std::u32string_view label, std::size_t suffix) noexcept {
     each(key, [&](std::uint32_t index) noexcept {
       const Target& target = tables_.targets[index];
-      if (!same_suffix(target.suffix, suffix)) {
+      // Two labels that are an edit apart often share several keys in a row.
+      if (index == last_edited_ || !same_suffix(target.suffix, suffix)) {
         return;
       }
+      last_edited_ = index;
       const ClassSet classes = lookalike::edit_classes(label, target.label);
       for (std::size_t kind = 0; kind < lookalike_class_count; ++kind) {
         if (classes.contains(static_cast<LookalikeClass>(kind))) {
@@ -236,12 +238,12 @@ class LookalikeIndex::Search {
   // the public suffix list takes for the asked name's suffix. `compared`: labels that were judged.
   void offer(LookalikeClass kind, std::uint32_t index, unsigned further, std::size_t suffix,
              std::size_t compared) noexcept {
-    const Protected& domain = tables_.domains[index];
-    if (!domain.classes.contains(kind) || is_trusted() || suffix != owned_suffix() ||
-        (wanted_ != nullptr && !(*wanted_)(domain.rule))) {
+    const Target& target = tables_.targets[index];
+    if (!target.classes.contains(kind) || is_trusted() || suffix != owned_suffix() ||
+        (wanted_ != nullptr && !(*wanted_)(target.rule))) {
       return;
     }
-    const auto score = lookalike::score_of(kind, tables_.targets[index].label.size(), further);
+    const auto score = lookalike::score_of(kind, target.label.size(), further);
     if (best_) {
       const int gain = score.value() - best_->score.value();
       const bool earlier = kind != best_->kind ? kind < best_->kind : index < best_->domain;
@@ -332,6 +334,7 @@ class LookalikeIndex::Search {
   };
   std::array<LabelHashes, Name::max_labels + 1> hashes_;
   std::size_t owned_suffix_ = 0; // 0: not asked for yet
+  std::optional<std::uint32_t> last_edited_;
   bool trust_known_ = false;
   bool trusted_ = false;
   std::size_t work_ = 0;

@@ -37,11 +37,16 @@ std::u32string widen(std::string_view octets) {
   return text;
 }
 
-Target take_apart(const Name& domain) {
+Target take_apart(const Protected& protected_domain) {
+  const Name& domain = protected_domain.domain;
   const std::size_t suffix = lookalike::owned_suffix_labels(domain);
   const auto label = lookalike::decode(domain.label(domain.label_count() - suffix - 1));
-  return {std::u32string(label.view()), std::u32string(lookalike::fold(label.view()).view()),
-          std::string(last_octets(domain, suffix)), suffix};
+  return {protected_domain.classes,
+          protected_domain.rule,
+          std::u32string(label.view()),
+          std::u32string(lookalike::fold(label.view()).view()),
+          std::string(last_octets(domain, suffix)),
+          suffix};
 }
 
 // usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil;
@@ -114,7 +119,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
       throw std::invalid_argument("cannot protect \"" + domain.to_text() +
                                   "\": look-alikes are found for domains of two labels or more");
     }
-    const Target& target = targets.emplace_back(take_apart(domain));
+    const Target& target = targets.emplace_back(take_apart(domains[index]));
     const std::size_t registered_labels = target.suffix_labels + 1;
     const Name registered = domain.last_labels(registered_labels);
     const std::uint64_t suffix = hash_octets(target.suffix);

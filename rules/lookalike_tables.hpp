@@ -11,9 +11,11 @@ namespace nearmiss::lookalike {
 
 // A protected domain taken apart.
 struct Target {
-  std::u32string label;  // what its owner registered, as a U-label
-  std::u32string folded; // fold(label)
-  std::string suffix;    // wire form, without the root
+  ClassSet classes;       // those wanted, as a candidate needs them at once
+  std::uint32_t rule = 0; // the caller's
+  std::u32string label;   // what its owner registered, as a U-label
+  std::u32string folded;  // fold(label)
+  std::string suffix;     // wire form, without the root
   std::size_t suffix_labels;
 };
 
