@@ -22,12 +22,12 @@ using lookalike::Text;
 // worked out when there is one: most names have none.
 class LookalikeIndex::Search {
  public:
-  // NOLINTNEXTLINE(*-member-init): hash_wire() fills what is read
+  // NOLINTNEXTLINE(*-member-init): hash_labels() fills what is read
   Search(const Tables& tables, const Name& asked, const RuleFilter* wanted) noexcept
       : tables_(tables), asked_(asked), wanted_(wanted) {}
 
   std::optional<Lookalike> run() noexcept {
-    hash_wire();
+    hash_labels();
     const std::size_t labels = asked_.label_count();
     const std::size_t deepest = std::min(labels - 1, lookalike::max_suffix_labels);
     for (std::size_t suffix = 1; suffix <= deepest && !trusted_; ++suffix) {
@@ -38,7 +38,10 @@ class LookalikeIndex::Search {
       under_any_suffix(suffix);
     }
     whole_names_inside();
-    return trusted_ ? std::nullopt : best_;
+    if (!best_ || trusted_) {
+      return std::nullopt;
+    }
+    return Lookalike{best_->kind, best_->domain, best_->score, asked_.last_labels(best_->compared)};
   }
 
   std::size_t work() const noexcept { return work_; }
@@ -105,9 +108,11 @@ class LookalikeIndex::Search {
   void edited(std::uint64_t key, std::u32string_view label, std::size_t suffix) noexcept {
     each(key, [&](std::uint32_t index) noexcept {
       const Target& target = tables_.targets[index];
-      if (!same_suffix(target.suffix, suffix)) {
+      // Two labels that are an edit apart often share several keys in a row.
+      if (index == last_edited_ || !same_suffix(target.suffix, suffix)) {
         return;
       }
+      last_edited_ = index;
       const ClassSet classes = lookalike::edit_classes(label, target.label);
       for (std::size_t kind = 0; kind < lookalike_class_count; ++kind) {
         if (classes.contains(static_cast<LookalikeClass>(kind))) {
@@ -196,11 +201,14 @@ class LookalikeIndex::Search {
   }
 
   // army.mil.example and army.mil.another.example: all labels of a protected name in a row, and
-  // more behind them.
+  // more behind them. The first kind ends where a public suffix begins.
   void whole_names_inside() noexcept {
     const std::size_t labels = asked_.label_count();
+    const std::size_t last_suffix =
+        labels > lookalike::max_suffix_labels ? labels - lookalike::max_suffix_labels : 0;
     for (const std::size_t count : tables_.sequence_labels) {
-      for (std::size_t end = count; end < labels && !trusted_; ++end) {
+      const std::size_t first = tables_.anywhere ? count : std::max(count, last_suffix);
+      for (std::size_t end = first; end < labels && !trusted_; ++end) {
         const std::size_t begin = end - count;
         each(make_key(KeyKind::sequence, hash_of(begin, end)), [&](std::uint32_t index) noexcept {
           const Name& domain = tables_.domains[index].domain;
@@ -230,12 +238,12 @@ class LookalikeIndex::Search {
   // the public suffix list takes for the asked name's suffix. `compared`: labels that were judged.
   void offer(LookalikeClass kind, std::uint32_t index, unsigned further, std::size_t suffix,
              std::size_t compared) noexcept {
-    const Protected& domain = tables_.domains[index];
-    if (!domain.classes.contains(kind) || is_trusted() || suffix != owned_suffix() ||
-        (wanted_ != nullptr && !(*wanted_)(domain.rule))) {
+    const Target& target = tables_.targets[index];
+    if (!target.classes.contains(kind) || is_trusted() || suffix != owned_suffix() ||
+        (wanted_ != nullptr && !(*wanted_)(target.rule))) {
       return;
     }
-    const auto score = lookalike::score_of(kind, tables_.targets[index].label.size(), further);
+    const auto score = lookalike::score_of(kind, target.label.size(), further);
     if (best_) {
       const int gain = score.value() - best_->score.value();
       const bool earlier = kind != best_->kind ? kind < best_->kind : index < best_->domain;
@@ -243,7 +251,7 @@ class LookalikeIndex::Search {
         return;
       }
     }
-    best_ = Lookalike{kind, index, score, asked_.last_labels(compared)};
+    best_ = Best{kind, index, score, compared};
   }
 
   std::size_t owned_suffix() noexcept {
@@ -258,7 +266,8 @@ class LookalikeIndex::Search {
     if (!trust_known_) {
       trust_known_ = true;
       const std::size_t labels = asked_.label_count();
-      for (std::size_t count = 2; count <= labels && !trusted_; ++count) {
+      const std::size_t most = std::min(labels, tables_.longest_trusted);
+      for (std::size_t count = 2; count <= most && !trusted_; ++count) {
         each(make_key(KeyKind::trusted, hash_of(labels - count, labels)),
              [&](std::uint32_t value) noexcept {
                trusted_ = trusted_ || asked_.is_at_or_below(tables_.trusted[value]);
@@ -292,38 +301,50 @@ class LookalikeIndex::Search {
         octets, text, {}, [](char octet) { return char32_t{static_cast<unsigned char>(octet)}; });
   }
 
-  void hash_wire() noexcept {
-    const std::string_view octets = last_octets(asked_, asked_.label_count());
-    wire_hashes_[0] = 0;
-    for (std::size_t at = 0; at < octets.size(); ++at) {
-      wire_hashes_[at + 1] =
-          tables_.hasher.append(wire_hashes_[at], static_cast<unsigned char>(octets[at]));
+  void hash_labels() noexcept {
+    std::uint64_t hash = 0;
+    for (std::size_t label = 0; label < asked_.label_count(); ++label) {
+      const std::string_view octets = asked_.label(label);
+      const std::uint64_t length =
+          tables_.hasher.append(hash, static_cast<std::uint32_t>(octets.size()));
+      hashes_[label] = {hash, length};
+      hash = tables_.hasher.append(length, octets);
     }
+    hashes_[asked_.label_count()] = {hash, hash};
   }
   std::size_t start_of(std::size_t label) const noexcept {
     return asked_.wire().size() - asked_.suffix(asked_.label_count() - label).size();
   }
   // Of the labels from `begin` up to `end`, in wire form.
   std::uint64_t hash_of(std::size_t begin, std::size_t end) const noexcept {
-    const std::size_t from = start_of(begin);
-    const std::size_t to = start_of(end);
-    return tables_.hasher.tail(wire_hashes_[to], wire_hashes_[from], to - from);
+    return tables_.hasher.tail(hashes_[end].before, hashes_[begin].before,
+                               start_of(end) - start_of(begin));
   }
   std::uint64_t label_hash(std::size_t label) const noexcept {
-    const std::size_t from = start_of(label) + 1;
-    const std::size_t to = start_of(label + 1);
-    return tables_.hasher.tail(wire_hashes_[to], wire_hashes_[from], to - from);
+    return tables_.hasher.tail(hashes_[label + 1].before, hashes_[label].with_length,
+                               asked_.label(label).size());
   }
 
   const Tables& tables_;
   const Name& asked_;
-  const RuleFilter* wanted_;                                    // null: every rule
-  std::array<std::uint64_t, Name::max_octets + 1> wire_hashes_; // of the first i octets
-  std::size_t owned_suffix_ = 0;                                // 0: not asked for yet
+  const RuleFilter* wanted_; // null: every rule
+  // Of the name's wire form: of all before a label, and of that and the label's length octet.
+  struct LabelHashes {
+    std::uint64_t before, with_length;
+  };
+  std::array<LabelHashes, Name::max_labels + 1> hashes_;
+  std::size_t owned_suffix_ = 0; // 0: not asked for yet
+  std::optional<std::uint32_t> last_edited_;
   bool trust_known_ = false;
   bool trusted_ = false;
   std::size_t work_ = 0;
-  std::optional<Lookalike> best_;
+  struct Best {
+    LookalikeClass kind;
+    std::uint32_t domain;
+    LookalikeScore score;
+    std::size_t compared; // labels
+  };
+  std::optional<Best> best_;
 };
 
 LookalikeIndex::LookalikeIndex() : LookalikeIndex(std::vector<Protected>()) {}

@@ -166,17 +166,18 @@ std::optional<State> with_kind(State state, const Reading& reading) noexcept {
 std::optional<unsigned> reading_distance(std::u32string_view asked,
                                          std::u32string_view meant) noexcept {
   const Readings& all = readings();
-  States states;
-  States next;
-  states.add({0, 0, {}});
+  std::array<States, 2> both;
+  States* states = both.data();
+  States* next = states + 1;
+  states->add({0, 0, {}});
   for (const char32_t character : meant) {
-    next.clear();
-    for (const State& state : states) {
+    next->clear();
+    for (const State& state : *states) {
       const auto left = asked.substr(state.at);
       if (left.starts_with(character)) {
         State same = state;
         ++same.at;
-        next.add(same);
+        next->add(same);
       }
       if (character >= all.size()) {
         continue;
@@ -185,18 +186,18 @@ std::optional<unsigned> reading_distance(std::u32string_view asked,
         if (left.starts_with(reading.text)) {
           if (auto read = with_kind(state, reading)) {
             read->at = static_cast<std::uint8_t>(read->at + reading.text.size());
-            next.add(*read);
+            next->add(*read);
           }
         }
       }
     }
-    if (next.empty()) {
+    if (next->empty()) {
       return std::nullopt;
     }
     std::swap(states, next);
   }
   std::optional<unsigned> best;
-  for (const State& state : states) {
+  for (const State& state : *states) {
     if (state.at == asked.size() && (!best || state.distance < *best)) {
       best = state.distance;
     }

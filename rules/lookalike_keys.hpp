@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace nearmiss::lookalike {
@@ -22,6 +23,23 @@ class Hasher {
   std::uint64_t append(std::uint64_t hash, std::uint32_t character) const noexcept {
     return add(multiply(hash, powers_[1]), std::uint64_t{character} + 1);
   }
+  // As append, for each of the octets in turn; four at a time, since each append waits for the one
+  // before it.
+  std::uint64_t append(std::uint64_t hash, std::string_view octets) const noexcept {
+    const auto value = [&](std::size_t at) noexcept {
+      return std::uint64_t{static_cast<unsigned char>(octets[at])} + 1;
+    };
+    std::size_t at = 0;
+    for (; at + 4 <= octets.size(); at += 4) {
+      const Wide four = Wide{value(at)} * powers_[3] + Wide{value(at + 1)} * powers_[2] +
+                        Wide{value(at + 2)} * powers_[1] + value(at + 3);
+      hash = add(multiply(hash, powers_[4]), reduce(four));
+    }
+    for (; at < octets.size(); ++at) {
+      hash = append(hash, static_cast<unsigned char>(octets[at]));
+    }
+    return hash;
+  }
   // The hash of two texts, the second `length` characters long, one after the other.
   std::uint64_t join(std::uint64_t first, std::uint64_t second, std::size_t length) const noexcept {
     return add(multiply(first, powers_[length]), second);
@@ -32,16 +50,19 @@ class Hasher {
   }
 
  private:
+  __extension__ using Wide = unsigned __int128;
   static constexpr std::uint64_t prime = (std::uint64_t{1} << 61) - 1;
   static std::uint64_t add(std::uint64_t a, std::uint64_t b) noexcept {
     const std::uint64_t sum = a + b;
     return sum >= prime ? sum - prime : sum;
   }
   static std::uint64_t multiply(std::uint64_t a, std::uint64_t b) noexcept {
-    __extension__ using Wide = unsigned __int128;
-    const Wide product = Wide{a} * b;
-    return add(static_cast<std::uint64_t>(product) & prime,
-               static_cast<std::uint64_t>(product >> 61));
+    return reduce(Wide{a} * b);
+  }
+  // Of a number below 2^122.
+  static std::uint64_t reduce(Wide number) noexcept {
+    return add(static_cast<std::uint64_t>(number) & prime,
+               static_cast<std::uint64_t>(number >> 61));
   }
   std::array<std::uint64_t, max_length> powers_{};
 };

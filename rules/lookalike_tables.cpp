@@ -37,11 +37,16 @@ std::u32string widen(std::string_view octets) {
   return text;
 }
 
-Target take_apart(const Name& domain) {
+Target take_apart(const Protected& protected_domain) {
+  const Name& domain = protected_domain.domain;
   const std::size_t suffix = lookalike::owned_suffix_labels(domain);
   const auto label = lookalike::decode(domain.label(domain.label_count() - suffix - 1));
-  return {std::u32string(label.view()), std::u32string(lookalike::fold(label.view()).view()),
-          std::string(last_octets(domain, suffix)), suffix};
+  return {protected_domain.classes,
+          protected_domain.rule,
+          std::u32string(label.view()),
+          std::u32string(lookalike::fold(label.view()).view()),
+          std::string(last_octets(domain, suffix)),
+          suffix};
 }
 
 // usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil;
@@ -83,11 +88,7 @@ void add_joined_names(const Name& domain, const Target& target, std::uint32_t in
 } // namespace
 
 std::uint64_t LookalikeIndex::Tables::hash_octets(std::string_view octets) const noexcept {
-  std::uint64_t hash = 0;
-  for (const char octet : octets) {
-    hash = hasher.append(hash, static_cast<unsigned char>(octet));
-  }
-  return hash;
+  return hasher.append(0, octets);
 }
 
 std::uint64_t LookalikeIndex::Tables::hash_text(std::u32string_view text) const noexcept {
@@ -109,6 +110,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
         {make_key(KeyKind::trusted, hash_octets(last_octets(name, name.label_count()))),
          static_cast<std::uint32_t>(trusted.size())});
     trusted.push_back(name);
+    longest_trusted = std::max(longest_trusted, name.label_count());
   };
   targets.reserve(domains.size());
   for (std::uint32_t index = 0; index < domains.size(); ++index) {
@@ -117,7 +119,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
       throw std::invalid_argument("cannot protect \"" + domain.to_text() +
                                   "\": look-alikes are found for domains of two labels or more");
     }
-    const Target& target = targets.emplace_back(take_apart(domain));
+    const Target& target = targets.emplace_back(take_apart(domains[index]));
     const std::size_t registered_labels = target.suffix_labels + 1;
     const Name registered = domain.last_labels(registered_labels);
     const std::uint64_t suffix = hash_octets(target.suffix);
@@ -142,6 +144,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
         add(KeyKind::sequence, hash_octets(last_octets(whole, whole.label_count())));
         sequence_labels.push_back(whole.label_count());
       }
+      anywhere = anywhere || classes.contains(LookalikeClass::embedded_domain);
     }
     if (classes.meets(edits)) {
       add(KeyKind::deletion, hash_text(target.label), suffix);

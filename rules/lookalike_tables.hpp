@@ -11,9 +11,11 @@ namespace nearmiss::lookalike {
 
 // A protected domain taken apart.
 struct Target {
-  std::u32string label;  // what its owner registered, as a U-label
-  std::u32string folded; // fold(label)
-  std::string suffix;    // wire form, without the root
+  ClassSet classes;       // those wanted, as a candidate needs them at once
+  std::uint32_t rule = 0; // the caller's
+  std::u32string label;   // what its owner registered, as a U-label
+  std::u32string folded;  // fold(label)
+  std::string suffix;     // wire form, without the root
   std::size_t suffix_labels;
 };
 
@@ -42,9 +44,11 @@ struct LookalikeIndex::Tables {
   std::vector<lookalike::Target> targets; // one for each of `domains`
   std::vector<lookalike::Alias> aliases;
   std::vector<Name> trusted;                // nothing at or below these is a look-alike
+  std::size_t longest_trusted = 0;          // labels, of any of these
   std::size_t longest_label = 0;            // characters, of any target
   std::size_t longest_suffix = 0;           // labels, of any target or alias
   std::vector<std::size_t> sequence_labels; // the different numbers of labels of whole names
+  bool anywhere = false;                    // are whole names looked for at any place?
 };
 
 // The octets of the last `count` labels in wire form, without the root.

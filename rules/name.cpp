@@ -163,18 +163,6 @@ std::size_t Name::write_text(std::span<char, max_text> out) const noexcept {
   return static_cast<std::size_t>(text - out.data());
 }
 
-std::span<const std::uint8_t> Name::suffix(std::size_t count) const noexcept {
-  const std::size_t start = count == 0         ? size_ - std::size_t{1}
-                            : count >= labels_ ? 0
-                                               : starts_[labels_ - count];
-  return wire().subspan(start);
-}
-
-std::string_view Name::label(std::size_t index) const noexcept {
-  const std::size_t start = starts_[index];
-  return {reinterpret_cast<const char*>(octets_.data()) + start + 1, octets_[start]};
-}
-
 Name Name::last_labels(std::size_t count) const noexcept {
   if (count >= labels_) {
     return *this;

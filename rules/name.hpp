@@ -48,9 +48,17 @@ class Name {
 
   // The wire form of the last `count` labels, with the root's octet: suffix(0) is the root,
   // suffix(label_count()) the whole name. Points into this name.
-  std::span<const std::uint8_t> suffix(std::size_t count) const noexcept;
+  std::span<const std::uint8_t> suffix(std::size_t count) const noexcept {
+    const std::size_t start = count == 0         ? size_ - std::size_t{1}
+                              : count >= labels_ ? 0
+                                                 : starts_[labels_ - count];
+    return wire().subspan(start);
+  }
   // The octets of label `index`, 0 the leftmost. Points into this name.
-  std::string_view label(std::size_t index) const noexcept;
+  std::string_view label(std::size_t index) const noexcept {
+    const std::size_t start = starts_[index];
+    return {reinterpret_cast<const char*>(octets_.data()) + start + 1, octets_[start]};
+  }
 
   Name last_labels(std::size_t count) const noexcept; // suffix(count) as a name
   Name parent() const noexcept;                       // of the root: the root

@@ -1,10 +1,13 @@
 // Measures the look-alike test as a classifier: for each class how many of dnstwist's variants it
 // knows (recall), and how many real names it takes for look-alikes (false positives).
 //
-// nearmiss_lookalike_classifier [--list] DOMAINS VARIANTS REAL...
+// nearmiss_lookalike_classifier [--list] DOMAINS VARIANTS REVIEWED REAL...
 //   DOMAINS   a domain to protect a line
 //   VARIANTS  "fuzzer domain variant" a line, as lookalike_variants.py writes them
-//   REAL      a real name a line; each file is a column of the false positives
+//   REVIEWED  "registered-domain protected-domain own|slip reason" a line: real names that are no
+//             mistakes, see lookalike_reviewed.txt
+//   REAL      a real name a line; each file is a column of the false positives, all together the
+//             last one
 //   --list    show the variants that are missed, and the false positives
 //
 // Recall is counted twice. First each fuzzer's variants with our classes for them on, and no
@@ -15,11 +18,13 @@
 #include "rules/lookalike.hpp"
 #include "rules/variants.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -86,10 +91,23 @@ struct Variant {
   Name name;
 };
 
+// A real name that is rightly taken for a look-alike.
+struct Reviewed {
+  std::string reason;
+  bool own = false; // the protected domain's owner has it; else it was made for the slip
+  bool used = false;
+};
+
+struct Column {
+  std::string title;
+  std::vector<Name> names;
+};
+
 struct Input {
   std::vector<Name> domains;
   std::vector<Variant> variants;
-  std::vector<std::pair<std::string, std::vector<Name>>> real;
+  std::map<std::pair<std::string, std::string>, Reviewed> reviewed; // by name and protected domain
+  std::vector<Column> real; // the last holds the names of all others
 };
 
 LookalikeIndex index_of(const std::vector<Name>& domains, ClassSet classes) {
@@ -156,12 +174,29 @@ Input read(char** begin, char** end) {
       input.variants.push_back(std::move(variant));
     }
   }
-  for (char** path = begin + 2; path != end; ++path) {
-    std::vector<Name> names;
-    for (const auto& line : lines_of(*path)) {
-      names.push_back(name_of(line));
+  for (const auto& line : lines_of(begin[2])) {
+    std::istringstream words(line);
+    std::string name, domain, kind, reason;
+    words >> name >> domain >> kind >> std::ws;
+    std::getline(words, reason);
+    if (reason.empty() || (kind != "own" && kind != "slip")) {
+      throw std::runtime_error(std::string(begin[2]) +
+                               ": not \"name domain own|slip reason\": " + line);
     }
-    input.real.emplace_back(*path, std::move(names));
+    input.reviewed[{name, domain}] = {reason, kind == "own", false};
+  }
+  std::set<std::string> all;
+  for (char** path = begin + 3; path != end; ++path) {
+    const std::string title = std::string(*path).substr(std::string(*path).rfind('/') + 1);
+    input.real.push_back({title, {}});
+    for (const auto& line : lines_of(*path)) {
+      input.real.back().names.push_back(name_of(line));
+      all.insert(line);
+    }
+  }
+  input.real.push_back({"all", {}});
+  for (const auto& text : all) {
+    input.real.back().names.push_back(name_of(text));
   }
   return input;
 }
@@ -221,37 +256,87 @@ void print_recall(const Input& input, bool list) {
               percent(total.found, total.variants), total.on, percent(total.found_on, total.on));
 }
 
-void print_false_positives(const Input& input, bool list) {
+void print_row(const std::string& title, const Input& input,
+               const std::vector<std::size_t>& counts) {
+  std::printf("%-20s", title.c_str());
+  for (std::size_t column = 0; column < counts.size(); ++column) {
+    std::printf(" %5zu %8.4f%%", counts[column],
+                percent(counts[column], input.real[column].names.size()));
+  }
+  std::printf("\n");
+}
+
+// What is known of a hit; null if nothing is, which makes it a false positive.
+Reviewed* review_of(Input& input, const nearmiss::Lookalike& hit) {
+  const auto place =
+      input.reviewed.find({hit.compared.to_text(), input.domains[hit.domain].to_text()});
+  return place == input.reviewed.end() ? nullptr : &place->second;
+}
+
+void print_false_positives(Input& input, bool list) {
   std::printf("%-20s", "false positives");
-  for (const auto& [path, names] : input.real) {
-    std::printf(" %24s", path.substr(path.rfind('/') + 1).c_str());
+  for (const Column& column : input.real) {
+    std::printf(" %15s", column.title.c_str());
   }
   std::printf("\n%-20s", "names");
-  for (const auto& [path, names] : input.real) {
-    std::printf(" %24zu", names.size());
+  for (const Column& column : input.real) {
+    std::printf(" %15zu", column.names.size());
   }
   std::printf("\n");
-  for (std::size_t row = 0; row <= nearmiss::lookalike_class_count; ++row) {
-    const bool is_default = row == nearmiss::lookalike_class_count;
+  for (std::size_t row = 0; row < nearmiss::lookalike_class_count; ++row) {
     const auto kind = static_cast<LookalikeClass>(row);
-    const LookalikeIndex index =
-        is_default ? default_index(input.domains) : index_of(input.domains, {kind});
-    std::printf("%-20s", is_default ? "default" : std::string(to_string(kind)).c_str());
-    std::string found;
-    for (const auto& [path, names] : input.real) {
-      std::size_t count = 0;
-      for (const Name& name : names) {
-        if (const auto hit = index.find(name)) {
-          ++count;
-          found += "  " + name.to_text() + " for " + input.domains[hit->domain].to_text() + ", " +
-                   explain(hit->kind, hit->score) + '\n';
-        }
-      }
-      std::printf(" %12zu %10.4f%%", count, percent(count, names.size()));
+    const LookalikeIndex index = index_of(input.domains, {kind});
+    std::vector<std::size_t> counts;
+    for (const Column& column : input.real) {
+      counts.push_back(static_cast<std::size_t>(std::ranges::count_if(
+          column.names, [&](const Name& name) { return index.find(name).has_value(); })));
     }
-    std::printf("\n%s", list ? found.c_str() : "");
+    print_row(std::string(to_string(kind)), input, counts);
   }
-  std::printf("\n");
+
+  const LookalikeIndex index = default_index(input.domains);
+  std::vector<std::size_t> counts, own, slips, others;
+  std::ostringstream found;
+  for (const Column& column : input.real) {
+    const bool all = &column == &input.real.back();
+    std::size_t of_owner = 0;
+    std::size_t for_slip = 0;
+    std::size_t left = 0;
+    for (const Name& name : column.names) {
+      const auto hit = index.find(name);
+      if (!hit) {
+        continue;
+      }
+      Reviewed* const review = review_of(input, *hit);
+      ++(review == nullptr ? left : review->own ? of_owner : for_slip);
+      if (review != nullptr) {
+        review->used = true;
+      }
+      if (all) {
+        found << "  " << name.to_text() << " for " << input.domains[hit->domain].to_text() << ", "
+              << explain(hit->kind, hit->score)
+              << (review == nullptr
+                      ? ""
+                      : std::string(review->own ? "; own: " : "; slip: ") + review->reason)
+              << '\n';
+      }
+    }
+    counts.push_back(of_owner + for_slip + left);
+    own.push_back(of_owner);
+    slips.push_back(for_slip);
+    others.push_back(left);
+  }
+  print_row("default, counted", input, counts);
+  print_row("- the owner's own", input, own);
+  print_row("- made for the slip", input, slips);
+  print_row("default, mistakes", input, others);
+  std::printf("%s\n", list ? found.str().c_str() : "");
+  for (const auto& [names, review] : input.reviewed) {
+    if (!review.used) {
+      std::cerr << "no real name needs this line of the reviewed ones any more: " << names.first
+                << ' ' << names.second << '\n';
+    }
+  }
 }
 
 } // namespace
@@ -260,11 +345,11 @@ int main(int argc, char** argv) {
   try {
     const bool list = argc > 1 && std::string_view(argv[1]) == "--list";
     char** const begin = argv + (list ? 2 : 1);
-    if (argv + argc - begin < 3) {
-      std::cerr << "usage: " << argv[0] << " [--list] DOMAINS VARIANTS REAL...\n";
+    if (argv + argc - begin < 4) {
+      std::cerr << "usage: " << argv[0] << " [--list] DOMAINS VARIANTS REVIEWED REAL...\n";
       return 2;
     }
-    const Input input = read(begin, argv + argc);
+    Input input = read(begin, argv + argc);
     print_recall(input, list);
     print_false_positives(input, list);
     return 0;
