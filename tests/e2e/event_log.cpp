@@ -3,8 +3,6 @@
 
 #include "tests/e2e/world.hpp"
 
-#include <algorithm>
-#include <arpa/inet.h>
 #include <csignal>
 #include <map>
 #include <regex>
