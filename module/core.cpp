@@ -148,6 +148,7 @@ void nm_core_stop(nm_core* core) {
   if (core == nullptr) {
     return;
   }
+  core->housekeeping.stop(); // it would go on to publish policies
   try {
     core->events.notice({.action = "module-stopped", .message = "the module ends"},
                         core->keeper.current().events);

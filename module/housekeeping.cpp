@@ -77,17 +77,21 @@ Housekeeping::Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log)
 }
 
 Housekeeping::~Housekeeping() {
+  stop();
+  close(stop_);
+}
+
+void Housekeeping::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Housekeeping::stop() noexcept {
   const std::uint64_t one = 1;
   if (thread_.joinable()) {
     while (write(stop_, &one, sizeof(one)) < 0 && errno == EINTR) {
     }
     thread_.join();
   }
-  close(stop_);
-}
-
-void Housekeeping::start() {
-  thread_ = std::thread([this] { run(); });
 }
 
 // Without its socket the module protects as well as with it.

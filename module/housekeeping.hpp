@@ -16,13 +16,14 @@ class Housekeeping {
  public:
   // `keeper` must outlive this.
   Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log);
-  // Ends the thread.
-  ~Housekeeping();
+  ~Housekeeping(); // stops it
   Housekeeping(const Housekeeping&) = delete;
   Housekeeping& operator=(const Housekeeping&) = delete;
 
   // Starts the thread. Throws std::system_error.
   void start();
+  // Ends the thread, if it has started; the policy changes no more.
+  void stop() noexcept;
 
  private:
   void run() noexcept;
