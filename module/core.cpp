@@ -148,13 +148,13 @@ void nm_core_stop(nm_core* core) {
   if (core == nullptr) {
     return;
   }
+  core->housekeeping.stop(); // it would go on to publish policies
   try {
     core->events.notice({.action = "module-stopped", .message = "the module ends"},
                         core->keeper.current().events);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
   }
-  core->housekeeping.stop();
   if (core->events.end(std::chrono::seconds(5))) {
     delete core;
     return;

@@ -88,7 +88,7 @@ void Housekeeping::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void Housekeeping::stop() {
+void Housekeeping::stop() noexcept {
   const std::uint64_t one = 1;
   if (thread_.joinable()) {
     while (write(stop_, &one, sizeof(one)) < 0 && errno == EINTR) {

@@ -16,14 +16,15 @@ class Housekeeping {
  public:
   // `keeper` must outlive this.
   Housekeeping(PolicyKeeper& keeper, PolicyKeeper::LogLine log);
-  ~Housekeeping();
+  ~Housekeeping(); // stops it
   Housekeeping(const Housekeeping&) = delete;
   Housekeeping& operator=(const Housekeeping&) = delete;
 
   // Starts the thread. Throws std::system_error.
   void start();
-  // Ends it, and takes the control socket away.
-  void stop();
+  // Ends the thread, if it has started, and takes the control socket away; the policy changes no
+  // more.
+  void stop() noexcept;
 
  private:
   void run() noexcept;
