@@ -56,7 +56,7 @@ void* regional_alloc_zero(struct regional* r, size_t size) {
 }
 void* regional_alloc_init(struct regional* r, const void* from, size_t size) {
   void* memory = regional_alloc(r, size);
-  return memory ? memcpy(memory, from, size) : NULL;
+  return memory && size > 0 ? memcpy(memory, from, size) : memory;
 }
 char* regional_strdup(struct regional* r, const char* string) {
   return regional_alloc_init(r, string, strlen(string) + 1);
