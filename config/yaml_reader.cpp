@@ -189,7 +189,8 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
                  "lists and maps nested too deeply; a policy needs four");
     return std::nullopt;
   } catch (const YAML::Exception& e) {
-    report.error(file, inside(place_of(e.mark), text), "not YAML: " + e.msg);
+    // yaml-cpp quotes single octets, even of a character that has several.
+    report.error(file, inside(place_of(e.mark), text), "not YAML: " + printable(e.msg));
     return std::nullopt;
   }
 }

@@ -158,7 +158,7 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   const struct nm_policy* policy;
   struct reply_info* rep;
   bool concerned;
-  if (!response || !response->rep || !is_internet(response->qinfo.qclass) ||
+  if (!response || !response->rep || !is_internet(qstate->qinfo.qclass) ||
       qstate->no_cache_store == NO_STORE_HOST)
     return 1;
   rep = response->rep;

@@ -175,8 +175,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     PROMISE(outcome == NM_BLOCKED);
   }
   static const Name allowed = known_name("fine.gone.example");
-  if (qname->is_at_or_below(allowed)) {
-    PROMISE(outcome == NM_LET_THROUGH);
+  if (qname->is_at_or_below(allowed)) { // the rule is about policed clients
+    PROMISE(outcome == NM_LET_THROUGH || (!policed && outcome == NM_FAILED));
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "rules/name.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -49,7 +50,8 @@ class Input {
   // As many octets as the next one says. A copy of its own size, so that AddressSanitizer sees a
   // read behind it.
   std::vector<std::uint8_t> field() {
-    const std::size_t size = std::min<std::size_t>(octet(), rest_.size());
+    const std::size_t wanted = octet(); // before rest_ is looked at
+    const std::size_t size = std::min(wanted, rest_.size());
     std::vector<std::uint8_t> value(rest_.begin(),
                                     rest_.begin() + static_cast<std::ptrdiff_t>(size));
     rest_ = rest_.subspan(size);

@@ -128,6 +128,45 @@ std::vector<std::uint8_t> whole_packet(Input& input, std::span<const std::uint8_
   return packet;
 }
 
+// Asks, and holds the reply against the policy. False if the `failing`-th allocation was not made.
+bool ask(nm_core* core, bool policed, const Name& qname, std::uint16_t qtype,
+         std::span<const std::uint8_t> packet, std::size_t failing) {
+  sockaddr_in client{};
+  client.sin_family = AF_INET;
+  client.sin_addr.s_addr = htonl(policed ? 0x7f010001U : 0x7f020001U);
+  nm_lookup lookup{};
+  lookup.qname = {qname.wire().data(), qname.wire().size()};
+  lookup.qtype = qtype;
+  lookup.client = reinterpret_cast<const sockaddr*>(&client);
+  Sides sides;
+  packet_outcome outcome{};
+  packet_ask(core, &lookup, packet.data(), packet.size(), failing, &outcome, note, &sides);
+
+  const bool delivery = nearmiss::TypeSet::delivery().contains(qtype);
+  if (policed && delivery && is_listed(qname)) {
+    PROMISE(!outcome.asked);
+  }
+  if (!outcome.asked || !outcome.parsed || outcome.referral) {
+    return outcome.failed;
+  }
+  const bool leads = delivery && (sides.before.to_listed || sides.before.parked ||
+                                  sides.before.hosted || is_listed(qname));
+  if (leads) {
+    PROMISE(!outcome.cached);
+  }
+  PROMISE(!sides.after.brings_listed);
+  if (policed && delivery) {
+    PROMISE(!sides.after.to_listed && !sides.after.parked && !sides.after.hosted);
+    PROMISE(!leads || sides.after.records <= 1);
+  }
+  // A client that is not policed gets what the server sent, but for what it did not ask for.
+  if (!policed) {
+    PROMISE(!outcome.dropped && sides.after.records <= sides.before.records);
+    PROMISE(outcome.rcode == 2 || sides.after.to_listed == sides.before.to_listed);
+  }
+  return outcome.failed;
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -148,38 +187,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     packet = whole_packet(input, qname->wire(), qtype);
   }
   const bool policed = (bits & 1U) != 0;
-  sockaddr_in client{};
-  client.sin_family = AF_INET;
-  client.sin_addr.s_addr = htonl(policed ? 0x7f010001U : 0x7f020001U);
-  nm_lookup lookup{};
-  lookup.qname = {qname->wire().data(), qname->wire().size()};
-  lookup.qtype = qtype;
-  lookup.client = reinterpret_cast<const sockaddr*>(&client);
-  Sides sides;
-  packet_outcome outcome{};
-  packet_ask(core.get(), &lookup, packet.data(), packet.size(), &outcome, note, &sides);
-
-  const bool delivery = nearmiss::TypeSet::delivery().contains(qtype);
-  if (policed && delivery && is_listed(qname)) {
-    PROMISE(!outcome.asked);
-  }
-  if (!outcome.asked || !outcome.parsed || outcome.referral) {
-    return 0;
-  }
-  const bool leads = delivery && (sides.before.to_listed || sides.before.parked ||
-                                  sides.before.hosted || is_listed(qname));
-  if (leads) {
-    PROMISE(!outcome.cached);
-  }
-  PROMISE(!sides.after.brings_listed);
-  if (policed && delivery) {
-    PROMISE(!sides.after.to_listed && !sides.after.parked && !sides.after.hosted);
-    PROMISE(!leads || sides.after.records <= 1);
-  }
-  // A client that is not policed gets what the server sent, but for what it did not ask for.
-  if (!policed) {
-    PROMISE(!outcome.dropped && sides.after.records <= sides.before.records);
-    PROMISE(outcome.rcode == 2 || sides.after.to_listed == sides.before.to_listed);
+  ask(core.get(), policed, *qname, qtype, packet, 0);
+  if ((bits & 4U) != 0) { // memory ends at each point
+    for (std::size_t failing = 1; ask(core.get(), policed, *qname, qtype, packet, failing);
+         ++failing) {
+    }
   }
   return 0;
 }

@@ -15,6 +15,9 @@ struct piece {
   _Alignas(16) struct piece* next;
 };
 
+static size_t until_failure; /* 0: none will fail */
+static bool failed;
+
 struct regional* regional_create(void) {
   return calloc(1, sizeof(struct regional));
 }
@@ -35,7 +38,12 @@ void regional_destroy(struct regional* r) {
   free(r);
 }
 void* regional_alloc(struct regional* r, size_t size) {
-  struct piece* piece = malloc(sizeof(*piece) + size);
+  struct piece* piece;
+  if (until_failure > 0 && --until_failure == 0) {
+    failed = true;
+    return NULL;
+  }
+  piece = malloc(sizeof(*piece) + size);
   if (!piece)
     return NULL;
   piece->next = (void*)r->large_list;
@@ -48,7 +56,7 @@ void* regional_alloc_zero(struct regional* r, size_t size) {
 }
 void* regional_alloc_init(struct regional* r, const void* from, size_t size) {
   void* memory = regional_alloc(r, size);
-  return memory ? memcpy(memory, from, size) : NULL;
+  return memory && size > 0 ? memcpy(memory, from, size) : memory;
 }
 char* regional_strdup(struct regional* r, const char* string) {
   return regional_alloc_init(r, string, strlen(string) + 1);
@@ -172,7 +180,7 @@ static void show(const struct reply_info* rep, bool after,
 }
 
 void packet_ask(struct nm_core* core, const struct nm_lookup* lookup, const uint8_t* packet,
-                size_t packet_len, struct packet_outcome* outcome,
+                size_t packet_len, size_t failing, struct packet_outcome* outcome,
                 void (*seen)(void* arg, bool after, const struct packet_record* record),
                 void* arg) {
   struct world* w = calloc(1, sizeof(*w));
@@ -182,6 +190,8 @@ void packet_ask(struct nm_core* core, const struct nm_lookup* lookup, const uint
   memset(outcome, 0, sizeof(*outcome));
   if (!w || !make_world(w, core, lookup))
     abort(); /* out of memory */
+  failed = false;
+  until_failure = failing;
   operate(qstate, module_event_new, 0, NULL);
   outcome->asked = qstate->ext_state[0] == module_wait_module;
   if (outcome->asked) {
@@ -207,6 +217,8 @@ void packet_ask(struct nm_core* core, const struct nm_lookup* lookup, const uint
     if (rep)
       show(rep, true, seen, arg);
   }
+  until_failure = 0;
+  outcome->failed = failed;
   end_world(w);
   free(w);
 }

@@ -20,6 +20,7 @@ struct packet_record {
 };
 
 struct packet_outcome {
+  bool failed;   /* the allocation that should */
   bool asked;    /* a question would go upstream; else the rest is the module's own answer */
   bool parsed;   /* Unbound takes the upstream's packet for a message */
   bool referral; /* it is one; no client gets it, and it says nothing about the rest */
@@ -29,9 +30,10 @@ struct packet_outcome {
 };
 
 /* A client's lookup of class IN and what an upstream server answers. `seen` is called for each
- * record of the upstream's answer (before) and of the client's reply (after). */
+ * record of the upstream's answer (before) and of the client's reply (after). The `failing`-th
+ * allocation in the query's memory fails; 0: none. */
 void packet_ask(struct nm_core* core, const struct nm_lookup* lookup, const uint8_t* packet,
-                size_t packet_len, struct packet_outcome* outcome,
+                size_t packet_len, size_t failing, struct packet_outcome* outcome,
                 void (*seen)(void* arg, bool after, const struct packet_record* record), void* arg);
 
 #ifdef __cplusplus
