@@ -87,7 +87,10 @@ void LogCheck::check_sequence(const Event& event, const Place& place) {
 
 void LogCheck::check_chain(const Event& event, std::string_view line, const Place& place,
                            Run& run) {
-  const auto [body, stated] = LogChain::split(line);
+  // Not a structured binding: a lambda cannot capture one in C++20 as clang has it.
+  const auto parts = LogChain::split(line);
+  const std::string_view body = parts.first;
+  const std::string_view stated = parts.second;
   if (stated.empty()) {
     if (run.chained > 0) {
       find(place,

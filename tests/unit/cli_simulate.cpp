@@ -157,7 +157,7 @@ TEST_CASE("simulate: a lookup that is logged twice counts once", "[cli][simulate
   CHECK(lookups(reply + reply) == "2 lookups");
 }
 
-TEST_CASE("simulate: events, gzip and standard input; damaged lines are named", "[cli][simulate]") {
+TEST_CASE("simulate: events, gzip and standard input, damaged lines are named", "[cli][simulate]") {
   const Folder folder;
   const std::string config = folder.write("p.yaml", policy);
   const std::string events = event("192.0.2.25", "army.ml", "MX") +

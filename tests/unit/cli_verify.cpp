@@ -204,7 +204,7 @@ TEST_CASE("verify: numbers alone, without a chain", "[cli][verify]") {
   holds(moved, "e.jsonl:200: out of order: number 21 stands behind 200");
 }
 
-TEST_CASE("verify: a chain across a rotation; nothing to verify", "[cli][verify]") {
+TEST_CASE("verify: a chain across a rotation, nothing to verify", "[cli][verify]") {
   const Folder folder;
   const auto whole = run_of(6, true);
   std::string first;

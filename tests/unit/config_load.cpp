@@ -139,7 +139,7 @@ TEST_CASE("the digest is that of the files, so a changed list changes it", "[con
   CHECK(folder.load_policy(with_list).config->digest != before);
 }
 
-TEST_CASE("a rule that has expired matches nothing, with a warning; on its last day it holds",
+TEST_CASE("a rule that has expired matches nothing, with a warning, and on its last day it holds",
           "[config]") {
   const Folder folder;
   const std::string rest = "\n  - {id: other, domains: [y.example]}\n";
@@ -245,7 +245,7 @@ TEST_CASE("where the events go", "[config]") {
   CHECK(all.config->metrics.interval == 60);
 }
 
-TEST_CASE("a policy file may be called anything; what is said of it can be shown", "[config]") {
+TEST_CASE("a policy file may be called anything, what is said of it can be shown", "[config]") {
   const Folder folder;
   const std::string name = "a\xff\x1b[31m\xc2\x9b\xc3\xa9.yaml";
   const std::string shown = "a\uFFFD\uFFFD[31m\uFFFD\u00e9.yaml";

@@ -73,7 +73,9 @@ void write_all_kinds(EventFixture& fixture) {
 void flatten(const json& value, const std::string& name, std::map<std::string, json>& flat) {
   if (value.is_object()) {
     for (const auto& [key, member] : value.items()) {
-      flatten(member, name.empty() ? key : name + "." + key, flat);
+      std::string path = name;
+      path.append(name.empty() ? "" : ".").append(key);
+      flatten(member, path, flat);
     }
   } else if (value.is_array() && !value.empty() && value.front().is_object()) {
     for (const json& member : value) {

@@ -104,7 +104,7 @@ TEST_CASE("a rule on addresses matches its prefixes, the longest first") {
   CHECK_FALSE(policy.covers_address(address("203.0.112.9")));
 }
 
-TEST_CASE("of equal prefixes an allow wins, then the earlier rule; an observe never weakens") {
+TEST_CASE("of equal prefixes an allow wins, then the earlier rule, an observe never weakens") {
   PolicyBuilder builder;
   const auto add = [&](const char* id, Action action, std::string_view cidr) {
     builder.add_address(builder.add_rule(rule(id, action)), prefix(cidr));

@@ -37,7 +37,7 @@ TEST_CASE("delivery is every type that can lead a mail server to a host") {
         std::vector<std::string>{"A", "CNAME", "MX", "AAAA", "SRV", "SVCB", "HTTPS", "ANY"});
 }
 
-TEST_CASE("a set of types holds what was added; all holds every type") {
+TEST_CASE("a set of types holds what was added, all holds every type") {
   TypeSet types;
   CHECK_FALSE(types.contains(511));
   types.add(511);
