@@ -14,8 +14,8 @@ Hasher::Hasher(std::uint64_t secret) noexcept {
   }
 }
 
-KeyTable::KeyTable(std::vector<KeyEntry> entries) : entries_(std::move(entries)) {
-  if (entries_.empty()) {
+KeyTable::KeyTable(std::vector<KeyEntry> entries) {
+  if (entries.empty()) {
     return;
   }
   const auto order = [](const KeyEntry& a, const KeyEntry& b) {
@@ -24,42 +24,42 @@ KeyTable::KeyTable(std::vector<KeyEntry> entries) : entries_(std::move(entries))
   const auto same = [](const KeyEntry& a, const KeyEntry& b) {
     return a.key == b.key && a.value == b.value;
   };
-  std::sort(entries_.begin(), entries_.end(), order);
-  entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
-  entries_.shrink_to_fit();
+  std::sort(entries.begin(), entries.end(), order);
+  entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
 
-  // About one key for each pair of leading bits, and 16 to 32 filter bits for each key.
-  const std::size_t slots = std::bit_ceil(entries_.size() + 1);
-  shift_ = 64U - static_cast<unsigned>(std::countr_zero(slots));
-  directory_.assign(slots + 1, 0);
-  for (const auto& entry : entries_) {
-    ++directory_[(entry.key >> shift_) + 1];
+  // One to two homes for each key, and 16 to 32 filter bits.
+  const std::size_t homes = std::bit_ceil(entries.size() + 1);
+  shift_ = 64U - static_cast<unsigned>(std::countr_zero(homes));
+  constexpr KeyEntry free_place{0, 0, false};
+  places_.reserve(homes + 64);
+  for (const KeyEntry& entry : entries) {
+    places_.resize(std::max(places_.size(), home(entry.key)), free_place);
+    places_.push_back(entry);
   }
-  for (std::size_t slot = 1; slot <= slots; ++slot) {
-    directory_[slot] += directory_[slot - 1];
-  }
-  filter_.assign(std::max<std::size_t>(1, slots / 4), 0);
-  for (const auto& entry : entries_) {
+  // The last is always free, so that a search ends there.
+  places_.resize(std::max(places_.size(), homes) + 1, free_place);
+
+  filter_.assign(std::max<std::size_t>(1, homes / 4), 0);
+  for (const auto& entry : entries) {
     filter_[filter_word(entry.key)] |= filter_pattern(entry.key);
   }
 }
 
 std::span<const KeyEntry> KeyTable::look_up(std::uint64_t key) const noexcept {
-  const auto slot = static_cast<std::size_t>(key >> shift_);
-  std::size_t begin = directory_[slot];
-  std::size_t end = directory_[slot + 1];
-  while (begin < end && entries_[begin].key < key) {
+  // A key stands at its home or behind it, with no free place between.
+  std::size_t begin = home(key);
+  while (places_[begin].taken && places_[begin].key < key) {
     ++begin;
   }
-  while (end > begin && entries_[end - 1].key > key) {
-    --end;
+  std::size_t end = begin;
+  while (places_[end].taken && places_[end].key == key) {
+    ++end;
   }
-  return {entries_.data() + begin, end - begin};
+  return {places_.data() + begin, end - begin};
 }
 
 std::size_t KeyTable::octets() const noexcept {
-  return entries_.size() * sizeof(KeyEntry) + directory_.size() * sizeof(std::uint32_t) +
-         filter_.size() * sizeof(std::uint64_t);
+  return places_.size() * sizeof(KeyEntry) + filter_.size() * sizeof(std::uint64_t);
 }
 
 } // namespace nearmiss::lookalike

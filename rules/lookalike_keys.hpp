@@ -2,6 +2,8 @@
 // in.
 #pragma once
 
+#include "rules/huge_pages.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -94,10 +96,12 @@ inline std::uint64_t make_key(KeyKind kind, std::uint64_t first,
 struct KeyEntry {
   std::uint64_t key;
   std::uint32_t value;
+  bool taken = true; // false: no entry, a place left free
 };
 
-// Keys with their values, many to a key if need be: sorted, with a directory over the leading bits
-// and one filter bit pattern a key, so that a key that is not there costs one cache line.
+// Keys with their values, many to a key if need be: sorted, each as near as there is room to the
+// place that its leading bits give, so that a key costs one cache line or two; and one filter bit
+// pattern a key, so that most keys that are not there cost a line of a smaller table.
 class KeyTable {
  public:
   KeyTable() = default;
@@ -133,11 +137,14 @@ class KeyTable {
   std::size_t filter_word(std::uint64_t key) const noexcept {
     return static_cast<std::size_t>(key >> 24) & (filter_.size() - 1);
   }
+  std::size_t home(std::uint64_t key) const noexcept {
+    return static_cast<std::size_t>(key >> shift_);
+  }
   std::span<const KeyEntry> look_up(std::uint64_t key) const noexcept;
 
-  std::vector<KeyEntry> entries_;
-  std::vector<std::uint32_t> directory_; // where the keys with these leading bits start
-  std::vector<std::uint64_t> filter_;    // a Bloom filter, one word a key
+  template<typename T> using Table = std::vector<T, HugePageAllocator<T>>;
+  Table<KeyEntry> places_;      // in the order of their keys, with free ones between
+  Table<std::uint64_t> filter_; // a Bloom filter, one word a key
   unsigned shift_ = 0;
 };
 

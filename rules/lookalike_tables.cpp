@@ -37,16 +37,14 @@ std::u32string widen(std::string_view octets) {
   return text;
 }
 
-Target take_apart(const Protected& protected_domain) {
-  const Name& domain = protected_domain.domain;
-  const std::size_t suffix = lookalike::owned_suffix_labels(domain);
-  const auto label = lookalike::decode(domain.label(domain.label_count() - suffix - 1));
-  return {protected_domain.classes,
-          protected_domain.rule,
-          std::u32string(label.view()),
-          std::u32string(lookalike::fold(label.view()).view()),
-          std::string(last_octets(domain, suffix)),
-          suffix};
+// A copy that lives as long as `memory`.
+template<typename Character>
+std::basic_string_view<Character> keep(std::basic_string_view<Character> text,
+                                       std::pmr::memory_resource& memory) {
+  auto* const copy =
+      static_cast<Character*>(memory.allocate(text.size() * sizeof(Character), alignof(Character)));
+  std::ranges::copy(text, copy);
+  return {copy, text.size()};
 }
 
 // usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil;
@@ -54,17 +52,20 @@ Target take_apart(const Protected& protected_domain) {
 void add_missing_dots(const Name& domain, const Target& target, std::uint32_t index,
                       std::vector<Alias>& aliases) {
   const std::size_t own = domain.label_count() - target.suffix_labels - 1;
-  std::u32string joined = target.label;
-  std::u32string hyphened = target.label;
+  std::u32string joined(target.label);
+  std::u32string hyphened(target.label);
   for (std::size_t at = own; at-- > 0;) {
     const std::u32string before = widen(domain.label(at));
     joined.insert(0, before);
     hyphened.insert(0, before + U'-');
-    aliases.push_back({joined, target.suffix, index, LookalikeClass::missing_dot});
-    aliases.push_back({hyphened, target.suffix, index, LookalikeClass::subdomain_as_prefix});
+    aliases.push_back({joined, std::string(target.suffix), index, LookalikeClass::missing_dot});
+    aliases.push_back(
+        {hyphened, std::string(target.suffix), index, LookalikeClass::subdomain_as_prefix});
   }
   if (target.suffix_labels > 1) {
-    aliases.push_back({target.label + widen(domain.label(own + 1)),
+    const std::u32string joined_with_suffix =
+        std::u32string(target.label) + widen(domain.label(own + 1));
+    aliases.push_back({joined_with_suffix,
                        std::string(last_octets(domain, target.suffix_labels - 1)), index,
                        LookalikeClass::missing_dot});
   }
@@ -99,6 +100,23 @@ std::uint64_t LookalikeIndex::Tables::hash_text(std::u32string_view text) const 
   return hash;
 }
 
+Target LookalikeIndex::Tables::take_apart(const Protected& wanted,
+                                          std::set<std::string_view>& suffixes) {
+  const Name& domain = wanted.domain;
+  const std::size_t suffix_labels = lookalike::owned_suffix_labels(domain);
+  const std::string_view suffix = last_octets(domain, suffix_labels);
+  auto known = suffixes.find(suffix);
+  if (known == suffixes.end()) {
+    known = suffixes.insert(keep(suffix, texts)).first;
+  }
+  const auto decoded = lookalike::decode(domain.label(domain.label_count() - suffix_labels - 1));
+  const auto folded = lookalike::fold(decoded.view());
+  const std::u32string_view label = keep(decoded.view(), texts);
+  return {label,       folded.view() == label ? label : keep(folded.view(), texts),
+          *known,      wanted.classes,
+          wanted.rule, suffix_labels};
+}
+
 LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     : hasher(random_secret()), domains(std::move(protected_domains)) {
   lookalike::load_public_suffixes();
@@ -112,6 +130,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     trusted.push_back(name);
     longest_trusted = std::max(longest_trusted, name.label_count());
   };
+  std::set<std::string_view> suffixes;
   targets.reserve(domains.size());
   for (std::uint32_t index = 0; index < domains.size(); ++index) {
     const auto& [domain, classes, rule] = domains[index];
@@ -119,7 +138,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
       throw std::invalid_argument("cannot protect \"" + domain.to_text() +
                                   "\": look-alikes are found for domains of two labels or more");
     }
-    const Target& target = targets.emplace_back(take_apart(domains[index]));
+    const Target& target = targets.emplace_back(take_apart(domains[index], suffixes));
     const std::size_t registered_labels = target.suffix_labels + 1;
     const Name registered = domain.last_labels(registered_labels);
     const std::uint64_t suffix = hash_octets(target.suffix);
@@ -149,7 +168,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     if (classes.meets(edits)) {
       add(KeyKind::deletion, hash_text(target.label), suffix);
       for (std::size_t at = 0; at < target.label.size(); ++at) {
-        std::u32string shorter = target.label;
+        std::u32string shorter(target.label);
         shorter.erase(at, 1);
         add(KeyKind::deletion, hash_text(shorter), suffix);
       }
@@ -157,7 +176,8 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     }
     if (classes.contains(LookalikeClass::plural)) {
       for (auto& word : lookalike::other_numbers(target.label)) {
-        aliases.push_back({std::move(word), target.suffix, index, LookalikeClass::plural});
+        aliases.push_back(
+            {std::move(word), std::string(target.suffix), index, LookalikeClass::plural});
       }
     }
     if (classes.meets({LookalikeClass::missing_dot, LookalikeClass::subdomain_as_prefix})) {

@@ -4,20 +4,25 @@
 #include "rules/lookalike.hpp"
 #include "rules/lookalike_keys.hpp"
 
+#include <memory_resource>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nearmiss::lookalike {
 
-// A protected domain taken apart.
+// A protected domain taken apart: what a candidate needs, in one cache line. The texts are kept in
+// LookalikeIndex::Tables::texts.
 struct Target {
-  ClassSet classes;       // those wanted, as a candidate needs them at once
-  std::uint32_t rule = 0; // the caller's
-  std::u32string label;   // what its owner registered, as a U-label
-  std::u32string folded;  // fold(label)
-  std::string suffix;     // wire form, without the root
+  std::u32string_view label;  // what its owner registered, as a U-label
+  std::u32string_view folded; // fold(label)
+  std::string_view suffix;    // wire form, without the root
+  ClassSet classes;
+  std::uint32_t rule; // the caller's
   std::size_t suffix_labels;
 };
+static_assert(sizeof(Target) <= 64);
 
 // Another spelling that is the look-alike itself.
 struct Alias {
@@ -34,6 +39,9 @@ namespace nearmiss {
 struct LookalikeIndex::Tables {
   explicit Tables(std::vector<Protected> protected_domains);
 
+  // Takes a domain apart; `suffixes`: texts of suffixes that were had before.
+  lookalike::Target take_apart(const Protected& domain, std::set<std::string_view>& suffixes);
+
   // The hash of a suffix or of any other sequence of labels.
   std::uint64_t hash_octets(std::string_view octets) const noexcept;
   std::uint64_t hash_text(std::u32string_view text) const noexcept;
@@ -41,7 +49,8 @@ struct LookalikeIndex::Tables {
   lookalike::Hasher hasher;
   lookalike::KeyTable keys;
   std::vector<Protected> domains;
-  std::vector<lookalike::Target> targets; // one for each of `domains`
+  std::pmr::monotonic_buffer_resource texts; // of the targets
+  std::vector<lookalike::Target> targets;    // one for each of `domains`
   std::vector<lookalike::Alias> aliases;
   std::vector<Name> trusted;                // nothing at or below these is a look-alike
   std::size_t longest_trusted = 0;          // labels, of any of these

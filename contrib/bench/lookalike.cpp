@@ -1,7 +1,8 @@
-// One look-alike test against 10,000 protected domains: for names that are none, for near misses
-// and for look-alikes.
+// One look-alike test against 10,000 protected domains: for names that are none, for near misses,
+// for look-alikes, and for the dearest names that somebody could ask for.
 #include "rules/lookalike.hpp"
 #include "rules/variants.hpp"
+#include "rules/variants_glyph.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -44,7 +45,35 @@ const LookalikeIndex& index() {
   return made;
 }
 
-enum class Kind { ordinary, other_suffix, near_miss, hit, idn, hostile };
+enum class Kind {
+  ordinary,
+  other_suffix,
+  near_miss,
+  hit,
+  idn,
+  many_labels,
+  long_label,
+  hyphens,
+  long_idn,
+  deep_hit
+};
+constexpr const char* titles[] = {
+    "ordinary name", "other suffix",  "two edits away", "look-alike",   "A-label",
+    "120 labels",    "63 characters", "31 hyphens",     "long A-label", "look-alike, deep"};
+
+// A label of 63 octets at most with as many Cyrillic letters as go into it.
+std::string long_a_label(std::mt19937& random) {
+  std::u32string text;
+  std::string label;
+  while (true) {
+    text += static_cast<char32_t>(0x430 + random() % 32);
+    const auto longer = lookalike::to_a_label(text);
+    if (!longer) {
+      return label;
+    }
+    label = *longer;
+  }
+}
 
 std::vector<Name> names_of(Kind kind) {
   std::mt19937 random(2);
@@ -77,7 +106,33 @@ std::vector<Name> names_of(Kind kind) {
     case Kind::idn:
       names.push_back(name_of("xn--mnchen-3ya." + suffix));
       break;
-    case Kind::hostile: {
+    case Kind::long_label: {
+      std::string text;
+      while (text.size() < 63) {
+        text += static_cast<char>('a' + random() % 26);
+      }
+      names.push_back(name_of(text + '.' + suffix));
+      break;
+    }
+    case Kind::hyphens: {
+      std::string text;
+      while (text.size() < 62) {
+        text += static_cast<char>('a' + random() % 26);
+        text += '-';
+      }
+      names.push_back(name_of(text + "w." + suffix));
+      break;
+    }
+    case Kind::long_idn:
+      names.push_back(name_of(long_a_label(random) + '.' + suffix));
+      break;
+    case Kind::deep_hit: {
+      const auto variants = variants_of(meant.domain, {LookalikeClass::transposition});
+      names.push_back(name_of("a.b.c.d.e.f.g." +
+                              (variants.empty() ? meant.domain : variants[0].name).to_text()));
+      break;
+    }
+    case Kind::many_labels: {
       std::string text;
       while (text.size() < 248) {
         text += static_cast<char>('a' + random() % 26);
@@ -106,11 +161,9 @@ void find(benchmark::State& state) {
   }
   state.counters["hits"] = static_cast<double>(found) / static_cast<double>(state.iterations());
   state.counters["steps"] = work;
-  constexpr const char* labels[] = {"ordinary name", "other suffix", "two edits away",
-                                    "look-alike",    "A-label",      "120 labels"};
-  state.SetLabel(labels[state.range(0)]);
+  state.SetLabel(titles[state.range(0)]);
 }
-BENCHMARK(find)->DenseRange(0, 5);
+BENCHMARK(find)->DenseRange(0, std::size(titles) - 1);
 
 void build(benchmark::State& state) {
   std::mt19937 random(1);
