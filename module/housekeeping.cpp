@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
@@ -162,6 +163,9 @@ void Housekeeping::reload() {
     change_again_ = Clock::now() + std::chrono::seconds(2);
     open_socket();
   }
+#ifdef __GLIBC__
+  malloc_trim(0); // or the process would stay as large as it was while two policies were there
+#endif
   watch_.watch(keeper_.files());
 }
 

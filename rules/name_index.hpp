@@ -144,8 +144,6 @@ class NameIndex {
 
   static constexpr std::uint32_t no_marks = UINT32_MAX;
 
-  template<typename T> using Table = std::vector<T, HugePageAllocator<T>>;
-
   SuffixHash::Key key_;
   std::array<std::uint64_t, Name::max_labels + 1> depths_{}; // bits: digests of the names stored
   std::size_t deepest_ = 0;                                  // the greatest depth with any
@@ -178,11 +176,11 @@ class NameIndexBuilder {
   class Layout;
   // Moves what was added into the index's blob, in the order of the groups; the offsets in
   // `overflow_` too. Returns where in the blob each group's names end.
-  std::vector<std::uint32_t> sort_into(NameIndex& index);
+  Table<std::uint32_t> sort_into(NameIndex& index);
   // Merges the marks of names that came more than once, and makes the groups.
-  void lay_out(NameIndex& index, const std::vector<std::uint32_t>& ends);
+  void lay_out(NameIndex& index, const Table<std::uint32_t>& ends);
 
-  std::vector<std::uint8_t> blob_;
+  Table<std::uint8_t> blob_;
   std::size_t names_ = 0;
   std::vector<NameIndex::Overflow> overflow_; // by offset
   std::map<std::vector<Mark>, std::uint32_t> ids_;

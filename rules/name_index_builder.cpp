@@ -151,10 +151,10 @@ class NameIndexBuilder::Layout {
   std::size_t end_ = 0;
 };
 
-std::vector<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
-  std::vector<std::uint32_t> homes; // of the names, as they were added
+Table<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
+  Table<std::uint32_t> homes; // of the names, as they were added
   homes.reserve(names_);
-  std::vector<std::uint32_t> ends(index.homes_); // first how much belongs to each group ...
+  Table<std::uint32_t> ends(index.homes_); // first how much belongs to each group ...
   for (std::size_t at = 0; at < blob_.size();) {
     const Stored stored(&blob_[at], index.key_);
     index.depths_[stored.labels] |= std::uint64_t{1} << stored.digest;
@@ -182,7 +182,7 @@ std::vector<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
   return ends;
 }
 
-void NameIndexBuilder::lay_out(NameIndex& index, const std::vector<std::uint32_t>& ends) {
+void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& ends) {
   struct Kept {
     Stored stored;
     std::size_t at;
