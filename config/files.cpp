@@ -56,8 +56,8 @@ std::string not_regular(mode_t mode) {
 
 } // namespace
 
-std::optional<std::string> PolicyFiles::read_policy(const std::filesystem::path& file,
-                                                    Report& report) {
+std::optional<FileBytes> PolicyFiles::read_policy(const std::filesystem::path& file,
+                                                  Report& report) {
   remember(file);
   std::string problem;
   auto content = read(file, problem);
@@ -69,8 +69,8 @@ std::optional<std::string> PolicyFiles::read_policy(const std::filesystem::path&
   return std::move(content->bytes);
 }
 
-std::optional<std::string> PolicyFiles::read_list(const std::filesystem::path& file, Place place,
-                                                  Report& report) {
+std::optional<FileBytes> PolicyFiles::read_list(const std::filesystem::path& file, Place place,
+                                                Report& report) {
   remember(file);
   const std::string& policy = paths_.front().native();
   std::string problem;

@@ -3,6 +3,7 @@
 
 #include "config/diagnostics.hpp"
 #include "config/digest.hpp"
+#include "rules/huge_pages.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -14,13 +15,16 @@
 
 namespace nearmiss {
 
+// Large ones go back to the system as soon as they are read: see rules/huge_pages.hpp.
+using FileBytes = std::basic_string<char, std::char_traits<char>, HugePageAllocator<char>>;
+
 class PolicyFiles {
  public:
   // The content of the policy file; reports at the file itself why it cannot be read.
-  std::optional<std::string> read_policy(const std::filesystem::path& file, Report& report);
+  std::optional<FileBytes> read_policy(const std::filesystem::path& file, Report& report);
   // The content of a list that the policy names at `place`; reports there why it cannot be read.
-  std::optional<std::string> read_list(const std::filesystem::path& file, Place place,
-                                       Report& report);
+  std::optional<FileBytes> read_list(const std::filesystem::path& file, Place place,
+                                     Report& report);
 
   // Every file asked for, the policy first, each once.
   const std::vector<std::filesystem::path>& paths() const noexcept { return paths_; }
@@ -29,7 +33,7 @@ class PolicyFiles {
 
  private:
   struct Content {
-    std::string bytes;
+    FileBytes bytes;
     std::pair<dev_t, ino_t> identity;
   };
   // `problem` says why there is none.

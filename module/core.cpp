@@ -95,7 +95,7 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                                              lookup.qtype, answer.packet);
     const std::string text =
         intended.empty() ? "blocked by rule " + verdict.rule->id : "did you mean " + intended + "?";
-    answer.ede_text_len = text.copy(answer.ede_text, sizeof(answer.ede_text));
+    answer.why.len = text.copy(answer.why.text, sizeof(answer.why.text));
     if (failed_rcode == 0) {
       rcode = static_cast<int>(rcode_for(verdict));
       resolved_ip = policy.answers.resolved_ip(verdict, lookup.qtype);

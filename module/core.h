@@ -59,11 +59,16 @@ enum nm_outcome {
 
 enum { NM_PACKET_MAX = 4096, NM_EDE_TEXT_MAX = 200 };
 
+/* For EDE 15 (Blocked), RFC 8914. */
+struct nm_explanation {
+  char text[NM_EDE_TEXT_MAX]; /* not ended by a zero */
+  size_t len;
+};
+
 struct nm_answer {
   uint8_t packet[NM_PACKET_MAX]; /* a whole DNS message, the question as it was asked */
   size_t packet_len;
-  char ede_text[NM_EDE_TEXT_MAX]; /* for EDE 15 (Blocked), RFC 8914; not ended by a zero */
-  size_t ede_text_len;
+  struct nm_explanation why;
 };
 
 /* How the core speaks to its host. */

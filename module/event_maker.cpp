@@ -1,5 +1,7 @@
 #include "module/event_maker.hpp"
 
+#include "rules/lookalike_suffix.hpp"
+
 #include <algorithm>
 #include <span>
 
@@ -26,13 +28,12 @@ void EventMaker::set_names(const EventRecord& record, const EventQueue::Batch& b
       reinterpret_cast<const std::uint8_t*>(batch.text.data()) + record.text_at;
   const std::span<const std::uint8_t> wire(text, record.qname_size);
   const Name qname = *Name::from_wire(wire); // a name put it there
-  const std::size_t size = qname.write_text(std::span(qname_).first<Name::max_text>());
-  qname_[size] = '\0';
+  const std::size_t size = qname.write_text(qname_);
   event_.qname = {qname_.data(), size};
   event_.top_level_domain = qname.is_root() ? "" : last_labels(qname, event_.qname, 1);
-  const char* const registered =
-      suffixes_ == nullptr ? nullptr : psl_registrable_domain(suffixes_, qname_.data());
-  event_.registered_domain = registered == nullptr ? "" : registered;
+  const std::size_t suffix = lookalike::suffix_labels(qname);
+  event_.registered_domain =
+      suffix < qname.label_count() ? last_labels(qname, event_.qname, suffix + 1) : "";
   if (record.matched_by == MatchedBy::answer_ip && record.matched_size == 16) {
     std::array<std::uint8_t, 16> octets{};
     std::copy_n(text + record.qname_size, octets.size(), octets.begin());

@@ -5,8 +5,6 @@
 #include "module/event_queue.hpp"
 #include "module/timestamp.hpp"
 
-#include <libpsl.h>
-
 #include <array>
 #include <string>
 
@@ -24,10 +22,8 @@ class EventMaker {
   Event event_;
   Timestamp timestamp_;
   std::array<char, ClientAddress::max_text> client_{}, resolved_ip_{};
-  std::array<char, Name::max_text + 1> qname_{}; // ended by a zero, for libpsl
-  std::array<char, Name::max_text> matched_{};
+  std::array<char, Name::max_text> qname_{}, matched_{};
   std::string type_;
-  const psl_ctx_t* suffixes_ = psl_builtin(); // libpsl's own, static
 };
 
 } // namespace nearmiss

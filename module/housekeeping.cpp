@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
@@ -165,6 +166,9 @@ void Housekeeping::reload() {
   if (outcome == LoadOutcome::loaded) {
     open_socket();
   }
+#ifdef __GLIBC__
+  malloc_trim(0); // or the process would stay as large as it was while two policies were there
+#endif
   watch_.watch(keeper_.files());
   if (outcome == LoadOutcome::refused) {
     retry_ = Clock::now() + retry_after_;

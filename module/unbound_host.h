@@ -98,7 +98,8 @@ struct links {
 struct concern {
   bool qname_listed;         /* else an answer led to something listed */
   struct links links;        /* of return_msg; complete, whatever of it was listed when */
-  struct nm_answer* blocked; /* the client is blocked, and return_msg is this */
+  bool blocked;              /* the client is, and return_msg is its block */
+  struct nm_explanation why; /* of that block */
   /* The reply whose head on_reply has replaced for one client, and what it said before. */
   struct reply_info* shown;
   struct reply_info real;

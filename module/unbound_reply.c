@@ -76,15 +76,14 @@ static bool set_real_aside(struct module_qstate* qstate, struct reply_info* rep)
 }
 
 /* Unbound's list may be shared by all clients of the query: never append to it, but to a copy. */
-static void append_ede(struct edns_option** options, const struct nm_answer* answer,
+static void append_ede(struct edns_option** options, const struct nm_explanation* why,
                        struct regional* region) {
   uint8_t ede[sizeof(uint16_t) + NM_EDE_TEXT_MAX];
   struct edns_option* copy = NULL;
   sldns_write_uint16(ede, LDNS_EDE_BLOCKED);
-  memcpy(ede + sizeof(uint16_t), answer->ede_text, answer->ede_text_len);
+  memcpy(ede + sizeof(uint16_t), why->text, why->len);
   if ((*options && !(copy = edns_opt_copy_region(*options, region))) ||
-      !edns_opt_list_append(&copy, LDNS_EDNS_EDE, sizeof(uint16_t) + answer->ede_text_len, ede,
-                            region)) {
+      !edns_opt_list_append(&copy, LDNS_EDNS_EDE, sizeof(uint16_t) + why->len, ede, region)) {
     log_warn("nearmiss: out of memory, a block goes out without its explanation");
     return;
   }
@@ -115,7 +114,7 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
     return 1;
   if (concern->blocked) {
     if (edns && edns->edns_present)
-      append_ede(options, concern->blocked, region);
+      append_ede(options, &concern->why, region);
     return 1;
   }
   if (rep && rep == concern->shown) {
@@ -140,7 +139,7 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
   if (block) {
     copy_head(rep, block);
     if (edns && edns->edns_present)
-      append_ede(options, &answer, region);
+      append_ede(options, &answer.why, region);
   } else {
     /* A client that should have no reply shares its query with one that should, if it is here. */
     if (outcome != NM_DROPPED)
@@ -200,21 +199,21 @@ enum module_ext_state block_now(struct nearmiss* nm, const struct nm_policy* pol
                                 struct module_qstate* qstate, struct concern* concern) {
   struct mesh_reply* reply = qstate->mesh_info->reply_list;
   struct nm_lookup lookup;
-  struct nm_answer* answer;
+  struct nm_answer answer; /* large: not cleared, and not in the region */
   struct dns_msg* msg;
   if (!reply)
     return module_wait_module;
-  answer = regional_alloc_zero(qstate->region, sizeof(*answer));
   msg = regional_alloc_zero(qstate->region, sizeof(*msg));
-  if (!answer || !msg)
+  if (!msg)
     return fail(qstate);
   lookup = lookup_of(qstate, concern, &reply->query_reply);
   lookup.id = ntohs(reply->qid);
-  switch (nm_block(nm->core, policy, &lookup, answer)) {
+  switch (nm_block(nm->core, policy, &lookup, &answer)) {
   case NM_LET_THROUGH:
     return module_wait_module;
   case NM_BLOCKED:
-    msg->rep = parse_answer(answer, qstate);
+    msg->rep = parse_answer(&answer, qstate);
+    concern->why = answer.why;
     break;
   case NM_DROPPED:
     drop(qstate, concern, 1);
@@ -227,7 +226,7 @@ enum module_ext_state block_now(struct nearmiss* nm, const struct nm_policy* pol
   if (!msg->rep)
     return fail(qstate);
   msg->qinfo = qstate->qinfo;
-  concern->blocked = answer;
+  concern->blocked = true;
   qstate->return_msg = msg;
   qstate->return_rcode = LDNS_RCODE_NOERROR;
   return module_finished;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -64,11 +65,16 @@ std::size_t suffix_labels(const Name& name) noexcept {
       text[size++] = plain ? octet : '_';
     }
   }
-  const char* suffix = psl_unregistrable_domain(public_suffixes(), text.data());
-  if (suffix == nullptr) {
-    return count;
+  // The longest suffix that the list has. libpsl would ask it for the last label too, which is the
+  // suffix if nothing longer is one, and each question costs thousands of instructions.
+  const char* at = text.data();
+  for (std::size_t labels = count; labels > 1; --labels) {
+    if (psl_is_public_suffix(public_suffixes(), at) != 0) {
+      return labels;
+    }
+    at = std::strchr(at, '.') + 1;
   }
-  return static_cast<std::size_t>(std::ranges::count(std::string_view(suffix), '.')) + 1;
+  return std::min<std::size_t>(count, 1);
 }
 
 std::size_t owned_suffix_labels(const Name& name) noexcept {

@@ -23,7 +23,7 @@ class Name {
   static constexpr std::size_t max_text = 1004;  // of presentation form: \\DDD for every octet
 
   // The root, ".".
-  Name() noexcept = default;
+  Name() noexcept { octets_[0] = 0; } // NOLINT(*-member-init): see octets_
 
   // From uncompressed wire form, which may be longer than the name. nullopt: not a name (a label
   // over 63 octets, a compression pointer, more than 255 octets, or cut off).
@@ -72,8 +72,9 @@ class Name {
 
  private:
   // Room for 255 octets, then the start of each label. One octet an offset: names end before 256.
-  std::array<std::uint8_t, max_octets> octets_{};
-  std::array<std::uint8_t, max_labels> starts_{};
+  // What is behind the name is never read, and not cleared: most names are short.
+  std::array<std::uint8_t, max_octets> octets_;
+  std::array<std::uint8_t, max_labels> starts_;
   std::uint8_t size_ = 1;
   std::uint8_t labels_ = 0;
 };

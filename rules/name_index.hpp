@@ -8,17 +8,22 @@
 // once, so that all names of a list file share one. The octet is the number of the list, or, for
 // lists beyond the 255th, says that a sorted vector beside the blob has the number.
 //
-// The table over the blob is open addressing in groups of eight slots. A slot has a tag of 8 bits
-// of the name's hash, and the name's offset in the blob. Tags lie apart from offsets: a search for
-// a name that is not there reads one group's tags, which is one cache line, and nothing else.
-// Depths (numbers of labels) at which no name is listed are not searched at all.
+// The blob is cut into groups of up to 12 names. A group is 32 octets, half a cache line: where its
+// names begin in the blob, and for each of them a tag, 16 bits of the name's hash. The hash also
+// tells to which group a name belongs. Where more than 12 belong to one, those over go on to the
+// next, and the group keeps one of 32 bits for them, which their hash tells. So a search for a name
+// that is not there reads one group and nothing else, but for one in about a hundred that reads the
+// next as well, and one in some thousand that a tag sends to the blob: nearly always the branches
+// go the same way, and the processor need not wait for the memory before it goes on. Depths
+// (numbers of labels) at which no name is listed are not searched at all.
 //
 // Memory a name, in octets:
-//   the slot: (1 tag + 4 offset) / 0.8 load                     6.25
+//   its part of a group: 32 / 10 names                          3.2
 //   what the rules say                                          1
 //   the wire form: the text's length (without final dot) + 2    20 at a text of 18
-// so 9.25 + the text: 32 octets at a text of 22.75. A name that n lists hold takes n times the
-// slot's octets, the rest once. A name whose marks are a list beyond the 255th takes 8 more.
+// so 6.2 + the text: 32 octets at a text of 25.8. A name that n lists hold takes n parts of a
+// group, the rest once. A name whose marks are a list beyond the 255th takes 8 more. While it is
+// built, a second blob stands beside the index, and 4 octets a group.
 //
 // Nobody can make a search slow or wrong by choosing names. The hash is keyed: SipHash's rounds
 // (one a word, three at the end) under a secret of 128 random bits that each index draws from the
@@ -28,6 +33,7 @@
 
 #include "rules/huge_pages.hpp"
 #include "rules/name.hpp"
+#include "rules/suffix_hash.hpp"
 
 #include <array>
 #include <cstddef>
@@ -109,9 +115,16 @@ class NameIndex {
  private:
   friend class NameIndexBuilder;
 
-  struct Key {
-    std::uint64_t k0 = 0, k1 = 0;
+  // Up to `slots` names that follow each other in the blob.
+  struct Group {
+    static constexpr std::size_t slots = 12;
+    static constexpr std::size_t tags_a_word = 4;
+
+    std::uint32_t names = 0;     // where they begin
+    std::uint32_t passed_on = 0; // for names that belong here or before, but stand further on
+    std::array<std::uint64_t, slots / tags_a_word> tags{}; // 16 bits each; 0: free
   };
+  static_assert(sizeof(Group) == 32);
 
   // The mark list of a name whose octet cannot tell it.
   struct Overflow {
@@ -124,18 +137,19 @@ class NameIndex {
   }
   // The mark list of the name stored at this offset of the blob.
   std::uint32_t mark_list_at(std::size_t offset) const noexcept;
-  // The mark list of the stored name with these octets; no_marks if there is none.
+  // The mark list of the stored name with these octets; no_marks if there is none (in this group).
+  std::uint32_t match_in(const Group& group, std::uint16_t tag,
+                         std::span<const std::uint8_t> wire) const noexcept;
   std::uint32_t lookup(std::uint64_t hash, std::span<const std::uint8_t> wire) const noexcept;
 
   static constexpr std::uint32_t no_marks = UINT32_MAX;
 
-  Key key_;
-  std::array<std::uint64_t, 2> depths_{}; // bit n: a name of n labels is stored
-  std::size_t deepest_ = 0;               // the greatest n of those
-  // A group a word, a tag an octet; 0: free.
-  std::vector<std::uint64_t, HugePageAllocator<std::uint64_t>> tags_;
-  std::vector<std::uint32_t> offsets_; // a slot's name in blob_
-  std::vector<std::uint8_t> blob_;
+  SuffixHash::Key key_;
+  std::array<std::uint64_t, Name::max_labels + 1> depths_{}; // bits: digests of the names stored
+  std::size_t deepest_ = 0;                                  // the greatest depth with any
+  std::size_t homes_ = 0; // the groups that names belong to, the first ones
+  Table<Group> groups_;   // behind those as many as the last ones pass names on to
+  Table<std::uint8_t> blob_;
   std::vector<Overflow> overflow_;         // sorted by offset
   std::vector<Mark> marks_;                // all lists, one behind the other
   std::vector<std::uint32_t> mark_starts_; // list n is [n, n + 1)
@@ -159,17 +173,16 @@ class NameIndexBuilder {
  private:
   std::uint32_t id_of(std::vector<Mark> list);
   std::uint32_t merged(std::uint32_t a, std::uint32_t b);
-  // Takes in the name that stands at `offset` of the index's blob and has these marks: moves it
-  // down to `end`, or, if the name is there already, merges its marks into those.
-  void insert(NameIndex& index, std::uint64_t hash, std::size_t offset, std::uint32_t id,
-              std::size_t& end);
-  std::uint32_t id_at(const NameIndex& index, std::size_t offset) const;
-  void set_id_at(NameIndex& index, std::size_t offset, std::uint32_t id);
+  class Layout;
+  // Moves what was added into the index's blob, in the order of the groups; the offsets in
+  // `overflow_` too. Returns where in the blob each group's names end.
+  Table<std::uint32_t> sort_into(NameIndex& index);
+  // Merges the marks of names that came more than once, and makes the groups.
+  void lay_out(NameIndex& index, const Table<std::uint32_t>& ends);
 
-  std::vector<std::uint8_t> blob_;
+  Table<std::uint8_t> blob_;
   std::size_t names_ = 0;
-  std::vector<NameIndex::Overflow> added_overflow_;           // offsets as add() left them
-  std::unordered_map<std::uint32_t, std::uint32_t> overflow_; // by offset in the index's blob
+  std::vector<NameIndex::Overflow> overflow_; // by offset
   std::map<std::vector<Mark>, std::uint32_t> ids_;
   std::vector<const std::vector<Mark>*> lists_; // by id; the keys of ids_
   std::unordered_map<std::uint64_t, std::uint32_t> merges_;

@@ -75,7 +75,7 @@ struct Names {
 
 void check_block(const nm_answer& answer, const Name& qname, std::uint16_t qtype) {
   PROMISE(answer.packet_len > 0 && answer.packet_len <= NM_PACKET_MAX);
-  PROMISE(answer.ede_text_len > 0 && answer.ede_text_len <= NM_EDE_TEXT_MAX);
+  PROMISE(answer.why.len > 0 && answer.why.len <= NM_EDE_TEXT_MAX);
   ldns_pkt* raw = nullptr;
   const std::vector<std::uint8_t> packet(answer.packet, answer.packet + answer.packet_len);
   PROMISE(ldns_wire2pkt(&raw, packet.data(), packet.size()) == LDNS_STATUS_OK);

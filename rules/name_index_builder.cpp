@@ -1,0 +1,252 @@
+#include "rules/name_index.hpp"
+#include "rules/name_index_layout.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+#include <system_error>
+#include <unistd.h>
+
+namespace nearmiss {
+
+namespace {
+
+constexpr std::size_t typical_octets = 24; // of a name in the blob, for reserve()
+constexpr std::size_t names_a_group = 10;  // on average: more are passed on too often
+
+// A name in a blob.
+struct Stored {
+  Stored(const std::uint8_t* stored, const SuffixHash::Key& key) noexcept {
+    const std::uint8_t* const wire = stored + mark_octets;
+    // Of the labels; only as many as there are are ever set.
+    std::array<std::uint8_t, Name::max_labels> starts; // NOLINT(*-member-init)
+    std::size_t at = 0;
+    for (; wire[at] != 0; at += wire[at] + std::size_t{1}) {
+      starts[labels++] = static_cast<std::uint8_t>(at);
+    }
+    SuffixHash suffixes(key);
+    for (std::size_t label = labels; label > 0; --label) {
+      suffixes.add(wire + starts[label - 1]);
+    }
+    digest = suffixes.digest();
+    hash = suffixes.value();
+    octets = mark_octets + at + 1;
+  }
+
+  std::uint64_t hash = 0;
+  std::size_t octets = 0;
+  std::size_t labels = 0;
+  unsigned digest = 0;
+};
+
+} // namespace
+
+void NameIndexBuilder::reserve(std::size_t names) {
+  blob_.reserve(names * typical_octets);
+}
+
+void NameIndexBuilder::add(const Name& name, std::uint32_t rule, std::uint8_t bits) {
+  const Mark mark{rule, bits};
+  if (mark != last_) {
+    last_id_ = id_of({mark});
+    last_ = mark;
+  }
+  const auto wire = name.wire();
+  const std::size_t at = blob_.size();
+  if (at + mark_octets + wire.size() > UINT32_MAX) {
+    throw std::length_error("more than 4 GiB of names");
+  }
+  if (blob_.capacity() - at < mark_octets + wire.size()) {
+    blob_.reserve(std::max(2 * at, std::size_t{4096})); // resize() alone may grow by less
+  }
+  blob_.resize(at + mark_octets + wire.size());
+  blob_[at] = mark_octet(last_id_);
+  if (blob_[at] == in_overflow) {
+    overflow_.push_back({static_cast<std::uint32_t>(at), last_id_});
+  }
+  std::memcpy(&blob_[at + mark_octets], wire.data(), wire.size());
+  ++names_;
+}
+
+std::uint32_t NameIndexBuilder::id_of(std::vector<Mark> list) {
+  const auto [entry, added] =
+      ids_.try_emplace(std::move(list), static_cast<std::uint32_t>(lists_.size()));
+  if (added) {
+    lists_.push_back(&entry->first);
+  }
+  return entry->second;
+}
+
+std::uint32_t NameIndexBuilder::merged(std::uint32_t a, std::uint32_t b) {
+  if (a == b) {
+    return a;
+  }
+  const std::uint64_t both = std::uint64_t{a} << 32 | b;
+  const auto known = merges_.find(both);
+  if (known != merges_.end()) {
+    return known->second;
+  }
+  std::vector<Mark> list = *lists_[a];
+  for (const Mark& mark : *lists_[b]) {
+    const auto place = std::ranges::lower_bound(list, mark.rule, {}, &Mark::rule);
+    if (place != list.end() && place->rule == mark.rule) {
+      place->bits |= mark.bits;
+    } else {
+      list.insert(place, mark);
+    }
+  }
+  const std::uint32_t id = id_of(std::move(list));
+  merges_.emplace(both, id);
+  return id;
+}
+
+// Puts one name after the other into the index, in the order of the groups they belong to.
+class NameIndexBuilder::Layout {
+ public:
+  explicit Layout(NameIndex& index) : index_(index) {
+    constexpr std::size_t spare = 64; // nearly always enough for what the last groups pass on
+    index_.groups_.reserve(index_.homes_ + spare);
+    index_.groups_.resize(index_.homes_);
+  }
+
+  // The name that stands at `from` of the blob, not before what was put so far.
+  void put(std::uint64_t hash, std::size_t from, std::size_t octets, std::uint32_t id) {
+    const std::size_t home = home_of(hash, index_.homes_);
+    while (group_ < home || used_ == NameIndex::Group::slots) {
+      begin_group(group_ + 1);
+    }
+    for (std::size_t passed = home; passed < group_; ++passed) {
+      index_.groups_[passed].passed_on |= passed_on_bit(hash);
+    }
+    constexpr std::size_t tags_a_word = NameIndex::Group::tags_a_word;
+    index_.groups_[group_].tags[used_ / tags_a_word] |= std::uint64_t{tag_of(hash)}
+                                                        << (used_ % tags_a_word * 16);
+    ++used_;
+    std::uint8_t* const blob = index_.blob_.data();
+    std::memmove(blob + end_, blob + from, octets);
+    blob[end_] = mark_octet(id);
+    if (blob[end_] == in_overflow) {
+      index_.overflow_.push_back({static_cast<std::uint32_t>(end_), id});
+    }
+    end_ += octets;
+  }
+
+  std::size_t end() const noexcept { return end_; } // of what was put, in the blob
+
+ private:
+  void begin_group(std::size_t group) {
+    group_ = group;
+    used_ = 0;
+    if (group_ == index_.groups_.size()) {
+      index_.groups_.emplace_back();
+    }
+    index_.groups_[group_].names = static_cast<std::uint32_t>(end_);
+  }
+
+  NameIndex& index_;
+  std::size_t group_ = 0; // being filled
+  std::size_t used_ = 0;  // of its slots
+  std::size_t end_ = 0;
+};
+
+Table<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
+  Table<std::uint32_t> homes; // of the names, as they were added
+  homes.reserve(names_);
+  Table<std::uint32_t> ends(index.homes_); // first how much belongs to each group ...
+  for (std::size_t at = 0; at < blob_.size();) {
+    const Stored stored(&blob_[at], index.key_);
+    index.depths_[stored.labels] |= std::uint64_t{1} << stored.digest;
+    index.deepest_ = std::max(index.deepest_, stored.labels);
+    homes.push_back(static_cast<std::uint32_t>(home_of(stored.hash, index.homes_)));
+    ends[homes.back()] += static_cast<std::uint32_t>(stored.octets);
+    at += stored.octets;
+  }
+  // ... then where it begins, and, as names are moved there, how far it reaches.
+  std::exclusive_scan(ends.begin(), ends.end(), ends.begin(), std::uint32_t{0});
+  index.blob_.resize(blob_.size());
+  auto overflow = overflow_.begin();
+  std::size_t at = 0;
+  for (const std::uint32_t home : homes) {
+    const std::size_t octets = stored_octets(&blob_[at]);
+    std::memcpy(&index.blob_[ends[home]], &blob_[at], octets);
+    if (blob_[at] == in_overflow) {
+      (overflow++)->offset = ends[home];
+    }
+    ends[home] += static_cast<std::uint32_t>(octets);
+    at += octets;
+  }
+  blob_ = {};
+  std::ranges::sort(overflow_, {}, &NameIndex::Overflow::offset);
+  return ends;
+}
+
+void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& ends) {
+  struct Kept {
+    Stored stored;
+    std::size_t at;
+    std::uint32_t id;
+  };
+  std::vector<Kept> kept; // of one group, each name once
+  Layout layout(index);
+  auto overflow = overflow_.begin();
+  std::size_t at = 0;
+  for (const std::size_t end : ends) {
+    kept.clear();
+    while (at < end) {
+      const Stored stored(&index.blob_[at], index.key_);
+      const std::uint32_t id =
+          index.blob_[at] == in_overflow ? (overflow++)->id : std::uint32_t{index.blob_[at]};
+      const auto same = std::ranges::find_if(kept, [&](const Kept& other) {
+        return other.stored.hash == stored.hash && other.stored.octets == stored.octets &&
+               std::memcmp(&index.blob_[other.at + mark_octets], &index.blob_[at + mark_octets],
+                           stored.octets - mark_octets) == 0;
+      });
+      if (same == kept.end()) {
+        kept.push_back({stored, at, id});
+      } else {
+        const std::uint32_t both = merged(same->id, id);
+        if (both == same->id) { // `id` is of one mark, as add() made it
+          const std::uint32_t rule = lists_[id]->front().rule;
+          index.repeated_.resize(std::max<std::size_t>(index.repeated_.size(), rule + 1U));
+          ++index.repeated_[rule];
+        }
+        same->id = both;
+      }
+      at += stored.octets;
+    }
+    for (const Kept& name : kept) {
+      const std::vector<Mark>& marks = *lists_[name.id];
+      index.listed_names_ +=
+          std::ranges::any_of(marks,
+                              [](const Mark& mark) { return (mark.bits & mark_subtree) != 0; })
+              ? 1U
+              : 0U;
+      layout.put(name.stored.hash, name.at, name.stored.octets, name.id);
+    }
+  }
+  index.blob_.resize(layout.end());
+  index.blob_.shrink_to_fit();
+  index.overflow_.shrink_to_fit();
+}
+
+NameIndex NameIndexBuilder::build() && {
+  NameIndex index;
+  if (names_ == 0) {
+    return index;
+  }
+  if (getentropy(&index.key_, sizeof index.key_) != 0) {
+    throw std::system_error(errno, std::generic_category(), "no randomness for the index's key");
+  }
+  index.homes_ = names_ / names_a_group + 1;
+  lay_out(index, sort_into(index));
+  for (const auto* const list : lists_) {
+    index.mark_starts_.push_back(static_cast<std::uint32_t>(index.marks_.size()));
+    index.marks_.insert(index.marks_.end(), list->begin(), list->end());
+  }
+  index.mark_starts_.push_back(static_cast<std::uint32_t>(index.marks_.size()));
+  return index;
+}
+
+} // namespace nearmiss

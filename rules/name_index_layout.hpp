@@ -1,0 +1,38 @@
+// How name_index.hpp's index lies in memory: what its search and its builder share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nearmiss {
+
+constexpr std::size_t mark_octets = 1; // the octet before each name in the blob
+constexpr std::uint8_t in_overflow = 255;
+
+constexpr std::uint8_t mark_octet(std::uint32_t id) noexcept {
+  return id < in_overflow ? static_cast<std::uint8_t>(id) : in_overflow;
+}
+
+// Of a name's hash three parts are used: the upper half for the group that it belongs to ...
+constexpr std::size_t home_of(std::uint64_t hash, std::size_t homes) noexcept {
+  return static_cast<std::size_t>(((hash >> 32) * homes) >> 32);
+}
+// ... the lowest 16 bits for its tag, and others for the bit it leaves in groups that pass it on.
+constexpr std::uint16_t tag_of(std::uint64_t hash) noexcept {
+  const auto low = static_cast<std::uint16_t>(hash);
+  return low == 0 ? std::uint16_t{1} : low;
+}
+constexpr std::uint32_t passed_on_bit(std::uint64_t hash) noexcept {
+  return std::uint32_t{1} << (hash >> 16 & 31);
+}
+
+// What a name takes in the blob.
+inline std::size_t stored_octets(const std::uint8_t* stored) noexcept {
+  const std::uint8_t* at = stored + mark_octets;
+  while (*at != 0) {
+    at += *at + 1;
+  }
+  return static_cast<std::size_t>(at + 1 - stored);
+}
+
+} // namespace nearmiss
