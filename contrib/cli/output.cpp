@@ -25,10 +25,11 @@ std::string write_to(const std::filesystem::path& file, const std::string& text)
 
 std::string write_whole(const std::string& file, const std::string& text) {
   std::error_code error;
-  // Through a symbolic link, which stays one.
-  std::filesystem::path target = std::filesystem::weakly_canonical(file, error);
-  if (error) {
-    target = file;
+  // Through symbolic links, which stay what they are.
+  constexpr int most_links = 40;
+  std::filesystem::path target(file);
+  for (int link = 0; link < most_links && std::filesystem::is_symlink(target, error); ++link) {
+    target = target.parent_path() / std::filesystem::read_symlink(target, error);
   }
   const auto status = std::filesystem::status(target, error);
   if (std::filesystem::is_directory(status)) {

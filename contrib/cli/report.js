@@ -90,7 +90,7 @@ function head() {
 
 function drawOutcomes() {
   const width = 1000, total = Math.max(1, data.attempts);
-  const picture = svg("svg", {viewBox: `0 0 ${width} 26`, role: "img",
+  const picture = svg("svg", {viewBox: `0 0 ${width} 26`, preserveAspectRatio: "none", class: "share", role: "img",
     "aria-label": "Share of each outcome: " + outcomes.map(([name]) =>
       `${name} ${data.outcomes[name]}`).join(", ")});
   let x = 0;
@@ -168,7 +168,8 @@ function timelineText() {
       bins, "timeline-title")));
 }
 
-// The letters of `asked` that are not those of `meant`, by the least number of edits.
+// The letters of `asked` that are not those of `meant`, by the least number of edits; where one is
+// missing stands a mark.
 function difference(asked, meant) {
   const a = [...asked], b = [...meant], cost = [];
   for (let i = 0; i <= a.length; ++i) {
@@ -179,14 +180,24 @@ function difference(asked, meant) {
     }
   }
   const parts = [];
-  for (let i = a.length, j = b.length; i > 0;) {
-    const same = j > 0 && a[i - 1] === b[j - 1] && cost[i][j] === cost[i - 1][j - 1];
-    const odd = !same;
-    if (same || (j > 0 && cost[i][j] === cost[i - 1][j - 1] + 1)) { --i; --j; }
-    else if (j > 0 && cost[i][j] === cost[i][j - 1] + 1) { --j; continue; }
-    else { --i; }
-    if (parts.length > 0 && parts[0].odd === odd) { parts[0].text = a[i] + parts[0].text; }
-    else { parts.unshift({text: a[i], odd}); }
+  const put = (text, odd) => {
+    if (parts.length > 0 && parts[0].odd === odd) { parts[0].text = text + parts[0].text; }
+    else { parts.unshift({text, odd}); }
+  };
+  for (let i = a.length, j = b.length; i > 0 || j > 0;) {
+    const both = i > 0 && j > 0;
+    if (both && a[i - 1] === b[j - 1] && cost[i][j] === cost[i - 1][j - 1]) {
+      --j;
+      put(a[--i], false);
+    } else if (both && cost[i][j] === cost[i - 1][j - 1] + 1) {
+      --j;
+      put(a[--i], true);
+    } else if (j > 0 && cost[i][j] === cost[i][j - 1] + 1) {
+      --j;
+      if (!parts[0]?.text.startsWith("‸")) { put("‸", true); }
+    } else {
+      put(a[--i], true);
+    }
   }
   return parts;
 }
@@ -214,7 +225,7 @@ function drawNames(width) {
   }
   const total = data.meant.reduce((sum, one) => sum + one.attempts, 0);
   const size = (attempts) => Math.max(2, attempts / total * 240);
-  const x1 = Math.round(width * (width < 620 ? 0.5 : 0.42)), x2 = Math.round(width * (width < 620 ? 0.58 : 0.66));
+  const x1 = Math.round(width * (width < 620 ? 0.5 : 0.36)), x2 = Math.round(width * (width < 620 ? 0.58 : 0.64));
   const letter = 7.9, middle = (x1 + x2) / 2;
   const picture = svg("svg", {role: "img", "aria-label":
     "Domains asked for, and the domains that were meant; the numbers are in the table below the picture"});
@@ -254,7 +265,7 @@ function drawNames(width) {
       picture.append(svg("g", null,
         svg("title", null, `${show(title)} for ${name}: ${several(flow.attempts, "attempt")}, ` +
           `${number.format(flow.let_through)} let through`),
-        svg("path", {class: "ribbon", d: `M${x1} ${top} C${middle} ${top} ${middle} ${to} ${x2} ${to} ` +
+        svg("path", {class: flow.let_through * 2 > flow.attempts ? "ribbon through" : "ribbon", d: `M${x1} ${top} C${middle} ${top} ${middle} ${to} ${x2} ${to} ` +
           `V${to + size1} C${middle} ${to + size1} ${middle} ${top + size1} ${x1} ${top + size1} Z`}),
         svg("rect", {x: x1 - 5, y: top, width: 5, height: size1, class: "fill-stopped"}),
         svg("rect", {x: x1 - 5, y: top, width: 5, height: through, class: "fill-let"}), label));
@@ -272,7 +283,10 @@ function namesText() {
   const rows = data.meant.flatMap((one) => one.asked.map((flow) => ({...flow, intended: one.intended})));
   const more = data.intended.count - data.meant.length;
   at("names").after(
-    more > 0 ? html("p", {class: "soft"}, `Not drawn: ${several(more, "more domain")} that ${more === 1 ? "was" : "were"} meant.`) : null,
+    html("ul", {class: "legend"},
+      html("li", null, html("i", {class: "fill-stopped"}), "stopped"),
+      html("li", null, html("i", {class: "fill-let"}), "let through"),
+      more > 0 ? html("li", {class: "soft"}, `not drawn: ${number.format(more)} more of the domains meant`) : null),
     html("details", null, html("summary", null, "The numbers of the picture"), table([
       {head: "Asked for", rowHead: true, cell: asked}, meant,
       {head: "Class", cell: (one) => one.class}, ...counts.slice(0, 2)], rows, "names-title")));
@@ -293,7 +307,7 @@ function drawPairs() {
   at("pairs").append(table([
     {head: "Mail server", rowHead: true, cell: (one) => domain(one.client), tight: true},
     {head: "Asked for", cell: asked}, meant, ...counts,
-    {head: "Rhythm", cell: rhythm}, last], data.pairs.list, "pairs-title", caption(data.pairs, "pairs")));
+    {head: "Rhythm", cell: rhythm, tight: true}, last], data.pairs.list, "pairs-title", caption(data.pairs, "pairs")));
 }
 
 function drawLists() {
@@ -310,10 +324,11 @@ function drawLists() {
     meant, {head: "Class", cell: (one) => one.class}, {head: "Rule", cell: (one) => one.rule},
     {head: "Mail servers", cell: (one) => number.format(one.clients), number: true}, ...counts, last], true);
   add("Mail servers", data.clients, [
-    {head: "Mail server", rowHead: true, cell: (one) => [domain(one.client), one.group ? ` (${one.group})` : ""]},
-    {head: "Domains", cell: (one) => number.format(one.domains), number: true}, ...counts.slice(0, 2), last]);
+    {head: "Mail server", rowHead: true, cell: (one) => domain(one.client)},
+    {head: "Group", cell: (one) => one.group},
+    {head: "Domains", cell: (one) => number.format(one.domains), number: true}, ...counts, last], true);
   add("Domains meant", data.intended, [{head: "Domain", rowHead: true, cell: (one) => domain(one.intended)},
-    {head: "Asked for as", cell: (one) => several(one.domains, "domain"), number: true}, ...counts.slice(0, 2), last]);
+    {head: "Asked for as", cell: (one) => number.format(one.domains), number: true}, ...counts.slice(0, 2), last]);
   const fresh = data.new_domains;
   if (fresh) {
     add("New domains", {...fresh, exact: true}, [{head: "Domain", rowHead: true, cell: asked}, meant, counts[0],

@@ -23,7 +23,7 @@ std::string bold(const std::string& text) {
 
 std::string duration(double seconds) {
   const auto whole = static_cast<std::int64_t>(std::lround(seconds));
-  if (whole < 120) {
+  if (whole < 60 || (whole < 120 && whole % 60 != 0)) {
     return counted(static_cast<std::uint64_t>(whole), "second");
   }
   if (whole < 3600 || (whole < 7200 && whole % 3600 != 0)) {

@@ -98,7 +98,8 @@ std::string as_read(const std::string& name) {
   char* converted = nullptr;
   const int status = idn2_to_unicode_8z8z(name.c_str(), &converted, 0);
   const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
-  return status == IDN2_OK && converted != name ? converted : std::string();
+  const std::string read = status == IDN2_OK && converted != name ? converted : "";
+  return read == plain(read) ? read : std::string();
 }
 
 std::size_t terminal_width() noexcept {

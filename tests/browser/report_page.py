@@ -46,7 +46,8 @@ class ReportPage(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.page = made_page(cls.folder, cls.nearmiss, cls.make_events, "--hostile")
+        cls.page = made_page(cls.folder, cls.nearmiss, cls.make_events, "--hostile",
+                             report=("--top", "100"))
         cls.browser = Browser()
         cls.browser.media("light")
         cls.browser.open(cls.page)
@@ -242,6 +243,8 @@ class ReportPage(unittest.TestCase):
         odd = self.run_script("[...document.querySelectorAll('#names .odd')].map(one => "
                               "one.textContent)")
         self.assertTrue(any(odd))
+        # A letter too many is marked, and the place of one that is missing.
+        self.assertIn("‸", "".join(odd))
 
 
 class LargePage(unittest.TestCase):

@@ -74,7 +74,7 @@ TEST_CASE("tail: the last events, a readable line each", "[cli][tail]") {
   const Run run = nearmiss_cli(tail + "-n 2 " + log + " 2>&1");
   CHECK(run.exit_code == 0);
   holds(run, "1 damaged line left out\n");
-  holds(run, "2026-11-23 12:00:30  observe    192.0.2.25       armi.mil MX  meant army.mil "
+  holds(run, "2026-11-23 12:00:30  observe     192.0.2.25       armi.mil MX  meant army.mil "
              "(tld-swap)  watch\n");
   lacks(run, "12:00:20");
   lacks(run, "\x1b");
