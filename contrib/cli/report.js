@@ -4,8 +4,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const svgSpace = "http://www.w3.org/2000/svg";
 const number = new Intl.NumberFormat("en");
 const outcomes = [
-  ["let through", "let", "not stopped: the message went wherever the real answer said"],
-  ["queued", "queued", "the sender's queue keeps it and tries again, often for days"],
+  ["let through", "let", "not stopped: it went wherever the real answer said"],
+  ["queued", "queued", "the sender's queue tries again, often for days"],
   ["sinkhole", "sinkhole", "the sinkhole decides what the sender is told"],
   ["bounced", "bounced", "the sender gets it back at once"],
 ];

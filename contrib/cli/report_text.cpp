@@ -35,17 +35,27 @@ std::string duration(double seconds) {
   return counted(static_cast<std::uint64_t>((whole + 43200) / 86400), "day");
 }
 
-// The parts that are not empty, as many of the first ones as fit in what is left of the terminal's
-// line; into a pipe or a file all of them.
-std::string fitting(const std::vector<std::string>& parts, std::size_t used) {
+// The parts that are not empty. What does not fit in the rest of the terminal's line is left out,
+// but the first `essential` ones, which go on a line of their own; a pipe or a file gets all.
+std::string fitting(const std::vector<std::string>& parts, std::size_t essential,
+                    std::size_t used) {
   static const bool terminal = isatty(STDOUT_FILENO) != 0;
   std::string text;
-  for (const std::string& part : parts) {
-    const std::string longer = text + (text.empty() || part.empty() ? "" : ", ") + plain(part);
-    if (terminal && !text.empty() && used + width(longer) > terminal_width()) {
+  for (std::size_t index = 0; index < parts.size(); ++index) {
+    const std::string part = plain(parts[index]);
+    if (part.empty()) {
+      continue;
+    }
+    const std::string longer = text + (text.empty() ? "" : ", ") + part;
+    if (!terminal || text.empty() || used + width(longer) <= terminal_width()) {
+      text = longer;
+    } else if (index < essential) {
+      return text + "\n      " +
+             fitting({parts.begin() + static_cast<std::ptrdiff_t>(index), parts.end()},
+                     essential - index, 6);
+    } else {
       break;
     }
-    text = longer;
   }
   return text;
 }
@@ -140,18 +150,19 @@ void print_list_head(const std::string& title, std::size_t columns, const std::s
 }
 
 void print_row(const std::string& label, std::size_t columns, const logs::Tally& tally,
-               const std::vector<std::string>& more) {
+               const std::vector<std::string>& more, std::size_t essential = 1) {
   const std::string through = right(grouped(tally.let_through), number_columns);
   std::cout << "  " << padded(label, columns) << right(grouped(tally.attempts), number_columns)
             << (tally.let_through > 0 ? coloured(through, "1;31", STDOUT_FILENO) : through) << "  "
-            << fitting(more, std::max(width(label), columns) + 2 * number_columns + 4) << '\n';
+            << fitting(more, essential, std::max(width(label), columns) + 2 * number_columns + 4)
+            << '\n';
 }
 
 // A row for each of the first keys; `label` and `more_text` make its texts.
 template<typename Value, typename Label, typename More>
 void print_list(const std::string& title, const ReportInput& input,
                 const logs::Frequent<Value>& keys, const std::string& more_head, Label label,
-                More more_text) {
+                More more_text, std::size_t essential = 1) {
   const auto top = keys.top(input.top, logs::more);
   if (top.empty()) {
     return;
@@ -169,7 +180,7 @@ void print_list(const std::string& title, const ReportInput& input,
   print_list_head(head, columns, more_head);
   for (std::size_t index = 0; index < top.size(); ++index) {
     print_row(labels[index], columns, top[index].second->value,
-              more_text(top[index].first, top[index].second->value));
+              more_text(top[index].first, top[index].second->value), essential);
   }
   if (!keys.exact()) {
     std::cout << "  rare ones were dropped; no count is short by more than "
@@ -247,7 +258,8 @@ void print_lists(const ReportInput& input) {
         auto more = meant(pair.intended, pair.domain);
         more.insert(more.begin() + 1, rhythm(pair));
         return more;
-      });
+      },
+      2);
   print_list("Mail servers", input, summary.clients, "domains, group, last", key_itself,
              [&](std::string_view client, const logs::Tally& tally) {
                return std::vector{counted(of(fanout.domains_of_client, client), "domain"),
@@ -300,7 +312,7 @@ void print_new_domains(const ReportInput& input) {
     const logs::Tally& tally = *fresh[index].second;
     auto more = meant(tally.intended, std::string(fresh[index].first));
     more.insert(more.begin(), "first " + logs::to_text(tally.first).substr(0, 16));
-    std::cout << "  " << padded(labels[index], columns) << "  " << fitting(more, columns + 4)
+    std::cout << "  " << padded(labels[index], columns) << "  " << fitting(more, 1, columns + 4)
               << '\n';
   }
   if (fresh.size() > labels.size()) {

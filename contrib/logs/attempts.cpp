@@ -58,11 +58,11 @@ std::string_view to_string(Outcome outcome) noexcept {
 std::string_view meaning(Outcome outcome) noexcept {
   switch (outcome) {
   case Outcome::let_through:
-    return "not stopped: the message went wherever the real answer said";
+    return "not stopped: it went wherever the real answer said";
   case Outcome::queued:
-    return "the sender's queue keeps it and tries again, often for days";
+    return "the sender's queue tries again, often for days";
   case Outcome::sinkhole:
-    return "went to the sinkhole, which decides what the sender is told";
+    return "the sinkhole decides what the sender is told";
   case Outcome::bounced:
     return "the sender gets it back at once";
   }
