@@ -72,7 +72,7 @@ LogFile::Chunk LogFile::read(gzFile_s* file, std::vector<char> octets) {
 
 bool LogFile::fill(Damage& damage) {
   if (ended_) {
-    return false;
+    return tell_end(damage);
   }
   std::memmove(block_.data(), block_.data() + begin_, end_ - begin_);
   end_ -= begin_;
@@ -83,15 +83,14 @@ bool LogFile::fill(Damage& damage) {
     throw FileError(name_ + ": " + why_not(chunk.error));
   }
   if (chunk.zlib_error != Z_OK) {
-    damage.add(name_, number_ + 1,
-               chunk.zlib_error == Z_BUF_ERROR
-                   ? "the compressed data breaks off here"
-                   : "the compressed data is damaged from here on: " + chunk.message);
+    broken_ = chunk.zlib_error == Z_BUF_ERROR
+                  ? "the compressed data breaks off here"
+                  : "the compressed data is damaged from here on: " + chunk.message;
     ended_ = true;
   }
   if (chunk.got <= 0) {
     ended_ = true;
-    return false;
+    return tell_end(damage);
   }
   std::memcpy(block_.data() + end_, chunk.octets.data(), static_cast<std::size_t>(chunk.got));
   end_ += static_cast<std::size_t>(chunk.got);
@@ -100,6 +99,15 @@ bool LogFile::fill(Damage& damage) {
     next_ = std::async(std::launch::async, read, file_.get(), std::move(chunk.octets));
   }
   return true;
+}
+
+// What is wrong behind the last octets is told behind the last line.
+bool LogFile::tell_end(Damage& damage) {
+  if (!broken_.empty()) {
+    damage.add(name_, number_ + 1, broken_);
+    broken_.clear();
+  }
+  return false;
 }
 
 bool LogFile::next(Line& line, Damage& damage) {

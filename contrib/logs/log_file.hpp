@@ -83,6 +83,7 @@ class LogFile {
   };
   static Chunk read(gzFile_s* file, std::vector<char> octets);
   bool fill(Damage& damage); // false: nothing more came
+  bool tell_end(Damage& damage);
   bool skip_long(Damage& damage);
 
   std::string name_;
@@ -94,6 +95,7 @@ class LogFile {
   std::size_t begin_ = 0, end_ = 0;
   std::size_t number_ = 0;
   bool ended_ = false;
+  std::string broken_; // what is wrong behind what was read
 };
 
 } // namespace nearmiss::logs
