@@ -42,7 +42,7 @@ void print_json(const Options& options, const LoadResult& result) {
 }
 
 int check(const Options& options) {
-  const LoadResult result = load(options.file, today());
+  const LoadResult result = load_policy(options.file);
   const auto count = [&](Severity severity) {
     return static_cast<std::size_t>(
         std::ranges::count(result.diagnostics, severity, &Diagnostic::severity));

@@ -4,6 +4,7 @@
 #include "config/config.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ class App;
 }
 namespace nearmiss::logs {
 class Damage;
-}
+enum class Outcome : std::uint8_t;
+} // namespace nearmiss::logs
 
 namespace nearmiss::cli {
 
@@ -42,11 +44,20 @@ Command add_verify(CLI::App& app);
 // `--config`, by which most commands are told the policy; `config` must outlive the parsing.
 void add_config_option(CLI::App& command, std::string& config);
 
+// config's load() as of today, with a line on a terminal while it takes over a second.
+LoadResult load_policy(const std::string& file);
+
 // To stderr, as compilers print them, in colour on a terminal.
 void print(const std::vector<Diagnostic>& diagnostics);
 
+// The SGR code of each outcome of a lookup or attempt, worst first: red, yellow, cyan, green.
+const char* colour_of(logs::Outcome outcome);
+
 // Wraps `text` in the SGR `code` if `descriptor` is a terminal and NO_COLOR is not set.
 std::string coloured(const std::string& text, const char* code, int descriptor);
+
+// Has the reader of stdout, a pipe, gone? Waits that long for it to go.
+bool nobody_reads_on(std::chrono::milliseconds patience);
 
 // To stderr: how many lines of the logs could not be read, and which the first of them are.
 void print_damage(const std::string& command, const logs::Damage& damage);

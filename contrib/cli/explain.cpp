@@ -188,7 +188,7 @@ int explain(const Options& options) {
               << "` is no RR type; write a name such as MX, A or AAAA\n";
     return exit_cannot;
   }
-  const LoadResult result = load(options.config, today());
+  const LoadResult result = load_policy(options.config);
   if (!result.config) {
     print(result.diagnostics);
     std::cerr << "nearmiss explain: the policy " << options.config << " cannot be used\n";

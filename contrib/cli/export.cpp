@@ -9,13 +9,13 @@
 #include "config/local_data.hpp"
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/output.hpp"
+#include "contrib/cli/progress.hpp"
 #include "rules/variants.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -262,23 +262,6 @@ void RpzWriter::write(std::ostream& out) {
       << body_;
 }
 
-// A zone that is read while it is written must be the old one or the new one.
-bool replace_file(const std::filesystem::path& file, const std::string& text) {
-  const std::filesystem::path aside = file.native() + ".new";
-  std::ofstream out(aside, std::ios::binary);
-  out << text;
-  out.close();
-  std::error_code problem;
-  if (out) {
-    std::filesystem::rename(aside, file, problem);
-    if (!problem) {
-      return true;
-    }
-  }
-  std::filesystem::remove(aside, problem);
-  return false;
-}
-
 int export_rpz(const Options& options) {
   std::string problem;
   const auto zone = read_name(options.zone, problem);
@@ -289,7 +272,7 @@ int export_rpz(const Options& options) {
               << '\n';
     return exit_cannot;
   }
-  const LoadResult result = load(options.config, today());
+  const LoadResult result = load_policy(options.config);
   if (!result.config) {
     print(result.diagnostics);
     std::cerr << "nearmiss export: the policy " << options.config << " cannot be used\n";
@@ -307,15 +290,18 @@ int export_rpz(const Options& options) {
   }
   RpzWriter writer(*result.config, *zone, client, options.protect);
   std::ostringstream text;
-  writer.write(text);
+  {
+    const Busy busy("writing the zone");
+    writer.write(text);
+  }
   for (const std::string& remark : writer.remarks()) {
     std::cerr << "nearmiss export: " << remark << '\n';
   }
-  if (options.output.empty()) {
+  if (options.output.empty() || options.output == "-") {
     std::cout << text.str() << std::flush;
-  } else if (!replace_file(options.output, text.str())) {
-    std::cerr << "nearmiss export: " << shown(options.output)
-              << " cannot be written; check the folder and its mode\n";
+  } else if (const std::string why = write_whole(options.output, text.str()); !why.empty()) {
+    std::cerr << "nearmiss export: --output: " << shown(options.output)
+              << " cannot be written: " << why << '\n';
     return exit_cannot;
   }
   if (writer.triggers() == 0) {
@@ -338,7 +324,8 @@ Command add_export(CLI::App& app) {
       ->check(CLI::IsMember({"rpz"}))
       ->capture_default_str();
   command->add_option("--zone", options->zone, "the zone's name")->capture_default_str();
-  command->add_option("--output", options->output, "the file, replaced in one step; else stdout");
+  command->add_option("--output", options->output,
+                      "the file, replaced in one step; else, or if it is -, stdout");
   command->add_option("--client", options->client,
                       "the client as whom to ask the policy; else the first one of its first "
                       "group");

@@ -1,5 +1,7 @@
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/progress.hpp"
 #include "contrib/cli/text.hpp"
+#include "contrib/logs/attempts.hpp"
 #include "contrib/logs/log_file.hpp"
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include <exception>
 #include <iostream>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +22,20 @@ std::string coloured(const std::string& text, const char* code, int descriptor) 
     return text;
   }
   return "\x1b[" + std::string(code) + 'm' + text + "\x1b[0m";
+}
+
+const char* colour_of(logs::Outcome outcome) {
+  switch (outcome) {
+  case logs::Outcome::let_through:
+    return "1;31";
+  case logs::Outcome::queued:
+    return "33";
+  case logs::Outcome::sinkhole:
+    return "36";
+  case logs::Outcome::bounced:
+    return "32";
+  }
+  return "0";
 }
 
 void print(const std::vector<Diagnostic>& diagnostics) {
@@ -58,6 +75,17 @@ void add_config_option(CLI::App& command, std::string& config) {
       ->capture_default_str();
 }
 
+bool nobody_reads_on(std::chrono::milliseconds patience) {
+  pollfd output{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  return poll(&output, 1, static_cast<int>(patience.count())) > 0 &&
+         (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+LoadResult load_policy(const std::string& file) {
+  const Busy busy("reading " + file);
+  return load(file, today());
+}
+
 std::chrono::sys_days today() {
   return std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
 }
@@ -90,11 +118,22 @@ int run(int argc, char** argv) {
   return named->run(); // one is required
 }
 
+// What was printed and did not arrive, on a full disk say, is no answer. A reader that has gone
+// (nearmiss report ... | head) is no failure.
+int delivered(int exit_code) {
+  std::cout.flush();
+  if (std::cout || nearmiss::cli::nobody_reads_on(std::chrono::milliseconds(0))) {
+    return exit_code;
+  }
+  std::cerr << "nearmiss: the output cannot be written; is its disk full?\n";
+  return nearmiss::cli::exit_cannot;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return delivered(run(argc, argv));
   } catch (const std::exception& e) {
     std::cerr << "nearmiss: " << e.what() << '\n';
     return nearmiss::cli::exit_cannot;

@@ -39,6 +39,35 @@ void Progress::show(const std::string& text) {
   shown_ = true;
 }
 
+Busy::Busy(std::string what) : what_(std::move(what)) {
+  if (isatty(STDERR_FILENO) != 0) {
+    thread_ = std::thread([this] { show_until_done(); });
+  }
+}
+
+Busy::~Busy() {
+  if (thread_.joinable()) {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+}
+
+void Busy::show_until_done() {
+  using std::chrono::seconds;
+  std::unique_lock lock(mutex_);
+  seconds passed{0};
+  while (!changed_.wait_for(lock, seconds(1), [this] { return done_; })) {
+    std::cerr << '\r' << plain(what_) << ": " << (++passed).count() << " s\x1b[K" << std::flush;
+  }
+  if (passed.count() > 0) {
+    std::cerr << "\r\x1b[K" << std::flush;
+  }
+}
+
 std::string reading(const std::string& file, std::uint64_t position, std::uint64_t size,
                     const std::string& so_far) {
   return plain(file) + ": " + (size == 0 ? std::string() : percent(position, size) + ", ") + so_far;

@@ -1,9 +1,13 @@
-// One line on a terminal that says how far a command is, while it takes over a second.
+// One line on a terminal that says how far a command is, or that it is still at work, while it
+// takes over a second.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <thread>
 
 namespace nearmiss::cli {
 
@@ -29,6 +33,25 @@ class Progress {
   bool shown_ = false;
   std::uint32_t calls_ = 0;
   Clock::time_point next_;
+};
+
+// For what cannot say how far it is: "nearmiss.yaml: 3 s", from a thread of its own. Nothing else
+// may be written to stderr while the object lives; the line goes away with it.
+class Busy {
+ public:
+  explicit Busy(std::string what);
+  ~Busy();
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  void show_until_done();
+
+  std::string what_;
+  bool done_ = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::thread thread_; // none without a terminal
 };
 
 // "events.jsonl: 42 %, 1,204,331 events"; `size` 0: not known.

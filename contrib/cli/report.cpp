@@ -1,12 +1,11 @@
 #include "contrib/cli/report.hpp"
 
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/output.hpp"
 #include "contrib/cli/progress.hpp"
 #include "contrib/cli/text.hpp"
 
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -22,7 +21,7 @@ struct Options {
   std::string since, until;
   unsigned window = 5; // minutes
   std::size_t top = 10;
-  std::size_t attempts = 1000;
+  std::size_t attempts = 10000;
   bool json = false;
   std::string html; // the file to write; empty: none
 };
@@ -52,19 +51,9 @@ bool write_page(const std::string& file, const std::string& page) {
     std::cout << page;
     return true;
   }
-  // Written aside and put in place whole: a reader never sees half a page.
-  const std::string aside = file + ".new";
-  std::ofstream out(aside, std::ios::binary);
-  out << page;
-  out.close();
-  std::error_code error;
-  if (out) {
-    std::filesystem::rename(aside, file, error);
-  }
-  if (!out || error) {
-    std::filesystem::remove(aside, error);
-    std::cerr << "nearmiss report: --html: " << plain(file) << " cannot be written; check its "
-              << "folder\n";
+  if (const std::string why = write_whole(file, page); !why.empty()) {
+    std::cerr << "nearmiss report: --html: " << plain(file) << " cannot be written: " << why
+              << '\n';
     return false;
   }
   std::cerr << "written: " << plain(file) << '\n';
@@ -131,10 +120,14 @@ Command add_report(CLI::App& app) {
   command->add_option("--window", options->window, "minutes without a lookup that end an attempt")
       ->check(CLI::Range(1U, 1440U))
       ->capture_default_str();
-  command->add_option("--top", options->top, "how many of each list")->capture_default_str();
+  command->add_option("--top", options->top, "how many of each list")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command
       ->add_option("--attempts", options->attempts,
-                   "how many of the latest attempts --json and --html list")
+                   "how many of the latest attempts --json and --html list; 10,000 make a page of "
+                   "some 3 MB")
+      ->check(CLI::Range(0, 100000))
       ->capture_default_str();
   auto* json = command->add_flag("--json", options->json, "print the report as JSON");
   command

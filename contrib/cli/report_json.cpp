@@ -1,11 +1,10 @@
 #include "contrib/cli/report.hpp"
 
+#include "contrib/cli/text.hpp"
 #include "contrib/logs/instant.hpp"
 
 #include <algorithm>
-#include <memory>
-
-#include <idn2.h>
+#include <map>
 
 namespace nearmiss::cli {
 
@@ -20,17 +19,6 @@ Json text_or_null(const std::string& text) {
 
 Json time_or_null(const std::optional<logs::Instant>& time) {
   return time ? Json(to_rfc3339(*time)) : Json();
-}
-
-// What a name with A-labels looks like to a reader; null if it has none.
-Json unicode_or_null(std::string_view name) {
-  if (name.find("xn--") == std::string_view::npos) {
-    return {};
-  }
-  char* converted = nullptr;
-  const int status = idn2_to_unicode_8z8z(std::string(name).c_str(), &converted, 0);
-  const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
-  return status == IDN2_OK && converted != name ? Json(converted) : Json();
 }
 
 Json tally_json(const char* what, std::string_view key, const logs::Tally& tally) {
@@ -58,24 +46,38 @@ Json list_json(const ReportInput& input, const logs::Frequent<Value>& keys, cons
           {"list", std::move(list)}};
 }
 
-Json lists_json(const ReportInput& input) {
+Json hours_json(const logs::Pair& pair) {
+  const auto hours = pair.rhythm.hours();
+  return hours ? Json{{"from", hours->from}, {"to", hours->to}} : Json();
+}
+
+Json lists_json(const ReportInput& input, const logs::Fanout& fanout) {
   const logs::Summary& summary = input.summary;
   const auto nothing = [](Json&, std::string_view, const logs::Tally&) {};
+  const auto of = [](const logs::Fanout::Counts& counts, std::string_view key) {
+    const auto found = counts.find(key);
+    return found == counts.end() ? std::size_t{0} : found->second;
+  };
   Json json;
   json["clients"] = list_json(input, summary.clients, "client",
-                              [](Json& one, std::string_view, const logs::Tally& tally) {
+                              [&](Json& one, std::string_view client, const logs::Tally& tally) {
+                                one["domains"] = of(fanout.domains_of_client, client);
                                 one["group"] = text_or_null(tally.client_group);
                               });
   json["domains"] = list_json(input, summary.domains, "domain",
                               [&](Json& one, std::string_view domain, const logs::Tally& tally) {
-                                one["unicode"] = unicode_or_null(domain);
+                                one["unicode"] = text_or_null(as_read(std::string(domain)));
                                 one["intended"] = text_or_null(tally.intended);
                                 one["class"] = text_or_null(tally.confusable_class);
                                 one["rule"] = text_or_null(tally.rule);
+                                one["clients"] = of(fanout.clients_of_domain, domain);
                                 const auto fresh = summary.is_new(domain);
                                 one["new"] = fresh ? Json(*fresh) : Json();
                               });
-  json["intended"] = list_json(input, summary.intended, "intended", nothing);
+  json["intended"] = list_json(input, summary.intended, "intended",
+                               [&](Json& one, std::string_view intended, const logs::Tally&) {
+                                 one["domains"] = of(fanout.domains_of_intended, intended);
+                               });
   json["classes"] = list_json(input, summary.classes, "class", nothing);
   json["rules"] = list_json(input, summary.rules, "rule", nothing);
   json["pairs"] = list_json(input, summary.pairs, "pair",
@@ -83,10 +85,12 @@ Json lists_json(const ReportInput& input) {
                               one.erase("pair");
                               one["client"] = pair.client;
                               one["domain"] = pair.domain;
+                              one["unicode"] = text_or_null(as_read(pair.domain));
                               one["intended"] = text_or_null(pair.intended);
                               one["retries"] = pair.retries;
-                              const auto interval = pair.regular_interval();
+                              const auto interval = pair.rhythm.interval();
                               one["regular_interval_seconds"] = interval ? Json(*interval) : Json();
+                              one["hours_utc"] = hours_json(pair);
                             });
   json["types"] = Json::object();
   for (const auto& [type, count] : summary.types) {
@@ -130,18 +134,55 @@ Json new_domains_json(const ReportInput& input) {
   if (!summary.knows_before()) {
     return {};
   }
-  std::vector<std::pair<logs::Instant, std::string_view>> fresh;
-  for (const auto& [domain, entry] : summary.domains.entries()) {
-    if (summary.is_new(domain) == true) {
-      fresh.emplace_back(entry.value.first, domain);
-    }
-  }
-  std::ranges::sort(fresh);
+  const auto fresh = summary.new_domains();
   Json list = Json::array();
   for (std::size_t index = 0; index < std::min(fresh.size(), input.top); ++index) {
-    list.push_back({{"domain", fresh[index].second}, {"first", to_rfc3339(fresh[index].first)}});
+    const auto& [domain, tally] = fresh[index];
+    list.push_back({{"domain", domain},
+                    {"unicode", text_or_null(as_read(std::string(domain)))},
+                    {"intended", text_or_null(tally->intended)},
+                    {"attempts", tally->attempts},
+                    {"first", to_rfc3339(tally->first)}});
   }
   return {{"count", fresh.size()}, {"list", std::move(list)}};
+}
+
+// Which domains were asked for in place of which: of each intended one the most frequent, and how
+// many there are in all. Few enough to be looked at, whatever --top is.
+Json meant_json(const logs::Summary& summary, const logs::Fanout& fanout) {
+  constexpr std::size_t most_intended = 10;
+  constexpr std::size_t most_of_one = 6;
+  constexpr std::size_t most_domains = 24;
+  std::map<std::string_view, Json> asked;
+  std::size_t domains = 0;
+  const auto intended = summary.intended.top(most_intended, logs::more);
+  for (const auto& [name, entry] : intended) {
+    asked[name] = Json::array();
+  }
+  for (const auto& [domain, entry] : summary.domains.top(summary.domains.size(), logs::more)) {
+    const auto of = asked.find(entry->value.intended);
+    if (of == asked.end() || of->second.size() == most_of_one) {
+      continue;
+    }
+    of->second.push_back({{"domain", domain},
+                          {"unicode", text_or_null(as_read(std::string(domain)))},
+                          {"attempts", entry->value.attempts},
+                          {"let_through", entry->value.let_through},
+                          {"class", text_or_null(entry->value.confusable_class)}});
+    if (++domains == most_domains) {
+      break;
+    }
+  }
+  Json list = Json::array();
+  for (const auto& [name, entry] : intended) {
+    const auto count = fanout.domains_of_intended.find(name);
+    list.push_back({{"intended", name},
+                    {"attempts", entry->value.attempts},
+                    {"let_through", entry->value.let_through},
+                    {"domains", count == fanout.domains_of_intended.end() ? 0 : count->second},
+                    {"asked", std::move(asked[name])}});
+  }
+  return list;
 }
 
 Json missing_json(const ReportInput& input) {
@@ -186,7 +227,9 @@ Json report_json(const ReportInput& input, std::size_t bins) {
     json["outcomes"][std::string(to_string(static_cast<logs::Outcome>(index)))] =
         summary.outcomes[index];
   }
-  json.update(lists_json(input));
+  const logs::Fanout fanout = summary.fanout();
+  json.update(lists_json(input, fanout));
+  json["meant"] = meant_json(summary, fanout);
   json["new_domains"] = new_domains_json(input);
   json["timeline"] = timeline_json(summary.timeline, bins);
   json["discovered"] = Json::array();

@@ -13,7 +13,7 @@ namespace nearmiss::cli {
 
 namespace {
 
-constexpr std::size_t label_columns = 34;
+constexpr std::size_t narrowest_label = 24;
 constexpr std::size_t widest_label = 60; // a longer one moves its row alone
 constexpr std::size_t number_columns = 10;
 
@@ -23,30 +23,41 @@ std::string bold(const std::string& text) {
 
 std::string duration(double seconds) {
   const auto whole = static_cast<std::int64_t>(std::lround(seconds));
-  if (whole < 120) {
-    return std::to_string(whole) + " s";
+  if (whole < 60 || (whole < 120 && whole % 60 != 0)) {
+    return counted(static_cast<std::uint64_t>(whole), "second");
   }
-  if (whole < 7200) {
-    return std::to_string((whole + 30) / 60) + " min";
+  if (whole < 3600 || (whole < 7200 && whole % 3600 != 0)) {
+    return counted(static_cast<std::uint64_t>((whole + 30) / 60), "minute");
   }
-  if (whole < 2 * 86400) {
-    return std::to_string((whole + 1800) / 3600) + " h";
+  if (whole < 86400 || (whole < 2 * 86400 && whole % 86400 != 0)) {
+    return counted(static_cast<std::uint64_t>((whole + 1800) / 3600), "hour");
   }
-  return std::to_string((whole + 43200) / 86400) + " days";
+  return counted(static_cast<std::uint64_t>((whole + 43200) / 86400), "day");
 }
 
-const char* colour_of(logs::Outcome outcome) {
-  switch (outcome) {
-  case logs::Outcome::let_through:
-    return "1;31";
-  case logs::Outcome::queued:
-    return "33";
-  case logs::Outcome::sinkhole:
-    return "36";
-  case logs::Outcome::bounced:
-    return "32";
+// The parts that are not empty. What does not fit in the rest of the terminal's line is left out,
+// but the first `essential` ones, which go on a line of their own; a pipe or a file gets all.
+std::string fitting(const std::vector<std::string>& parts, std::size_t essential,
+                    std::size_t used) {
+  static const bool terminal = isatty(STDOUT_FILENO) != 0;
+  std::string text;
+  for (std::size_t index = 0; index < parts.size(); ++index) {
+    const std::string part = plain(parts[index]);
+    if (part.empty()) {
+      continue;
+    }
+    const std::string longer = text + (text.empty() ? "" : ", ") + part;
+    if (!terminal || text.empty() || used + width(longer) <= terminal_width()) {
+      text = longer;
+    } else if (index < essential) {
+      return text + "\n      " +
+             fitting({parts.begin() + static_cast<std::ptrdiff_t>(index), parts.end()},
+                     essential - index, 6);
+    } else {
+      break;
+    }
   }
-  return "0";
+  return text;
 }
 
 void print_head(const ReportInput& input) {
@@ -64,10 +75,11 @@ void print_head(const ReportInput& input) {
   for (std::size_t index = 0; index < logs::outcome_count; ++index) {
     const auto outcome = static_cast<logs::Outcome>(index);
     const std::uint64_t count = summary.outcomes[index];
-    if (count > 0) {
+    if (count > 0 || outcome == logs::Outcome::let_through) {
+      const char* const colour = count > 0 ? colour_of(outcome) : "0";
       std::cout << "  " << right(grouped(count), number_columns) << "  "
-                << coloured(padded(to_string(outcome), 12), colour_of(outcome), STDOUT_FILENO)
-                << ' ' << meaning(outcome) << '\n';
+                << coloured(padded(to_string(outcome), 12), colour, STDOUT_FILENO) << ' '
+                << meaning(outcome) << '\n';
     }
   }
 }
@@ -120,45 +132,55 @@ void print_timeline(const logs::Timeline& timeline) {
   std::cout << '\n';
 }
 
-template<typename Value>
-void print_list_head(const std::string& title, const logs::Frequent<Value>& keys, std::size_t shown,
-                     std::size_t columns, const std::string& more) {
-  std::string head = title;
-  if (shown < keys.size()) {
-    head +=
-        " (" + grouped(shown) + " of " + (keys.exact() ? "" : "over ") + grouped(keys.size()) + ')';
+using Labels = std::vector<std::string>;
+
+std::size_t columns_for(const Labels& labels) {
+  std::size_t columns = narrowest_label;
+  for (const std::string& label : labels) {
+    columns = std::max(columns, std::min(width(label), widest_label));
   }
+  return columns;
+}
+
+void print_list_head(const std::string& title, std::size_t columns, const std::string& more) {
   std::cout << '\n'
-            << bold(padded(head, columns + 2) + right("attempts", number_columns) +
-                    right("lookups", number_columns) + "  " + more)
+            << bold(padded(title, columns + 2) + right("attempts", number_columns) +
+                    right("through", number_columns) + "  " + more)
             << '\n';
 }
 
 void print_row(const std::string& label, std::size_t columns, const logs::Tally& tally,
-               const std::string& more) {
+               const std::vector<std::string>& more, std::size_t essential = 1) {
+  const std::string through = right(grouped(tally.let_through), number_columns);
   std::cout << "  " << padded(label, columns) << right(grouped(tally.attempts), number_columns)
-            << right(grouped(tally.lookups), number_columns) << "  " << plain(more) << '\n';
+            << (tally.let_through > 0 ? coloured(through, "1;31", STDOUT_FILENO) : through) << "  "
+            << fitting(more, essential, std::max(width(label), columns) + 2 * number_columns + 4)
+            << '\n';
 }
 
 // A row for each of the first keys; `label` and `more_text` make its texts.
 template<typename Value, typename Label, typename More>
 void print_list(const std::string& title, const ReportInput& input,
                 const logs::Frequent<Value>& keys, const std::string& more_head, Label label,
-                More more_text) {
+                More more_text, std::size_t essential = 1) {
   const auto top = keys.top(input.top, logs::more);
   if (top.empty()) {
     return;
   }
-  std::vector<std::string> labels;
-  std::size_t columns = label_columns;
+  Labels labels;
   for (const auto& [key, entry] : top) {
     labels.push_back(plain(label(key, entry->value)));
-    columns = std::max(columns, std::min(width(labels.back()), widest_label));
   }
-  print_list_head(title, keys, top.size(), columns, more_head);
+  std::string head = title;
+  if (top.size() < keys.size()) {
+    head += " (" + grouped(top.size()) + " of " + (keys.exact() ? "" : "over ") +
+            grouped(keys.size()) + ')';
+  }
+  const std::size_t columns = std::max(columns_for(labels), width(head));
+  print_list_head(head, columns, more_head);
   for (std::size_t index = 0; index < top.size(); ++index) {
     print_row(labels[index], columns, top[index].second->value,
-              more_text(top[index].second->value));
+              more_text(top[index].first, top[index].second->value), essential);
   }
   if (!keys.exact()) {
     std::cout << "  rare ones were dropped; no count is short by more than "
@@ -166,36 +188,96 @@ void print_list(const std::string& title, const ReportInput& input,
   }
 }
 
+std::string label_of(const logs::Pair& pair) {
+  return pair.client + " → " + pair.domain;
+}
+
+std::string last_seen(const logs::Tally& tally) {
+  return "last " + logs::to_text(tally.last).substr(0, 16);
+}
+
+// What was meant, and what the name looks like to the reader of a mail.
+std::vector<std::string> meant(const std::string& intended, const std::string& domain) {
+  const std::string read = as_read(domain);
+  return {intended.empty() ? "?" : intended, read.empty() ? "" : "reads " + read};
+}
+
 std::string rhythm(const logs::Pair& pair) {
-  if (const auto interval = pair.regular_interval()) {
+  if (const auto interval = pair.rhythm.interval()) {
     return "every " + duration(*interval) + ": a program?";
+  }
+  if (const auto hours = pair.rhythm.hours()) {
+    return hours->round_the_clock() ? "round the clock: a program?"
+                                    : "from " + std::to_string(hours->from) + " to " +
+                                          std::to_string(hours->to) + " h UTC: people?";
   }
   return pair.retries == 0   ? ""
          : pair.retries == 1 ? "1 retry"
                              : grouped(pair.retries) + " retries";
 }
 
+// Whose mail left, first of all.
+void print_let_through(const ReportInput& input) {
+  const auto by_let_through = [](const logs::Pair& a, const logs::Pair& b) {
+    return std::pair(a.let_through, a.attempts) > std::pair(b.let_through, b.attempts);
+  };
+  auto pairs = input.summary.pairs.top(input.top, by_let_through);
+  std::erase_if(pairs, [](const auto& pair) { return pair.second->value.let_through == 0; });
+  if (pairs.empty()) {
+    return;
+  }
+  Labels labels;
+  for (const auto& [key, entry] : pairs) {
+    labels.push_back(plain(label_of(entry->value)));
+  }
+  const std::size_t columns = columns_for(labels);
+  print_list_head("Let through", columns, "meant, last");
+  for (std::size_t index = 0; index < pairs.size(); ++index) {
+    const logs::Pair& pair = pairs[index].second->value;
+    auto more = meant(pair.intended, pair.domain);
+    more.push_back(last_seen(pair));
+    print_row(labels[index], columns, pair, more);
+  }
+}
+
 void print_lists(const ReportInput& input) {
   const logs::Summary& summary = input.summary;
+  const logs::Fanout fanout = summary.fanout();
+  const auto of = [](const logs::Fanout::Counts& counts, std::string_view key) {
+    const auto found = counts.find(key);
+    return found == counts.end() ? 0 : found->second;
+  };
   const auto key_itself = [](std::string_view key, const logs::Tally&) { return std::string(key); };
-  const auto last = [](const logs::Tally& tally) { return "last " + logs::to_text(tally.last); };
-  print_list("Mail servers", input, summary.clients, "group, last attempt", key_itself,
-             [&](const logs::Tally& tally) {
-               return (tally.client_group.empty() ? "" : tally.client_group + ", ") + last(tally);
-             });
-  print_list("Domains", input, summary.domains, "meant, class, rule", key_itself,
-             [](const logs::Tally& tally) {
-               std::string text = tally.intended.empty() ? "?" : tally.intended;
-               for (const std::string& part : {tally.confusable_class, tally.rule}) {
-                 text += part.empty() ? "" : ", " + part;
-               }
-               return text;
-             });
+  const auto last = [](std::string_view, const logs::Tally& tally) {
+    return std::vector{last_seen(tally)};
+  };
   print_list(
-      "Who sends where", input, summary.pairs, "rhythm",
-      [](std::string_view, const logs::Pair& pair) { return pair.client + " → " + pair.domain; },
-      rhythm);
-  print_list("Intended domains", input, summary.intended, "", key_itself, last);
+      "Who sends where", input, summary.pairs, "meant, rhythm",
+      [](std::string_view, const logs::Pair& pair) { return label_of(pair); },
+      [](std::string_view, const logs::Pair& pair) {
+        auto more = meant(pair.intended, pair.domain);
+        more.insert(more.begin() + 1, rhythm(pair));
+        return more;
+      },
+      2);
+  print_list("Mail servers", input, summary.clients, "domains, group, last", key_itself,
+             [&](std::string_view client, const logs::Tally& tally) {
+               return std::vector{counted(of(fanout.domains_of_client, client), "domain"),
+                                  tally.client_group, last_seen(tally)};
+             });
+  print_list("Domains", input, summary.domains, "meant, class, rule, mail servers", key_itself,
+             [&](std::string_view domain, const logs::Tally& tally) {
+               auto more = meant(tally.intended, std::string(domain));
+               more.insert(more.begin() + 1,
+                           {tally.confusable_class, tally.rule,
+                            counted(of(fanout.clients_of_domain, domain), "mail server")});
+               return more;
+             });
+  print_list("Intended domains", input, summary.intended, "asked for as", key_itself,
+             [&](std::string_view intended, const logs::Tally& tally) {
+               return std::vector{counted(of(fanout.domains_of_intended, intended), "domain"),
+                                  last_seen(tally)};
+             });
   print_list("Classes", input, summary.classes, "", key_itself, last);
   print_list("Rules", input, summary.rules, "", key_itself, last);
   std::cout << '\n' << bold("Types") << "  ";
@@ -208,24 +290,33 @@ void print_lists(const ReportInput& input) {
 void print_new_domains(const ReportInput& input) {
   const logs::Summary& summary = input.summary;
   if (!summary.knows_before()) {
+    if (summary.period.since != logs::Period().since) {
+      std::cout << '\n'
+                << bold("New domains") << "  not known: "
+                << (summary.before_full() ? "there are too many before the period"
+                                          : "these logs hold no lookup from before the period")
+                << '\n';
+    }
     return;
   }
-  std::vector<std::pair<logs::Instant, std::string_view>> fresh;
-  for (const auto& [domain, entry] : summary.domains.entries()) {
-    if (summary.is_new(domain) == true) {
-      fresh.emplace_back(entry.value.first, domain);
-    }
-  }
-  std::ranges::sort(fresh);
+  const auto fresh = summary.new_domains();
   std::cout << '\n'
             << bold("New domains") << ", not asked for before the period: " << grouped(fresh.size())
             << '\n';
+  Labels labels;
   for (std::size_t index = 0; index < std::min(fresh.size(), input.top); ++index) {
-    std::cout << "  " << padded(plain(fresh[index].second), label_columns) << "  first "
-              << logs::to_text(fresh[index].first) << '\n';
+    labels.push_back(plain(fresh[index].first));
   }
-  if (fresh.size() > input.top) {
-    std::cout << "  and " << grouped(fresh.size() - input.top) << " more\n";
+  const std::size_t columns = columns_for(labels);
+  for (std::size_t index = 0; index < labels.size(); ++index) {
+    const logs::Tally& tally = *fresh[index].second;
+    auto more = meant(tally.intended, std::string(fresh[index].first));
+    more.insert(more.begin(), "first " + logs::to_text(tally.first).substr(0, 16));
+    std::cout << "  " << padded(labels[index], columns) << "  " << fitting(more, 1, columns + 4)
+              << '\n';
+  }
+  if (fresh.size() > labels.size()) {
+    std::cout << "  and " << grouped(fresh.size() - labels.size()) << " more\n";
   }
 }
 
@@ -239,7 +330,7 @@ void print_discovered(const ReportInput& input) {
             << ": " << grouped(discovered.size()) << '\n';
   const auto by_events = [](const auto& a, const auto& b) { return a.events > b.events; };
   for (const auto& [client, entry] : discovered.top(input.top, by_events)) {
-    std::cout << "  " << padded(plain(client), label_columns)
+    std::cout << "  " << padded(plain(client), narrowest_label)
               << right(grouped(entry->value.events), number_columns) << "  last "
               << logs::to_text(entry->value.last) << ", for " << plain(entry->value.name) << '\n';
   }
@@ -289,6 +380,7 @@ void print_notices(const ReportInput& input) {
 void print_report(const ReportInput& input) {
   print_head(input);
   if (input.summary.attempts > 0) {
+    print_let_through(input);
     print_timeline(input.summary.timeline);
     print_lists(input);
     print_new_domains(input);

@@ -309,7 +309,7 @@ void print_text(const Options& options, const Simulation& simulation) {
 }
 
 int simulate(const Options& options) {
-  const LoadResult result = load(options.config, today());
+  const LoadResult result = load_policy(options.config);
   if (!result.config) {
     print(result.diagnostics);
     std::cerr << "nearmiss simulate: the policy " << options.config << " cannot be used\n";
@@ -351,6 +351,7 @@ Command add_simulate(CLI::App& app) {
       ->envname("NEARMISS_CONFIG")
       ->capture_default_str();
   command->add_option("--top", options->top, "how many names and clients to list")
+      ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   command->add_flag("--json", options->json, "print the result as JSON");
   command

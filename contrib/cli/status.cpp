@@ -33,7 +33,7 @@ std::filesystem::path socket_of(const Options& options) {
   if (!options.socket.empty()) {
     return options.socket;
   }
-  const LoadResult result = load(options.config, today());
+  const LoadResult result = load_policy(options.config);
   return result.config ? result.config->control.socket
                        : std::filesystem::path(options.config).parent_path() / "nearmiss.sock";
 }

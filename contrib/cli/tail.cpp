@@ -1,6 +1,7 @@
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
 #include "contrib/cli/text.hpp"
+#include "contrib/logs/attempts.hpp"
 #include "contrib/logs/event.hpp"
 #include "contrib/logs/follow.hpp"
 #include "contrib/logs/log_file.hpp"
@@ -12,7 +13,6 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include <unistd.h>
 
@@ -93,26 +93,22 @@ class Filter {
   std::vector<Name> domains_;
 };
 
-const char* colour_of(const logs::Event& event) {
-  if (!event.is_lookup()) {
-    return event.failed() ? "1;31" : "1;34";
+const char* colour_of_event(const logs::Event& event) {
+  if (event.is_lookup()) {
+    return colour_of(logs::outcome_of(event));
   }
-  if (!event.enforced) {
-    return "1;33";
-  }
-  return event.action == "refused" || event.action == "servfail" ? "35"
-         : event.action == "sinkhole"                            ? "36"
-                                                                 : "32";
+  return event.failed() ? "1;31" : "1;34";
 }
 
 std::string in_colour(const std::string& text, const char* code, bool colour) {
   return colour ? "\x1b[" + std::string(code) + 'm' + text + "\x1b[0m" : text;
 }
 
-// "2026-11-23 22:23:28  nxdomain  192.0.2.25  army.ml MX  meant army.mil (tld-swap)  mil-ml"
+// "2026-11-23 22:23:28  nxdomain    192.0.2.25  army.ml MX  meant army.mil (tld-swap)  mil-ml"
 std::string readable(const logs::Event& event, bool colour) {
   std::string text = logs::to_text(event.time) + "  " +
-                     in_colour(padded(plain(event.action), 9), colour_of(event), colour) + "  ";
+                     in_colour(padded(plain(event.action), 10), colour_of_event(event), colour) +
+                     "  ";
   if (!event.is_lookup() && event.client.empty()) {
     return text + plain(event.message);
   }
@@ -127,7 +123,7 @@ std::string readable(const logs::Event& event, bool colour) {
   if (!event.rule.empty()) {
     text += "  " + plain(event.rule);
   }
-  if (event.matched_by == "cname" || event.matched_by == "mx-exchange") {
+  if (!event.matched_by.empty() && event.matched_by != "qname") {
     text += "  by its " + plain(event.matched_by) + ' ' + plain(event.matched_name);
   }
   return text;
@@ -148,17 +144,30 @@ class Tail {
     const auto result = reader_.read({std::string_view(line).substr(0, size), 0}, event);
     std::optional<std::string> text;
     if (result == logs::EventReader::Result::damaged) {
-      std::cerr << "nearmiss tail: a damaged line left out: " << plain(reader_.why()) << '\n';
+      if (following_) {
+        std::cerr << "nearmiss tail: a damaged line left out: " << plain(reader_.why()) << '\n';
+      }
+      ++damaged_;
     } else if (result == logs::EventReader::Result::event && filter_.shows(event)) {
       text = options_.json ? line.substr(0, size) : readable(event, colour_);
     }
     return text;
   }
 
+  // From now on each damaged line is told as it comes; of those so far, how many there were.
+  void follow() {
+    if (damaged_ > 0) {
+      std::cerr << "nearmiss tail: " << counted(damaged_, "damaged line") << " left out\n";
+    }
+    following_ = true;
+  }
+
  private:
   const Options& options_;
   const Filter& filter_;
   bool colour_;
+  bool following_ = false;
+  std::uint64_t damaged_ = 0;
   logs::EventReader reader_;
 };
 
@@ -183,14 +192,14 @@ int tail(const Options& options) {
       std::cout << text << '\n';
     }
     std::cout.flush();
-    while (!options.no_follow && std::cout) {
+    tail.follow();
+    while (!options.no_follow && std::cout && !nobody_reads_on(interval)) {
       for (std::string& line : log.more()) {
         if (const auto text = tail.shown(line)) {
           std::cout << *text << '\n';
         }
       }
       std::cout.flush();
-      std::this_thread::sleep_for(interval);
     }
   } catch (const logs::FileError& e) {
     std::cerr << "nearmiss tail: " << plain(e.what()) << '\n';
@@ -207,6 +216,7 @@ Command add_tail(CLI::App& app) {
   command
       ->add_option("-n,--lines", options->lines,
                    "first show so many of the last ones (looked for in the log's last 16 MiB)")
+      ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   command
       ->add_option("--client", options->clients,

@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <memory>
 
+#include <idn2.h>
 #include <sys/ioctl.h>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 #include <unistd.h>
 
 namespace nearmiss::cli {
@@ -56,24 +60,46 @@ std::string right(std::string_view text, std::size_t columns) {
   return std::string(wide < columns ? columns - wide : 0, ' ') + std::string(text);
 }
 
+// Of one character, which is UTF-8.
+bool is_visible(std::string_view character) {
+  const auto* octets = reinterpret_cast<const std::uint8_t*>(character.data());
+  std::int32_t at = 0;
+  UChar32 code = 0;
+  U8_NEXT(octets, at, static_cast<std::int32_t>(character.size()), code);
+  return code >= 0 &&
+         (U_GET_GC_MASK(code) & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_ZL_MASK | U_GC_ZP_MASK)) == 0 &&
+         !u_hasBinaryProperty(code, UCHAR_DEFAULT_IGNORABLE_CODE_POINT);
+}
+
 std::string plain(std::string_view text) {
   std::string safe;
   for (std::size_t at = 0; at < text.size();) {
-    const auto octet = static_cast<unsigned char>(text[at]);
     const std::size_t length = utf8_length(text.substr(at));
-    // C1 controls (U+0080 to U+009F) are C2 80 to C2 9F.
-    const bool c1 = length == 2 && octet == 0xc2 && static_cast<unsigned char>(text[at + 1]) < 0xa0;
-    if (length == 0 || octet < 0x20 || octet == 0x7f || c1) {
-      std::array<char, 8> escape{};
-      std::snprintf(escape.data(), escape.size(), "\\x%02x", octet);
-      safe += escape.data();
-      ++at;
-      continue;
+    const std::size_t octets = std::max<std::size_t>(length, 1);
+    if (length > 0 && is_visible(text.substr(at, length))) {
+      safe += text.substr(at, length);
+    } else {
+      for (const char c : text.substr(at, octets)) {
+        std::array<char, 8> escape{};
+        std::snprintf(escape.data(), escape.size(), "\\x%02x",
+                      unsigned{static_cast<unsigned char>(c)});
+        safe += escape.data();
+      }
     }
-    safe += text.substr(at, length);
-    at += length;
+    at += octets;
   }
   return safe;
+}
+
+std::string as_read(const std::string& name) {
+  if (name.find("xn--") == std::string::npos) {
+    return {};
+  }
+  char* converted = nullptr;
+  const int status = idn2_to_unicode_8z8z(name.c_str(), &converted, 0);
+  const std::unique_ptr<char, void (*)(void*)> owner(converted, idn2_free);
+  const std::string read = status == IDN2_OK && converted != name ? converted : "";
+  return read == plain(read) ? read : std::string();
 }
 
 std::size_t terminal_width() noexcept {

@@ -21,8 +21,12 @@ std::size_t width(std::string_view text) noexcept;
 std::string padded(std::string_view text, std::size_t columns);
 // With spaces in front of it.
 std::string right(std::string_view text, std::size_t columns);
-// Safe on a terminal: control characters and octets that are not UTF-8 become \xNN.
+// Safe on a terminal: control characters, octets that are not UTF-8, and characters that are
+// invisible or turn the text around become \xNN, an octet each.
 std::string plain(std::string_view text);
+// What a name with A-labels looks like to a reader of mail; empty if it has none, or if that were
+// not plain() but hidden.
+std::string as_read(const std::string& name);
 
 // The columns of the terminal at stdout; 100 if there is none.
 std::size_t terminal_width() noexcept;

@@ -9,18 +9,6 @@ namespace nearmiss::logs {
 
 namespace {
 
-Outcome outcome_of(const Event& lookup) noexcept {
-  // A truncated answer over UDP makes the client ask again over TCP, where it is let through.
-  if (!lookup.enforced || lookup.action == "tcp-only") {
-    return Outcome::let_through;
-  }
-  if (lookup.action == "refused" || lookup.action == "servfail" || lookup.action == "drop") {
-    return Outcome::queued;
-  }
-  return lookup.action == "sinkhole" || lookup.action == "local-data" ? Outcome::sinkhole
-                                                                      : Outcome::bounced;
-}
-
 std::string registrable(std::string_view name) {
   std::string text(name);
   const char* domain = psl_registrable_domain(psl_builtin(), text.c_str());
@@ -70,15 +58,27 @@ std::string_view to_string(Outcome outcome) noexcept {
 std::string_view meaning(Outcome outcome) noexcept {
   switch (outcome) {
   case Outcome::let_through:
-    return "not stopped: the message went wherever the real answer said";
+    return "not stopped: it went wherever the real answer said";
   case Outcome::queued:
-    return "the sender's queue keeps it and tries again, often for days";
+    return "the sender's queue tries again, often for days";
   case Outcome::sinkhole:
-    return "went to the sinkhole, which decides what the sender is told";
+    return "the sinkhole decides what the sender is told";
   case Outcome::bounced:
     return "the sender gets it back at once";
   }
   return {};
+}
+
+Outcome outcome_of(const Event& lookup) noexcept {
+  // A truncated answer over UDP makes the client ask again over TCP, where it is let through.
+  if (!lookup.enforced || lookup.action == "tcp-only") {
+    return Outcome::let_through;
+  }
+  if (lookup.action == "refused" || lookup.action == "servfail" || lookup.action == "drop") {
+    return Outcome::queued;
+  }
+  return lookup.action == "sinkhole" || lookup.action == "local-data" ? Outcome::sinkhole
+                                                                      : Outcome::bounced;
 }
 
 Attempts::Attempts(Instant window, std::function<void(const Attempt&)> ended)

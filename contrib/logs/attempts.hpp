@@ -38,6 +38,8 @@ inline constexpr std::size_t outcome_count = 4;
 std::string_view to_string(Outcome outcome) noexcept;
 // A sentence for the report.
 std::string_view meaning(Outcome outcome) noexcept;
+// What one lookup's answer leads to.
+Outcome outcome_of(const Event& lookup) noexcept;
 
 struct Attempt {
   std::string client, domain;

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cerrno>
-#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,9 +13,7 @@ namespace nearmiss::logs {
 
 Follow::Follow(std::string name) : name_(std::move(name)) {
   if (!open_file()) {
-    throw FileError(name_ + ": " +
-                    (errno == ENOENT ? "no such file; check the path"
-                                     : std::generic_category().message(errno)));
+    throw FileError(name_ + ": " + why_not(errno));
   }
 }
 
@@ -34,7 +31,8 @@ bool Follow::open_file() {
   }
   if (!S_ISREG(status.st_mode)) {
     close(fd);
-    throw FileError(name_ + ": only a regular file can be followed");
+    throw FileError(name_ + (S_ISDIR(status.st_mode) ? ": it is a folder; name the log file in it"
+                                                     : ": only a regular file can be followed"));
   }
   if (fd_ >= 0) {
     close(fd_);
@@ -71,7 +69,7 @@ void Follow::read_rest(std::vector<std::string>& lines) {
       continue;
     }
     if (got < 0) {
-      throw FileError(name_ + ": " + std::generic_category().message(errno));
+      throw FileError(name_ + ": " + why_not(errno));
     }
     if (got == 0) {
       return;

@@ -14,7 +14,10 @@ namespace nearmiss::logs {
 
 namespace {
 
-constexpr std::size_t block_octets = std::size_t{1} << 20U;
+constexpr std::size_t chunk_octets = std::size_t{1} << 20U;
+constexpr std::size_t block_octets = chunk_octets + LogFile::longest_line + 1; // and a line begun
+
+} // namespace
 
 std::string why_not(int error) {
   if (error == ENOENT || error == ENOTDIR) {
@@ -25,8 +28,6 @@ std::string why_not(int error) {
   }
   return "it cannot be read (" + std::generic_category().message(error) + ')';
 }
-
-} // namespace
 
 void Damage::add(const std::string& file, std::size_t line, std::string_view why) {
   ++count_;
@@ -46,7 +47,8 @@ LogFile::LogFile(std::string name)
     close(fd);
     throw FileError(name_ + ": it is a folder; name the log files in it");
   }
-  size_ = S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : 0;
+  regular_ = S_ISREG(status.st_mode);
+  size_ = regular_ ? static_cast<std::uint64_t>(status.st_size) : 0;
   posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); // a hint: the result does not matter
   file_.reset(gzdopen(fd, "rb"));
   if (file_ == nullptr) {
@@ -58,38 +60,54 @@ LogFile::LogFile(std::string name)
 
 LogFile::~LogFile() = default;
 
-std::uint64_t LogFile::position() const noexcept {
-  const auto at = gzoffset(file_.get());
-  return at < 0 ? 0 : static_cast<std::uint64_t>(at);
+LogFile::Chunk LogFile::read(gzFile_s* file, std::vector<char> octets) {
+  Chunk chunk{.octets = std::move(octets), .message = {}};
+  chunk.got = gzread(file, chunk.octets.data(), static_cast<unsigned>(chunk.octets.size()));
+  chunk.error = errno;
+  chunk.message = gzerror(file, &chunk.zlib_error);
+  const auto at = gzoffset(file);
+  chunk.position = at < 0 ? 0 : static_cast<std::uint64_t>(at);
+  return chunk;
 }
 
 bool LogFile::fill(Damage& damage) {
   if (ended_) {
-    return false;
+    return tell_end(damage);
   }
   std::memmove(block_.data(), block_.data() + begin_, end_ - begin_);
   end_ -= begin_;
   begin_ = 0;
-  const int got =
-      gzread(file_.get(), block_.data() + end_, static_cast<unsigned>(block_octets - end_));
-  int error = Z_OK;
-  const char* message = gzerror(file_.get(), &error);
-  if (error == Z_ERRNO) {
-    throw FileError(name_ + ": " + why_not(errno));
+  Chunk chunk = next_.valid() ? next_.get() : read(file_.get(), std::vector<char>(chunk_octets));
+  position_ = chunk.position;
+  if (chunk.zlib_error == Z_ERRNO) {
+    throw FileError(name_ + ": " + why_not(chunk.error));
   }
-  if (error != Z_OK) {
-    damage.add(name_, number_ + 1,
-               error == Z_BUF_ERROR
-                   ? "the compressed data breaks off here"
-                   : std::string("the compressed data is damaged from here on: ") + message);
+  if (chunk.zlib_error != Z_OK) {
+    broken_ = chunk.zlib_error == Z_BUF_ERROR
+                  ? "the compressed data breaks off here"
+                  : "the compressed data is damaged from here on: " + chunk.message;
     ended_ = true;
   }
-  if (got <= 0) {
+  if (chunk.got <= 0) {
     ended_ = true;
-    return false;
+    return tell_end(damage);
   }
-  end_ += static_cast<std::size_t>(got);
+  std::memcpy(block_.data() + end_, chunk.octets.data(), static_cast<std::size_t>(chunk.got));
+  end_ += static_cast<std::size_t>(chunk.got);
+  // Of what is no file the next octets may never come, and then nobody could end the reading.
+  if (regular_ && !ended_) {
+    next_ = std::async(std::launch::async, read, file_.get(), std::move(chunk.octets));
+  }
   return true;
+}
+
+// What is wrong behind the last octets is told behind the last line.
+bool LogFile::tell_end(Damage& damage) {
+  if (!broken_.empty()) {
+    damage.add(name_, number_ + 1, broken_);
+    broken_.clear();
+  }
+  return false;
 }
 
 bool LogFile::next(Line& line, Damage& damage) {

@@ -2,11 +2,13 @@
 //
 // A file is told apart by its content: what begins as gzip is inflated (several members one behind
 // the other, as logrotate and `cat a.gz b.gz` make them, are one text). The name "-" is standard
-// input. A last line without a newline is a line. Memory: one block of 1 MiB.
+// input. A last line without a newline is a line. The next block is read and inflated while the
+// caller is at work on this one. Memory: two blocks of 1 MiB.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -21,6 +23,9 @@ namespace nearmiss::logs {
 struct FileError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+// Why a file could not be opened or read, and the remedy, by errno.
+std::string why_not(int error);
 
 struct Line {
   // Without its newline. At least `padding` octets behind its end may be read (not used).
@@ -66,20 +71,31 @@ class LogFile {
 
   const std::string& name() const noexcept { return name_; }
   // Octets of the file read so far, and in all (0: not known), both as they lie on the disk.
-  std::uint64_t position() const noexcept;
+  std::uint64_t position() const noexcept { return position_; }
   std::uint64_t size() const noexcept { return size_; }
 
  private:
+  struct Chunk { // one read, and how it went
+    std::vector<char> octets;
+    int got = 0, zlib_error = 0, error = 0;
+    std::string message;
+    std::uint64_t position = 0;
+  };
+  static Chunk read(gzFile_s* file, std::vector<char> octets);
   bool fill(Damage& damage); // false: nothing more came
+  bool tell_end(Damage& damage);
   bool skip_long(Damage& damage);
 
   std::string name_;
   std::unique_ptr<gzFile_s, int (*)(gzFile_s*)> file_;
-  std::uint64_t size_ = 0;
+  std::future<Chunk> next_; // on its way; gone before file_ is
+  bool regular_ = false;
+  std::uint64_t size_ = 0, position_ = 0;
   std::vector<char> block_; // what was read, and the padding
   std::size_t begin_ = 0, end_ = 0;
   std::size_t number_ = 0;
   bool ended_ = false;
+  std::string broken_; // what is wrong behind what was read
 };
 
 } // namespace nearmiss::logs

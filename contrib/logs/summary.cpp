@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace nearmiss::logs {
 
@@ -39,21 +38,6 @@ std::uint64_t hash_of(std::string_view domain) {
 
 bool more(const Tally& a, const Tally& b) {
   return std::pair(a.attempts, a.lookups) > std::pair(b.attempts, b.lookups);
-}
-
-void Pair::note_interval(double seconds) {
-  ++intervals_;
-  const double off = seconds - mean_;
-  mean_ += off / static_cast<double>(intervals_);
-  squares_ += off * (seconds - mean_);
-}
-
-std::optional<double> Pair::regular_interval() const {
-  if (intervals_ < 5 || mean_ <= 0) {
-    return std::nullopt;
-  }
-  const double deviation = std::sqrt(squares_ / static_cast<double>(intervals_));
-  return deviation < mean_ / 10 ? std::optional(mean_) : std::nullopt;
 }
 
 void Timeline::add(Instant time, bool let_through) {
@@ -189,10 +173,12 @@ void Summary::end(const Attempt& attempt) {
   if (pair.attempts == 0) {
     pair.client = attempt.client;
     pair.domain = attempt.domain;
-  } else if (attempt.first > pair.last) {
-    pair.note_interval(static_cast<double>(attempt.first - pair.last) /
-                       static_cast<double>(one_second));
-    pair.retries += pair.queued && attempt.first - pair.last < 5 * one_day ? 1 : 0;
+  }
+  if (pair.queued && attempt.first - pair.last < 5 * one_day) {
+    ++pair.retries;
+    pair.rhythm.pause();
+  } else {
+    pair.rhythm.add(attempt.first);
   }
   add_attempt(pair, attempt);
   pair.queued = attempt.outcome == Outcome::queued;
@@ -206,6 +192,30 @@ void Summary::end(const Attempt& attempt) {
 
 std::optional<bool> Summary::is_new(std::string_view domain) const {
   return knows_before() ? std::optional(!before_.contains(hash_of(domain))) : std::nullopt;
+}
+
+std::vector<std::pair<std::string_view, const Tally*>> Summary::new_domains() const {
+  std::vector<std::pair<std::string_view, const Tally*>> fresh;
+  for (const auto& [domain, entry] : domains.entries()) {
+    if (is_new(domain) == true) {
+      fresh.emplace_back(domain, &entry.value);
+    }
+  }
+  std::ranges::sort(fresh, {},
+                    [](const auto& one) { return std::pair(one.second->first, one.first); });
+  return fresh;
+}
+
+Fanout Summary::fanout() const {
+  Fanout counts;
+  for (const auto& [key, entry] : pairs.entries()) {
+    ++counts.domains_of_client[entry.value.client];
+    ++counts.clients_of_domain[entry.value.domain];
+  }
+  for (const auto& [domain, entry] : domains.entries()) {
+    ++counts.domains_of_intended[entry.value.intended];
+  }
+  return counts;
 }
 
 std::vector<Sequence::Gap> Summary::gaps() const {

@@ -8,6 +8,7 @@
 
 #include "contrib/logs/attempts.hpp"
 #include "contrib/logs/frequent.hpp"
+#include "contrib/logs/rhythm.hpp"
 #include "contrib/logs/sequence.hpp"
 
 #include <array>
@@ -17,7 +18,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 namespace nearmiss::logs {
 
@@ -41,15 +46,13 @@ struct Pair : Tally {
   std::string client, domain;
   bool queued = false;       // the last attempt's message waits in the sender's queue
   std::uint64_t retries = 0; // attempts within five days behind one that left it waiting
+  Rhythm rhythm;             // of those that are no retry
+};
 
-  void note_interval(double seconds);
-  // Seconds between attempts if they come as regularly as a program's: at least five of them, and
-  // their standard deviation below a tenth of their mean.
-  std::optional<double> regular_interval() const;
-
- private:
-  double mean_ = 0, squares_ = 0; // Welford's sums
-  std::uint64_t intervals_ = 0;
+// How many of one go with each of another, of the pairs that are held.
+struct Fanout {
+  using Counts = std::unordered_map<std::string_view, std::size_t>;
+  Counts domains_of_client, clients_of_domain, domains_of_intended;
 };
 
 // A mail server that no client group holds: it asked for MX and drew no verdict.
@@ -119,6 +122,11 @@ class Summary {
   // Was the domain not asked for before the period? Empty if nothing is known of the time before.
   std::optional<bool> is_new(std::string_view domain) const;
   bool knows_before() const noexcept { return lookups_before_ > 0 && !before_full_; }
+  bool before_full() const noexcept { return before_full_; } // over `most_domains_before`
+  // Those that are new, by their first attempts.
+  std::vector<std::pair<std::string_view, const Tally*>> new_domains() const;
+  // Valid until the next add().
+  Fanout fanout() const;
   // Gaps that the period's events show.
   std::vector<Sequence::Gap> gaps() const;
 

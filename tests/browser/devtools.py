@@ -26,7 +26,8 @@ class Browser:
         self.process = subprocess.Popen(
             [program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox",
              "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
-             "--disable-background-networking", "--disable-component-update",
+             "--disable-background-networking", "--disable-component-update", "--disable-quic",
+             "--disable-sync",
              "--user-data-dir=" + self.folder, "about:blank"],
             preexec_fn=descriptors, close_fds=False, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

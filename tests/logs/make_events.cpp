@@ -3,6 +3,8 @@
 // The same options make the same log, octet by octet. Mail servers send by day more than by night;
 // a few mistyped domains draw most of the mail, as Zipf's law has it; a message makes MX, A and
 // AAAA; what waits in a queue is tried again; one client is a program that sends every ten minutes.
+// Once a day the module loads its policy anew, once it is refused, and a client that is in no group
+// is told of.
 
 #include "config/digest.hpp"
 #include "rules/variants.hpp"
@@ -125,13 +127,13 @@ class Maker {
   }
 
   void run() {
-    notice("policy-loaded", "success", "3 rules, 214 names, generation 1", "");
     const double messages = std::max(1.0, static_cast<double>(options_.events) / 3.2);
     const double spacing = static_cast<double>(options_.days) * 86400 * micros / messages;
     std::exponential_distribution<double> gap(1 / spacing);
     while (written_ < options_.events) {
       message(static_cast<std::int64_t>(clock_));
       clock_ += gap(random_) / busy(clock_);
+      by_the_clock();
       while (!planned_.empty() && planned_.top().time <= static_cast<std::int64_t>(clock_) &&
              written_ < options_.events) {
         const Planned next = planned_.top();
@@ -159,9 +161,25 @@ class Maker {
       target = &flood_.back();
     }
     plan(time, target, client, target->action == "servfail" ? 2 : 0);
-    if (time >= robot_next_) {
-      plan(time, &targets_.back(), robot, 0);
-      robot_next_ = time + 600 * micros;
+  }
+
+  // What comes by the clock, up to now.
+  void by_the_clock() {
+    const auto now = static_cast<std::int64_t>(clock_);
+    for (; robot_next_ <= now; robot_next_ += 600 * micros) {
+      plan(robot_next_, &targets_.back(), robot, 0);
+    }
+    for (; day_next_ <= now; day_next_ += 86400 * micros) {
+      const bool refused = day_next_ / (86400 * micros) == 2;
+      notice(
+          day_next_, refused ? "policy-refused" : "policy-loaded", refused ? "failure" : "success",
+          refused ? "nearmiss.yaml:12:3: error: unknown key `domain`" : "3 rules, 214 names", "");
+      if (!refused) {
+        notice(day_next_, "mail-client-discovered", "success",
+               "198.51.100.77 asks for MX records and is in no group of clients",
+               R"(,"source.ip":"198.51.100.77","dns.question.name":"partner.example")"
+               R"(,"dns.question.type":"MX")");
+      }
     }
   }
 
@@ -224,8 +242,9 @@ class Maker {
     end();
   }
 
-  void notice(const char* action, const char* outcome, const char* message, const char* more) {
-    begin(0, "event");
+  void notice(std::int64_t time, const char* action, const char* outcome, const char* message,
+              const char* more) {
+    begin(time, "event");
     line_ += R"(,"event.category":["configuration"],"event.type":["info"],"event.action":")";
     line_ += action;
     line_ +=
@@ -282,7 +301,7 @@ class Maker {
   nearmiss::LogChain chain_;
   std::uint64_t order_ = 0, written_ = 0;
   double clock_ = 0;
-  std::int64_t robot_next_ = 0;
+  std::int64_t robot_next_ = 0, day_next_ = 0;
   std::time_t second_ = -1;
   std::array<char, 32> second_text_{};
   std::string line_, out_;

@@ -2,6 +2,7 @@
 #include "tests/catch.hpp"
 #include "tests/unit/cli_run.hpp"
 #include "tests/unit/config_folder.hpp"
+#include "tests/unit/log_lines.hpp"
 
 using namespace nearmiss::test;
 
@@ -25,6 +26,29 @@ TEST_CASE("every command has --help and --version", "[cli]") {
   CHECK(nearmiss_cli("2>&1").exit_code == 2);
   CHECK(nearmiss_cli("chekc x 2>&1").exit_code == 2);
   CHECK(nearmiss_cli("check 2>&1").exit_code == 2);
+}
+
+TEST_CASE("output that cannot be written is no answer", "[cli]") {
+  const Folder folder;
+  const std::string log = folder.write("e.jsonl", nearmiss::test::lookup({}) + '\n');
+  const std::string policy = NEARMISS_DEFAULT_POLICY;
+  for (const std::string& arguments :
+       {"report " + log, "report --json " + log, "report --html - " + log,
+        "tail --no-follow " + log, "simulate --config " + policy + ' ' + log, "verify " + log,
+        "check " + policy, "check --json " + policy, "explain --config " + policy + " army.ml",
+        "export --config " + policy, std::string("generate army.mil"), std::string("--help")}) {
+    INFO(arguments);
+    const Run run = nearmiss_cli(arguments + " 2>&1 >/dev/full");
+    CHECK(run.exit_code == 2);
+    holds(run, "nearmiss: the output cannot be written; is its disk full?\n");
+  }
+  // A reader that has gone is no failure: neither with the signal nor, as under a service, without.
+  const Run gone = nearmiss_cli("report " + log + " 2>&1 | true; echo ended");
+  CHECK(gone.output == "ended\n");
+  const Run ignored = nearmiss_cli(
+      "--version >/dev/null; trap '' PIPE; { sleep 0.1; " + std::string(NEARMISS_CLI) + " report " +
+      log + " 2>&1 >&3; echo $? >&2; } 3>&1 2>" + log + ".told | true; cat " + log + ".told");
+  CHECK(ignored.output == "0\n");
 }
 
 TEST_CASE("check: fine, wrong and unreadable", "[cli]") {

@@ -6,7 +6,10 @@
 #include "tests/unit/config_folder.hpp"
 #include "tests/unit/log_lines.hpp"
 
+#include <filesystem>
 #include <vector>
+
+#include <sys/stat.h>
 
 using namespace nearmiss::test;
 using namespace nearmiss::logs;
@@ -205,20 +208,25 @@ TEST_CASE("report: what happened, on a terminal and as JSON", "[cli][report]") {
   holds(run, "1  let through  not stopped");
   holds(run, "2  queued ");
   holds(run, "1  bounced ");
-  holds(run,
-        "  army.ml                                    3         4  army.mil, tld-swap, mil-ml");
-  holds(run, "192.0.2.26 → army.ml                       2         2  1 retry");
+  holds(run, "\n  army.ml                          3         0  army.mil, tld-swap, mil-ml, "
+             "2 mail servers\n");
+  holds(run, "\n  192.0.2.26 → army.ml             2         0  army.mil, 1 retry\n");
+  holds(run, "\nLet through                 attempts   through  meant, last\n"
+             "  192.0.2.25 → armi.mil            1         1  army.mil, last 2026-11-23 13:23\n");
   holds(run, "Clients that ask for MX and are in no client group: 1\n  198.51.100.9");
   holds(run, "3 events missing by event.sequence, 3 lost as the module told, 1 damaged line");
   holds(run, "numbers 7 to 9, before 2026-11-23 13:23:21");
   holds(run, "1 damaged line left out\n");
   holds(run, "e.jsonl:9: no JSON object");
-  holds(run, "\n  192.0.2.25                                 2         3  ");
+  holds(run,
+        "\n  192.0.2.25                       2         1  2 domains, last 2026-11-23 13:23\n");
   lacks(run, "New domains"); // nothing is known of the time before
 
   const Run since = nearmiss_cli("report --since '2026-11-23 13:00' " + log + " 2>/dev/null");
   holds(since, "3 attempts by 2 mail servers");
   holds(since, "New domains, not asked for before the period: 1\n  armi.mil");
+  const Run all = nearmiss_cli("report --since 2026-11-01 " + log + " 2>/dev/null");
+  holds(all, "New domains  not known: these logs hold no lookup from before the period");
   const Run until = nearmiss_cli("report --until 2026-11-23T13:00:00Z " + log + " 2>/dev/null");
   holds(until, "1 attempt by 1 mail server for 1 domain");
 
@@ -264,17 +272,106 @@ TEST_CASE("report: control characters in a log do not reach the terminal", "[cli
   holds(run, R"(\x1b]0;owned\x07\xc2\x9b2J.ml)");
   lacks(run, "\x1b");
   lacks(run, "\xc2\x9b");
+  // Nor what is invisible, or turns the text around; other letters stay as they are.
+  const std::string turned = folder.write(
+      "t.jsonl", lookup({.qname = "a\xe2\x80\xae.ml", .registered = "a\xe2\x80\xae.ml"}) + '\n' +
+                     lookup({.qname = "b\xe2\x80\x8b.ml", .registered = "b\xe2\x80\x8b.ml"}) +
+                     '\n' + lookup({.qname = "\xc3\xa9.ml", .registered = "\xc3\xa9.ml"}) + '\n');
+  const Run shown = nearmiss_cli("report " + turned);
+  holds(shown, R"(a\xe2\x80\xae.ml)");
+  holds(shown, R"(b\xe2\x80\x8b.ml)");
+  holds(shown, "\xc3\xa9.ml");
+}
+
+TEST_CASE("report: a name in A-labels is shown as it reads, beside what was asked",
+          "[cli][report]") {
+  const Folder folder;
+  const std::string log = folder.write("e.jsonl", lookup({.qname = "xn--rmy-9ib.mil"}) + '\n');
+  holds(nearmiss_cli("report " + log), "  xn--rmy-9ib.mil                  1         0  army.mil, "
+                                       "tld-swap, mil-ml, 1 mail server, reads \xc8\x81rmy.mil\n");
+}
+
+TEST_CASE("report --html: a file is put in place whole, and a device is none", "[cli][report]") {
+  const Folder folder;
+  const std::string log = folder.write("e.jsonl", lookup({}) + '\n');
+  const std::filesystem::path page = folder.path() / "r.html";
+  std::filesystem::create_symlink("real.html", folder.path() / "link.html");
+  CHECK(nearmiss_cli("report --html " + page.native() + ' ' + log + " 2>/dev/null").exit_code == 0);
+  CHECK(std::filesystem::file_size(page) > 20000);
+  CHECK(nearmiss_cli("report --html " + folder.path().native() + "/link.html " + log + " 2>&1")
+            .exit_code == 0);
+  CHECK(std::filesystem::is_symlink(folder.path() / "link.html"));
+  CHECK(std::filesystem::is_regular_file(folder.path() / "real.html"));
+  const std::filesystem::path pipe = folder.path() / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const Run through = nearmiss_cli("report --html " + pipe.native() + ' ' + log + " 2>&1 & cat " +
+                                   pipe.native() + " | tail -c 8");
+  holds(through, "</html>");
+  CHECK(std::filesystem::is_fifo(pipe));
+  const Run folder_itself =
+      nearmiss_cli("report --html " + folder.path().native() + ' ' + log + " 2>&1");
+  CHECK(folder_itself.exit_code == 2);
+  holds(folder_itself, "cannot be written: it is a folder; name a file");
+  const Run nowhere = nearmiss_cli("report --html /nowhere/r.html " + log + " 2>&1");
+  CHECK(nowhere.exit_code == 2);
+  holds(nowhere, "cannot be written: No such file or directory");
 }
 
 TEST_CASE("report: a program's rhythm is told from a person's", "[report]") {
-  Pair program;
-  Pair person;
-  for (int i = 0; i < 6; ++i) {
-    program.note_interval(600 + i % 2);
-    person.note_interval(600 * (1 + i));
+  const Instant day = *instant_from_rfc3339("2026-11-23T00:00:00Z");
+  Rhythm program;
+  Rhythm person;
+  Instant at = day;
+  for (int i = 0; i < 20; ++i) {
+    program.add(at);
+    at += (600 + i % 2) * one_second;
+    at += i == 10 ? 5 * one_hour : 0; // it was down for a while
+    person.add(day + i * i * 600 * one_second);
   }
-  CHECK(program.regular_interval().value_or(0) == Approx(600.5));
-  CHECK_FALSE(person.regular_interval());
+  CHECK(program.interval().value_or(0) == Approx(600.5).margin(0.3));
+  CHECK_FALSE(person.interval());
+  CHECK_FALSE(Rhythm().interval());
+
+  // A queue's retries are regular whoever wrote the message.
+  Rhythm retried;
+  for (int i = 0; i < 20; ++i) {
+    retried.add(day + i * one_hour);
+    retried.pause();
+  }
+  CHECK_FALSE(retried.interval());
+}
+
+TEST_CASE("report: people keep hours, a program does not", "[report]") {
+  const Instant day = *instant_from_rfc3339("2026-11-23T00:00:00Z");
+  Rhythm office;
+  Rhythm always;
+  for (int i = 0; i < 10; ++i) {
+    for (const int hour : {7, 9, 10, 12, 15, 17}) {
+      office.add(day + i * one_day + hour * one_hour);
+    }
+    for (int hour = 0; hour < 24; hour += 3) {
+      always.add(day + i * one_day + (hour + i % 3) * one_hour);
+    }
+  }
+  REQUIRE(office.hours());
+  CHECK(office.hours()->from == 7);
+  CHECK(office.hours()->to == 18);
+  CHECK_FALSE(office.hours()->round_the_clock());
+  office.add(day + 10 * one_day + 3 * one_hour); // once at night
+  CHECK(office.hours()->from == 7);
+  REQUIRE(always.hours());
+  CHECK(always.hours()->round_the_clock());
+  // Too few, or in too few days, to say so.
+  Rhythm few;
+  for (int i = 0; i < 10; ++i) {
+    few.add(day + i * one_day + 12 * one_hour);
+  }
+  CHECK_FALSE(few.hours());
+  Rhythm short_one;
+  for (int i = 0; i < 60; ++i) {
+    short_one.add(day + i * one_hour);
+  }
+  CHECK_FALSE(short_one.hours());
 }
 
 TEST_CASE("report: the timeline's bins grow with the period", "[report]") {

@@ -184,6 +184,22 @@ TEST_CASE("simulate: events, gzip and standard input, damaged lines are named", 
   const Run cut = nearmiss_cli(run + packed.native() + " 2>&1");
   CHECK(cut.exit_code != 0);
   holds(cut, "the compressed data breaks off here");
+  // The place is where the text ends, however much was read ahead.
+  std::string lines;
+  for (int i = 0; i < 20000; ++i) {
+    lines += "[1700000001] unbound[4711:0] info: 192.0.2.25 n" + std::to_string(i * 7919 % 20011) +
+             ".ml. MX IN\n";
+  }
+  const std::filesystem::path large = folder.path() / "large.gz";
+  gzip(large, lines);
+  std::filesystem::resize_file(large, std::filesystem::file_size(large) / 2);
+  const Run half = nearmiss_cli(run + large.native() + " 2>&1");
+  const std::size_t begin = half.output.rfind('\n', half.output.find(" lookups from")) + 1;
+  const std::size_t count = std::stoul(half.output.substr(begin)) * 1000 + // "9,876 lookups from"
+                            std::stoul(half.output.substr(half.output.find(',', begin) + 1));
+  CHECK(count > 5000);
+  CHECK(count < 15000);
+  holds(half, "/large.gz:" + std::to_string(count + 1) + ": the compressed data breaks off here\n");
 }
 
 TEST_CASE("simulate: a flood of rare names pushes out no frequent one", "[simulate]") {

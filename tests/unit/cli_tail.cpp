@@ -73,8 +73,8 @@ TEST_CASE("tail: the last events, a readable line each", "[cli][tail]") {
   const std::string tail = "tail --no-follow ";
   const Run run = nearmiss_cli(tail + "-n 2 " + log + " 2>&1");
   CHECK(run.exit_code == 0);
-  holds(run, "a damaged line left out: no JSON object");
-  holds(run, "\n2026-11-23 12:00:30  observe    192.0.2.25       armi.mil MX  meant army.mil "
+  holds(run, "1 damaged line left out\n");
+  holds(run, "2026-11-23 12:00:30  observe     192.0.2.25       armi.mil MX  meant army.mil "
              "(tld-swap)  watch\n");
   lacks(run, "12:00:20");
   lacks(run, "\x1b");
@@ -99,7 +99,20 @@ TEST_CASE("tail: the last events, a readable line each", "[cli][tail]") {
   CHECK(json.output ==
         lookup({.second = 31, .client = "2001:db8::1", .qname = "mail.navy.ml"}) + '\n');
   holds(nearmiss_cli(tail + "--color always -n 1 " + log + " 2>/dev/null"),
-        "\x1b[32mnxdomain \x1b[0m");
+        "\x1b[32mnxdomain  \x1b[0m");
+  // The colour is that of the outcome: what the report calls let through is red here too.
+  const std::string actions =
+      folder.write("a.jsonl", lookup({.action = "drop"}) + '\n' + lookup({.action = "tcp-only"}) +
+                                  '\n' + lookup({.action = "local-data"}) + '\n' +
+                                  lookup({.action = "observe"}) + '\n');
+  const Run coloured = nearmiss_cli(tail + "--color always " + actions);
+  for (const char* const part :
+       {"\x1b[33mdrop", "\x1b[1;31mtcp-only", "\x1b[36mlocal-data", "\x1b[1;31mobserve"}) {
+    holds(coloured, part);
+  }
+  const Run folder_itself = nearmiss_cli(tail + folder.path().native() + " 2>&1");
+  CHECK(folder_itself.exit_code == 2);
+  holds(folder_itself, "it is a folder; name the log file in it");
   CHECK(nearmiss_cli(tail + "--client 192.0.2.300 " + log + " 2>&1").exit_code == 2);
   CHECK(nearmiss_cli(tail + "/nonexistent 2>&1").exit_code == 2);
 }
@@ -143,4 +156,21 @@ TEST_CASE("tail: shows what comes while it runs", "[cli][tail]") {
   std::filesystem::rename(log, folder.path() / "e.jsonl.1");
   append(log, lookup({.second = 3}) + '\n');
   CHECK(tail.line().starts_with("2026-11-23 12:00:03"));
+}
+
+TEST_CASE("tail: ends without a word when nobody reads on", "[cli][tail]") {
+  const Folder folder;
+  const std::string log = folder.write("e.jsonl", lookup({.second = 1}) + '\n');
+  // Nothing is appended, so it is not a signal for writing that ends it.
+  const std::string command = std::string("(") + NEARMISS_CLI + " tail " + log +
+                              " 2>&1 >&3; echo ended >&2) 3>&1 2>" + folder.path().native() +
+                              "/told | head -n 1";
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::array<char, 256> line{};
+  CHECK(fgets(line.data(), static_cast<int>(line.size()), pipe) != nullptr);
+  CHECK(pclose(pipe) == 0); // waits for both
+  std::ifstream told(folder.path() / "told");
+  const std::string all{std::istreambuf_iterator<char>(told), {}};
+  CHECK(all == "ended\n");
 }
