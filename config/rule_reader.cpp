@@ -1,10 +1,10 @@
 #include "config/rule_reader.hpp"
 
-#include "config/list_domains.hpp"
-#include "config/list_hosts.hpp"
-#include "config/list_rpz.hpp"
+#include "config/lists/domains.hpp"
+#include "config/lists/hosts.hpp"
+#include "config/lists/rpz.hpp"
 #include "config/names.hpp"
-#include "rules/tld_pairs.hpp"
+#include "rules/lookalikes/tld_pairs.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "config/files.hpp"
-#include "config/list.hpp"
+#include "config/lists/list.hpp"
 #include "config/settings_reader.hpp"
 
 #include <chrono>

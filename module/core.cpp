@@ -2,10 +2,10 @@
 #include "module/core.h"
 
 #include "module/decision.hpp"
-#include "module/discovery.hpp"
-#include "module/event_notices.hpp"
-#include "module/housekeeping.hpp"
-#include "module/policy_keeper.hpp"
+#include "module/events/discovery.hpp"
+#include "module/events/notices.hpp"
+#include "module/live/housekeeping.hpp"
+#include "module/live/policy_keeper.hpp"
 
 #include <chrono>
 #include <csignal>

@@ -1,7 +1,7 @@
 /*
  * What the adapter to Unbound may ask of the rest of the module.
  *
- * The adapter (unbound_*.c, sharing unbound_host.h) alone knows Unbound's structures; the core
+ * The adapter (module/unbound) alone knows Unbound's structures; the core
  * decides, words the answer and writes the event, and knows nothing of Unbound. This header is C
  * because Unbound's are not C++. No exception leaves these functions: where one fails, it says so,
  * and the caller answers SERVFAIL.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "module/core.h"
-#include "module/event.hpp"
+#include "module/events/event.hpp"
 #include "rules/policy.hpp"
 
 #include <chrono>

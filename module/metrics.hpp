@@ -4,7 +4,7 @@
 // count, and a snapshot is right in each number, not in their sum while queries come in.
 #pragma once
 
-#include "module/event_log.hpp"
+#include "module/events/log.hpp"
 
 #include <array>
 #include <atomic>

@@ -25,7 +25,7 @@
 #include "rules/action.hpp"
 #include "rules/address_index.hpp"
 #include "rules/client.hpp"
-#include "rules/lookalike.hpp"
+#include "rules/lookalikes/lookalike.hpp"
 #include "rules/name.hpp"
 #include "rules/name_index.hpp"
 #include "rules/rule.hpp"

@@ -1,8 +1,8 @@
 // One look-alike test against 10,000 protected domains: for names that are none, for near misses,
 // for look-alikes, and for the dearest names that somebody could ask for.
-#include "rules/lookalike.hpp"
-#include "rules/variants.hpp"
-#include "rules/variants_glyph.hpp"
+#include "rules/lookalikes/lookalike.hpp"
+#include "rules/lookalikes/variants.hpp"
+#include "rules/lookalikes/variants_glyph.hpp"
 
 #include <benchmark/benchmark.h>
 

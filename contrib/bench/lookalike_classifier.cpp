@@ -15,8 +15,8 @@
 // these classes (short labels have fewer). dnstwist swaps a TLD for any common one; only mistyped
 // ones are look-alikes here, so the others stand in a row of their own. lookalike_classifier.sh
 // makes the files and runs it.
-#include "rules/lookalike.hpp"
-#include "rules/variants.hpp"
+#include "rules/lookalikes/lookalike.hpp"
+#include "rules/lookalikes/variants.hpp"
 
 #include <algorithm>
 #include <cstdio>

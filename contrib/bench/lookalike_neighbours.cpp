@@ -1,5 +1,5 @@
 // How often an honest domain is one slip from another honest one: what the classes of
-// `classes: default` are chosen by (rules/lookalike_class.cpp).
+// `classes: default` are chosen by (rules/lookalikes/class.cpp).
 //
 // nearmiss_lookalike_neighbours [--list] DOMAINS REAL...
 //   DOMAINS   real domains that are protected in turn, a name a line
@@ -10,9 +10,9 @@
 // that what was chosen by the first is measured on domains that had no say. Two names whose labels
 // differ in digits and hyphens alone (pages02.net and pages03.net, canal-plus.com and
 // canalplus.com) are one owner's and not counted in the table. The figure counts everything.
-#include "rules/lookalike.hpp"
-#include "rules/lookalike_glyph.hpp"
-#include "rules/lookalike_suffix.hpp"
+#include "rules/lookalikes/glyph.hpp"
+#include "rules/lookalikes/lookalike.hpp"
+#include "rules/lookalikes/suffix.hpp"
 
 #include <algorithm>
 #include <array>

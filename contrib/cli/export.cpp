@@ -11,7 +11,7 @@
 #include "contrib/cli/commands.hpp"
 #include "contrib/cli/output.hpp"
 #include "contrib/cli/progress.hpp"
-#include "rules/variants.hpp"
+#include "rules/lookalikes/variants.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

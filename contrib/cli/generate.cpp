@@ -3,7 +3,7 @@
 #include "contrib/cli/commands.hpp"
 #include "contrib/cli/progress.hpp"
 #include "contrib/cli/text.hpp"
-#include "rules/variants.hpp"
+#include "rules/lookalikes/variants.hpp"
 
 #include <algorithm>
 #include <iostream>

@@ -1,7 +1,7 @@
 // The control socket: any octets, in any pieces, from several clients at a time, to the module as
 // it runs. Each client gets the answer to its first line or is disconnected without one.
-#include "module/control_socket.hpp"
 #include "module/core.h"
+#include "module/live/control_socket.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <nlohmann/json.hpp>

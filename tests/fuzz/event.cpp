@@ -2,8 +2,8 @@
 // same.
 #include "config/diagnostics.hpp"
 #include "module/answer.hpp"
-#include "module/event_format.hpp"
-#include "module/event_maker.hpp"
+#include "module/events/format.hpp"
+#include "module/events/maker.hpp"
 #include "rules/policy_builder.hpp"
 #include "tests/fuzz/fuzz.hpp"
 

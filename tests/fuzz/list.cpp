@@ -1,7 +1,7 @@
 // List files: the first octet chooses the format, the rest is the file.
-#include "config/list_domains.hpp"
-#include "config/list_hosts.hpp"
-#include "config/list_rpz.hpp"
+#include "config/lists/domains.hpp"
+#include "config/lists/hosts.hpp"
+#include "config/lists/rpz.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <iterator>

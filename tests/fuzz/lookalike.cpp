@@ -1,5 +1,5 @@
 // The look-alike test: any name against domains that the input may add to.
-#include "rules/lookalike.hpp"
+#include "rules/lookalikes/lookalike.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 #include <algorithm>

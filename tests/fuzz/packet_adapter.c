@@ -2,7 +2,7 @@
  * The adapter as it is, over messages as Unbound's own parser makes them. What of Unbound does not
  * parse messages or keep them is not here: it is stood in for, or never called.
  */
-#include "module/unbound_adapter.c"
+#include "module/unbound/adapter.c"
 
 #include "tests/fuzz/packet_adapter.h"
 

@@ -7,7 +7,7 @@
 // is told of.
 
 #include "config/digest.hpp"
-#include "rules/variants.hpp"
+#include "rules/lookalikes/variants.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 // The control socket by itself: how much of a client it reads, and what it does without
 // descriptors.
-#include "module/control_socket.hpp"
+#include "module/live/control_socket.hpp"
 #include "tests/catch.hpp"
-#include "tests/unit/config_folder.hpp"
+#include "tests/unit/config/folder.hpp"
 
 #include <fcntl.h>
 #include <sys/resource.h>

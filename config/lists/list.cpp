@@ -1,0 +1,138 @@
+#include "config/lists/list.hpp"
+
+#include "config/names.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace nearmiss {
+
+namespace {
+
+constexpr std::size_t errors_shown = 20; // a file of another format is wrong in every line
+constexpr std::size_t skipped_shown = 3;
+
+// A-Z a-z 0-9 - _ . : nothing that needs an escape, IDNA or an explanation.
+constexpr std::array<bool, 256> ordinary = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                       "0123456789-_.")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}();
+
+bool is_ordinary(std::string_view text) noexcept {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  // One that does not end in a letter may be an IP address.
+  return letter(text.back()) && std::all_of(text.begin(), text.end(), [](char c) {
+           return ordinary[static_cast<unsigned char>(c)];
+         });
+}
+
+bool is_utf8(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = utf8_length(text.substr(at));
+    if (length == 0) {
+      return false;
+    }
+    at += length;
+  }
+  return true;
+}
+
+std::string lines(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " broken line" : " broken lines");
+}
+
+} // namespace
+
+ListLoad::ListLoad(const std::string& file, const ListSettings& settings, PolicyBuilder& builder,
+                   Report& report)
+    : file_(file), settings_(settings), builder_(builder), report_(report) {}
+
+void ListLoad::broken(Place place, std::string problem) {
+  ++broken_;
+  if (settings_.strict) {
+    if (broken_ <= errors_shown) {
+      report_.error(file_, place, std::move(problem));
+    }
+    return;
+  }
+  if (broken_ == 1) {
+    first_broken_ = place;
+  }
+  if (broken_ <= skipped_shown) {
+    skipped_ += (broken_ == 1 ? "line " : "; line ") + std::to_string(place.line) + ": " + problem;
+  }
+}
+
+void ListLoad::warning(Place place, std::string message) {
+  report_.warning(file_, place, std::move(message));
+}
+
+std::size_t ListLoad::finish(std::string_view a_right_file) {
+  if (settings_.strict && broken_ > errors_shown) {
+    report_.error(file_, {},
+                  "and " + std::to_string(broken_ - errors_shown) +
+                      " more broken lines; is this a list of " + std::string(a_right_file) +
+                      "? `strict: false` in `list` skips them");
+  } else if (!settings_.strict && broken_ > 0) {
+    report_.warning(file_, first_broken_,
+                    lines(broken_) + " skipped, as `strict: false` says: " + skipped_ +
+                        (broken_ > skipped_shown ? "; ..." : ""));
+  }
+  if (names_ == 0 && (broken_ == 0 || !settings_.strict)) {
+    report_.error(file_, {},
+                  "the list holds no name, so its rule would block nothing; write " +
+                      std::string(a_right_file) + ", or take the rule out");
+  }
+  return names_;
+}
+
+void for_each_line(std::string_view content,
+                   const std::function<void(std::string_view, std::size_t)>& line) {
+  if (content.starts_with("\xEF\xBB\xBF")) {
+    content.remove_prefix(3); // that some editors write
+  }
+  for (std::size_t number = 1; !content.empty(); ++number) {
+    const std::size_t end = content.find('\n');
+    std::string_view text = content.substr(0, end);
+    content.remove_prefix(end == std::string_view::npos ? content.size() : end + 1);
+    if (text.ends_with('\r')) {
+      text.remove_suffix(1);
+    }
+    line(text, number);
+  }
+}
+
+std::string_view without_blanks(std::string_view text) noexcept {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.back())) {
+    text.remove_suffix(1);
+  }
+  while (!text.empty() && blank(text.front())) {
+    text.remove_prefix(1);
+  }
+  return text;
+}
+
+std::optional<Name> listed_name(std::string_view text, std::string& problem) {
+  if (is_ordinary(text)) {
+    if (auto name = Name::from_text(text)) {
+      return name;
+    }
+  }
+  if (!is_utf8(text)) {
+    problem = shown(text) + " is not UTF-8; save the list as UTF-8, or write A-labels (xn--...)";
+    return std::nullopt;
+  }
+  return read_name(text, problem);
+}
+
+std::string public_suffix_problem(std::string_view text) {
+  return shown(text) + " is a public suffix, with everybody's names below it; take it out, or " +
+         "write `public_suffix: true` in the rule";
+}
+
+} // namespace nearmiss

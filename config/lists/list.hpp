@@ -1,0 +1,72 @@
+// Lists of names in files of their own: what the formats have in common.
+//
+// Each format has a reader in a file of its own (domains.hpp, hosts.hpp, rpz.hpp).
+// It tells a ListLoad what it finds, name by name and line by line; the ListLoad puts the names
+// into the policy, counts, and decides what becomes of a broken line: an error, or, with
+// `strict: false`, one that is skipped and counted.
+#pragma once
+
+#include "config/diagnostics.hpp"
+#include "rules/policy_builder.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace nearmiss {
+
+// What `list:` says beside the file and its format.
+struct ListSettings {
+  bool strict = true;
+  bool public_suffixes = false; // of the rule
+  unsigned max_shrink = 50;     // percent
+};
+
+class ListLoad {
+ public:
+  // All must outlive it.
+  ListLoad(const std::string& file, const ListSettings& settings, PolicyBuilder& builder,
+           Report& report);
+
+  void add(std::size_t rule, const Name& name, Scope scope) {
+    builder_.add_name(rule, name, scope);
+    ++names_;
+  }
+  void broken(Place place, std::string problem);
+  void warning(Place place, std::string message);
+
+  // After the last line: reports what stays to be said of the broken ones, and a list without a
+  // name. `a_right_file`: what the format holds, as in "one domain name a line".
+  // Returns how many names were added, those that came again counted again.
+  std::size_t finish(std::string_view a_right_file);
+
+  const ListSettings& settings() const noexcept { return settings_; }
+
+ private:
+  const std::string& file_;
+  const ListSettings& settings_;
+  PolicyBuilder& builder_;
+  Report& report_;
+  std::size_t names_ = 0;
+  std::size_t broken_ = 0;
+  Place first_broken_;
+  std::string skipped_; // the first broken lines that were skipped, for the warning
+};
+
+// Calls `line(text, number)` for each line, without its LF or CR LF; numbers from 1. A byte order
+// mark at the start of the file is left out.
+void for_each_line(std::string_view content,
+                   const std::function<void(std::string_view, std::size_t)>& line);
+
+// Without the blanks (spaces and tabs) around it. Points into `text`.
+std::string_view without_blanks(std::string_view text) noexcept;
+
+// A name of a list; nullopt: it is none, `problem` says why and what to write instead.
+std::optional<Name> listed_name(std::string_view text, std::string& problem);
+
+// "`ml` is a public suffix ...": why a list may not hold it with everything below.
+std::string public_suffix_problem(std::string_view text);
+
+} // namespace nearmiss

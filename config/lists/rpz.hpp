@@ -1,0 +1,64 @@
+// List files of `format: rpz`: a response policy zone (draft-vixie-dnsop-dns-rpz-00) as a zone
+// file.
+//
+// The apex of the zone is the owner of its SOA, with which the file begins; without `$ORIGIN` names
+// are relative to the root. What stands below the apex is a trigger: a name, or `*.name` for
+// everything below that name but not the name itself. What it does:
+//
+//   CNAME .                nxdomain            CNAME rpz-drop.       drop
+//   CNAME *.               nodata              CNAME rpz-tcp-only.   tcp-only
+//   CNAME rpz-passthru.    allow               anything else         local-data
+//
+// Local data is answered with the rule's TTL, to the rule's types and those it has itself. A CNAME
+// is answered alone, unless its target is an exact trigger with local data of the same zone: then
+// that follows. A CNAME to `*.name` leads to the asked name under that name. As in every rule the
+// most specific name wins, so that an exact trigger beats a wildcard. The rule's own `action` takes
+// the place of the zone's, but for passthru, which stays an exception.
+//
+// The other triggers (rpz-client-ip, rpz-ip, rpz-nsdname, rpz-nsip) are counted and reported. The
+// records of the apex and those of DNSSEC are about the zone, and are passed over.
+#pragma once
+
+#include "config/lists/list.hpp"
+#include "rules/rule.hpp"
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace nearmiss {
+
+// The rules that the entries of one zone belong to: a variant of the policy's rule for each action
+// and local data; that rule itself where its action overrides.
+class RpzRules {
+ public:
+  // `rule`: a copy of the builder's rule `index`, which must be the last one added. `overrides`: it
+  // has an action of its own.
+  RpzRules(std::size_t index, Rule rule, bool overrides, std::vector<Name> exceptions,
+           PolicyBuilder& builder);
+
+  std::size_t rule_for(Action action);
+  std::size_t rule_for(const LocalData& data);
+  // Could an answer to this type be the local data?
+  bool can_answer(std::uint16_t type) const noexcept;
+  std::size_t last() const noexcept { return last_; }
+
+ private:
+  std::size_t add(Rule variant);
+
+  std::size_t first_;
+  std::size_t last_;
+  Rule rule_;
+  bool overrides_;
+  std::vector<Name> exceptions_;
+  PolicyBuilder& builder_;
+  std::map<Action, std::size_t> by_action_;
+  std::map<std::string, std::size_t> by_data_; // by its octets
+};
+
+void read_rpz_list(std::string_view content, RpzRules& rules, ListLoad& load);
+
+} // namespace nearmiss

@@ -1,0 +1,55 @@
+// The policy in force, read by Unbound's threads without a lock while another thread replaces it.
+//
+// Hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects",
+// IEEE TPDS 15(6), 2004), with one for each thread: enter() says which policy the thread is about
+// to read and checks that it still is the current one; publish() puts another in its place and
+// returns once no thread is inside with an older.
+//
+// A thread that has judged by a policy may go on to store what it has judged in a cache. It lingers
+// then, with no pointer to the policy any more, and publish() waits for that as well, so that
+// whoever goes through the cache afterwards finds all that was judged by the older policy.
+#pragma once
+
+#include "module/live/published.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+namespace nearmiss {
+
+class PolicyCell {
+ public:
+  // Threads that may read at the same time, in the process.
+  static constexpr std::size_t max_readers = 1024;
+
+  explicit PolicyCell(std::shared_ptr<const Published> first);
+  // No thread may be inside.
+  ~PolicyCell() = default;
+  PolicyCell(const PolicyCell&) = delete;
+  PolicyCell& operator=(const PolicyCell&) = delete;
+
+  // The current policy, valid until the thread's leave() or linger(); calls do not nest. nullptr if
+  // more than max_readers threads came. No lock, no allocation.
+  const Published* enter() const noexcept;
+  static void leave() noexcept;
+  // Until the thread's next enter() or leave().
+  static void linger() noexcept;
+
+  // The rest is for one thread.
+
+  // How long publish() waits for a thread that lingers: it may have nothing to do, and so not say
+  // that it has stored what it had.
+  static constexpr std::chrono::seconds patience{2};
+
+  // Returns the policy before, which no thread reads any more.
+  std::shared_ptr<const Published> publish(std::shared_ptr<const Published> next);
+  const std::shared_ptr<const Published>& newest() const noexcept { return newest_; }
+
+ private:
+  std::atomic<const Published*> current_;
+  std::shared_ptr<const Published> newest_;
+};
+
+} // namespace nearmiss

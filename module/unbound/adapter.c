@@ -1,0 +1,212 @@
+/*
+ * The way of a query that a rule could concern (every other one passes `operate` untouched):
+ *
+ *   operate, new      mark it, keep its answer out of Unbound's cache, let no other client join it;
+ *                     a client the policy blocks is finished here; for another one the module's own
+ *                     cache may have the answer, else the next module resolves it
+ *   on_response       each upstream answer, before it is stored: does it lead to a listed name?
+ *   operate, moddone  the whole answer: the same question again, and into the module's own cache
+ *   on_reply          each client, just before its reply is encoded: decide, install the block, log
+ *
+ * on_reply is the last line: whatever way an answer came, no client gets it unless the policy says
+ * so there. The rest is so that Unbound's cache, which answers before any module runs, never holds
+ * an answer that could be wrong for somebody, and so that nobody waits without need.
+ */
+#include "module/unbound/host.h"
+
+PROVE(operate, func_operate_t);
+PROVE(inform_super, func_inform_t);
+PROVE(clear, func_clear_t);
+PROVE(get_mem, func_get_mem_t);
+
+/* No other client may join this query: it would wait without need. Unbound finds a query to join by
+ * its key in mesh->all, of which `unique` is a part. */
+static void let_nobody_join(struct module_qstate* qstate) {
+  struct mesh_state* state = qstate->mesh_info;
+  struct mesh_area* mesh = qstate->env->mesh;
+  if (!state->reply_list || state->super_set.count > 0 || state->unique)
+    return;
+  (void)rbtree_delete(&mesh->all, state);
+  mesh_state_make_unique(state);
+  (void)rbtree_insert(&mesh->all, &state->node);
+}
+
+/* The answer stands, from the next modules (`fresh`) or from the module's own cache. */
+static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy* policy,
+                                    struct module_qstate* qstate, int id, bool fresh) {
+  const struct query_info* qinfo = &qstate->qinfo;
+  struct concern* concern = concern_of(qstate, id);
+  struct reply_info* rep = NULL;
+  if (qstate->return_msg && qstate->return_rcode == LDNS_RCODE_NOERROR)
+    rep = qstate->return_msg->rep;
+  if (!concern) { /* on_new has let it pass, or never saw it; or another policy is in force by now
+                   */
+    bool qname_listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
+    if (!qname_listed && !(rep && leads_to_listed(policy, rep, qinfo->qtype))) {
+      if (fresh && rep && qstate->no_cache_store == NO_STORE_OURS) { /* a doubt, without ground */
+        drop_listed_additional(policy, rep);
+        store_in_host_cache(qstate);
+      }
+      return module_finished;
+    }
+    concern = make_concern(qstate, id);
+    if (!concern)
+      return fail(qstate);
+    concern->qname_listed = qname_listed;
+  }
+  if (rep && !note_links(qstate, &concern->links))
+    return fail(qstate);
+  if (fresh) {
+    /* What was put together from Unbound's caches alone on_response has never seen, and an upstream
+     * failure is stored if it follows a referral. */
+    msg_cache_remove(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype, qinfo->qclass,
+                     qstate->query_flags);
+    if (rep) {
+      store_in_own_cache(nm, policy, qstate);
+      if (!concern->qname_listed)
+        note_alias(nm, qinfo);
+    }
+  }
+  /* Unbound sets AD by what the reply says before on_reply changes it for one of its clients. */
+  if (rep && rep->security == sec_status_secure && blocks_some_client(policy, qstate, concern))
+    rep->security = sec_status_insecure;
+  drop_if_told(nm, policy, qstate, concern);
+  return module_finished;
+}
+
+static struct nearmiss* module_of(const struct module_env* env, int id) {
+  return ((struct dynlibmod_env*)env->modinfo[id])->dyn_env;
+}
+
+static void discover(struct nearmiss* nm, const struct nm_policy* policy,
+                     const struct module_qstate* qstate) {
+  const struct mesh_reply* reply = qstate->mesh_info->reply_list;
+  if (reply) {
+    struct nm_lookup lookup = lookup_of(qstate, &unconcerned, &reply->query_reply);
+    nm_discover(nm->core, policy, &lookup);
+  }
+}
+
+static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy* policy,
+                                    struct module_qstate* qstate, int id) {
+  const struct query_info* qinfo = &qstate->qinfo;
+  struct concern* concern;
+  enum module_ext_state state;
+  if (!nm_covers(policy, name_of(qinfo), qinfo->qtype)) {
+    qstate->minfo[id] = &unconcerned;
+    if (qstate->no_cache_store == NO_STORE_OURS)
+      qstate->no_cache_store = STORED_BY_HOST; /* enter() had doubts, before this policy judged */
+    if (qinfo->qtype == LDNS_RR_TYPE_MX)
+      discover(nm, policy, qstate);
+    if (may_be_alias(nm, qinfo)) {
+      if (find_in_own_cache(nm, qstate))
+        return finish(nm, policy, qstate, id, false);
+      doubt(qstate, id);
+    } else if (qinfo->qtype == LDNS_RR_TYPE_ANY) {
+      doubt(qstate, id); /* the iterator may make the answer of RRsets that it has */
+    }
+    return module_wait_module;
+  }
+  concern = make_concern(qstate, id);
+  if (!concern)
+    return fail(qstate);
+  concern->qname_listed = true;
+  qstate->no_cache_store = NO_STORE_OURS; /* for queries without a client too */
+  let_nobody_join(qstate);
+  state = block_now(nm, policy, qstate, concern);
+  if (state == module_wait_module && find_in_own_cache(nm, qstate))
+    return finish(nm, policy, qstate, id, false);
+  return state;
+}
+
+EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
+                    struct outbound_entry* outbound) {
+  struct nearmiss* nm = module_of(qstate->env, id);
+  bool begins = event == module_event_new || event == module_event_pass;
+  const struct nm_policy* policy;
+  (void)outbound;
+  if (!begins && event != module_event_moddone) {
+    qstate->ext_state[id] = module_error;
+    return;
+  }
+  if (!is_internet(qstate->qinfo.qclass)) {
+    qstate->ext_state[id] = begins ? module_wait_module : module_finished;
+    return;
+  }
+  policy = enter(nm, qstate, id);
+  qstate->ext_state[id] = !policy  ? fail(qstate)
+                          : begins ? on_new(nm, policy, qstate, id)
+                                   : finish(nm, policy, qstate, id, true);
+  leave(qstate, qstate->ext_state[id] == module_finished);
+}
+
+static bool is_referral(const struct reply_info* rep) {
+  bool ns = false;
+  if (rep->an_numrrsets > 0 || (rep->flags & BIT_AA) ||
+      FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NOERROR)
+    return false;
+  for (size_t i = 0; i < rep->ns_numrrsets; i++) {
+    if (type_of(rep->rrsets[i]) == LDNS_RR_TYPE_SOA)
+      return false;
+    ns = ns || type_of(rep->rrsets[i]) == LDNS_RR_TYPE_NS;
+  }
+  return ns;
+}
+
+int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, void* arg) {
+  struct nearmiss* nm = arg;
+  const struct nm_policy* policy;
+  struct reply_info* rep;
+  bool concerned;
+  if (!response || !response->rep || !is_internet(qstate->qinfo.qclass) ||
+      qstate->no_cache_store == NO_STORE_HOST)
+    return 1;
+  rep = response->rep;
+  if (is_referral(rep)) {
+    /* Delegations must get into the cache, or every query for a listed name would start at the
+     * root. They hold no answer to a mail server's question. */
+    qstate->no_cache_store = STORED_BY_HOST;
+    return 1;
+  }
+  policy = enter(nm, qstate, id);
+  /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
+  if (policy)
+    drop_listed_additional(policy, rep);
+  /* The question that was sent may be for another name than the client's: the target of a CNAME, or
+   * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
+  concerned = !policy || concern_of(qstate, id) || qstate->minfo[id] == &doubtful ||
+              nm_covers(policy, name_of(&response->qinfo), response->qinfo.qtype) ||
+              leads_to_listed(policy, rep, qstate->qinfo.qtype);
+  leave(qstate, false);
+  qstate->no_cache_store = concerned ? NO_STORE_OURS : STORED_BY_HOST;
+  return 1;
+}
+
+int on_query(struct query_info* qinfo, uint16_t flags, struct module_qstate* qstate,
+             struct sockaddr_storage* addr, socklen_t addrlen, uint8_t* zone, size_t zonelen,
+             struct regional* region, int id, void* arg) {
+  (void)qinfo, (void)flags, (void)addr, (void)addrlen, (void)zone, (void)zonelen, (void)region;
+  (void)arg;
+  if (qstate->no_cache_store == STORED_BY_HOST &&
+      (concern_of(qstate, id) || qstate->minfo[id] == &doubtful))
+    qstate->no_cache_store = NO_STORE_OURS;
+  leave(qstate, true); /* of what was judged before */
+  return 1;
+}
+
+EXPORT void inform_super(struct module_qstate* qstate, int id, struct module_qstate* super) {
+  (void)qstate, (void)id, (void)super; /* the module makes no queries of its own */
+}
+
+EXPORT void clear(struct module_qstate* qstate, int id) {
+  if (concern_of(qstate, id))
+    account_for_drop(qstate, concern_of(qstate, id));
+  qstate->minfo[id] = NULL; /* in the query's region, which Unbound frees */
+}
+
+EXPORT size_t get_mem(struct module_env* env, int id) {
+  const struct nearmiss* nm = module_of(env, id);
+  return nm ? sizeof(*nm) + slabhash_get_mem(nm->own.messages) +
+                  slabhash_get_mem(&nm->own.rrsets->table) + nm_core_memory(nm->core)
+            : 0;
+}

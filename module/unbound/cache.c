@@ -1,0 +1,208 @@
+/*
+ * Which answer is in which cache: Unbound's, which answers before any module runs, or the module's
+ * own.
+ */
+#include "module/unbound/host.h"
+
+static size_t alias_bit(const struct query_info* qinfo) {
+  return dname_query_hash(qinfo->qname, 0) % (ALIAS_WORDS * 64);
+}
+
+void note_alias(struct nearmiss* nm, const struct query_info* qinfo) {
+  size_t bit = alias_bit(qinfo);
+  atomic_fetch_or_explicit(&nm->alias_bits[bit / 64], UINT64_C(1) << (bit % 64),
+                           memory_order_relaxed);
+}
+
+bool may_be_alias(const struct nearmiss* nm, const struct query_info* qinfo) {
+  size_t bit = alias_bit(qinfo);
+  return atomic_load_explicit(&nm->alias_bits[bit / 64], memory_order_relaxed) >> (bit % 64) & 1;
+}
+
+static bool must_validate(const struct module_qstate* qstate) {
+  return qstate->env->need_to_validate &&
+         (!(qstate->query_flags & BIT_CD) || qstate->env->cfg->ignore_cd);
+}
+
+bool make_own_cache(struct nearmiss* nm, const struct module_env* env) {
+  struct config_file cfg = *env->cfg;
+  cfg.rrset_cache_size /= 4;
+  nm->own.messages = slabhash_create(cfg.msg_cache_slabs, HASH_DEFAULT_STARTARRAY,
+                                     cfg.msg_cache_size / 4, msgreply_sizefunc, query_info_compare,
+                                     query_entry_delete, reply_info_delete, NULL);
+  nm->own.rrsets = rrset_cache_create(&cfg, env->alloc);
+  return nm->own.messages && nm->own.rrsets;
+}
+
+void delete_own_cache(struct nearmiss* nm) {
+  slabhash_delete(nm->own.messages);
+  rrset_cache_delete(nm->own.rrsets);
+}
+
+/* Lets the worker work on other caches, and returns those it had. The environment is its own copy:
+ * nobody else sees the exchange. */
+static struct caches exchange(struct module_env* env, struct caches caches) {
+  struct caches before = {env->msg_cache, env->rrset_cache};
+  env->msg_cache = caches.messages;
+  env->rrset_cache = caches.rrsets;
+  return before;
+}
+
+/* As dns_cache_store(), whose arguments differ between Unbound's versions. False: out of memory. */
+static bool store(struct module_qstate* qstate) {
+  struct module_env* env = qstate->env;
+  struct reply_info* rep = reply_info_copy(qstate->return_msg->rep, env->alloc, NULL);
+  struct query_info key = qstate->qinfo;
+  key.qname = memdup(key.qname, key.qname_len);
+  if (!rep || !key.qname) {
+    if (rep)
+      reply_info_parsedelete(rep, env->alloc);
+    free(key.qname);
+    return false;
+  }
+  rep->flags = (uint16_t)((rep->flags | BIT_RA | BIT_QR) & ~(BIT_AA | BIT_CD));
+  dns_cache_store_msg(env, &key, query_info_hash(&key, qstate->query_flags), rep,
+                      qstate->prefetch_leeway, 0, qstate->return_msg->rep, qstate->query_flags,
+                      qstate->region, qstate->qstarttime);
+  free(key.qname); /* NULL where the cache has taken it */
+  return true;
+}
+
+void store_in_host_cache(struct module_qstate* qstate) {
+  enum sec_status security = qstate->return_msg->rep->security;
+  if (security == sec_status_bogus || security == sec_status_secure_sentinel_fail ||
+      !(qstate->query_flags & BIT_RD))
+    return;
+  if (!store(qstate))
+    log_warn("nearmiss: out of memory, an answer is not cached");
+}
+
+/* A host with a listed name may be another domain's name server, whose address the iterator looks
+ * for in Unbound's RRset cache. There it is in no message: an answer that holds an RRset of a
+ * listed name leads to that name, or had it dropped. */
+static void share_addresses(const struct nm_policy* policy, const struct module_qstate* qstate) {
+  const struct reply_info* rep = qstate->return_msg->rep;
+  struct module_env* env = qstate->env;
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
+    const struct packed_rrset_key* rk = &rep->rrsets[i]->rk;
+    uint16_t type = type_of(rep->rrsets[i]);
+    if (is_address(type) && nm_covers(policy, (struct nm_name){rk->dname, rk->dname_len}, type)) {
+      struct rrset_ref ref = {.key =
+                                  packed_rrset_copy_alloc(rep->rrsets[i], env->alloc, *env->now)};
+      if (!ref.key)
+        return; /* it is asked for again */
+      ref.id = ref.key->id;
+      (void)rrset_cache_update(env->rrset_cache, &ref, env->alloc, *env->now);
+    }
+  }
+}
+
+void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
+                        struct module_qstate* qstate) {
+  struct caches shared;
+  share_addresses(policy, qstate);
+  shared = exchange(qstate->env, nm->own);
+  store_in_host_cache(qstate);
+  (void)exchange(qstate->env, shared);
+}
+
+bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
+  struct module_env* env = qstate->env;
+  hashvalue_type hash = query_info_hash(&qstate->qinfo, qstate->query_flags);
+  struct lruhash_entry* entry;
+  struct reply_info* rep;
+  struct dns_msg* msg = NULL;
+  if (qstate->blacklist || qstate->no_cache_lookup)
+    return false;
+  entry = slabhash_lookup(nm->own.messages, hash, &qstate->qinfo, 0);
+  if (!entry)
+    return false;
+  rep = entry->data;
+  if (!must_validate(qstate) || rep->security != sec_status_unchecked) {
+    struct caches shared = exchange(env, nm->own);
+    msg = tomsg(env, &((struct msgreply_entry*)entry->key)->key, rep, qstate->region, *env->now, 0,
+                env->scratch);
+    (void)exchange(env, shared);
+  }
+  lock_rw_unlock(&entry->lock);
+  if (!msg)
+    return false;
+  qstate->return_msg = msg;
+  qstate->return_rcode = LDNS_RCODE_NOERROR;
+  return true;
+}
+
+void doubt(struct module_qstate* qstate, int id) {
+  if (concern_of(qstate, id))
+    return; /* kept out as it is */
+  qstate->minfo[id] = &doubtful;
+  if (qstate->no_cache_store == STORED_BY_HOST)
+    qstate->no_cache_store = NO_STORE_OURS;
+}
+
+const struct nm_policy* enter(struct nearmiss* nm, struct module_qstate* qstate, int id) {
+  static _Thread_local uint64_t met; /* the policy this worker has met last; 0: none */
+  const struct nm_policy* policy = nm_enter(nm->core);
+  if (policy && nm_generation(policy) != met) {
+    struct mesh_state* state;
+    met = nm_generation(policy);
+    RBTREE_FOR(state, struct mesh_state*, &qstate->env->mesh->all) doubt(&state->s, id);
+  }
+  return policy;
+}
+
+void leave(const struct module_qstate* qstate, bool rests) {
+  if (rests && qstate->mesh_info->super_set.count == 0 && qstate->env->mesh->run.count == 0)
+    nm_leave();
+  else
+    nm_linger();
+}
+
+static void evict_if_listed(struct lruhash_entry* entry, const struct nm_policy* policy) {
+  const struct query_info* qinfo = &((struct msgreply_entry*)entry->key)->key;
+  struct reply_info* rep = entry->data;
+  bool listed;
+  if (!is_internet(qinfo->qclass))
+    return;
+  listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
+  /* Who brings addresses of listed names along, and whom an answer leads to. One whose RRsets
+   * cannot be locked is one that Unbound does not serve either. */
+  if (!listed && rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
+    listed = leads_to_listed(policy, rep, qinfo->qtype) || brings_listed(policy, rep);
+    rrset_array_unlock(rep->ref, rep->rrset_count);
+  }
+  if (listed) {
+    /* An expired failure: not even serve-expired answers with one. */
+    rep->flags = (uint16_t)((rep->flags & ~0xfU) | LDNS_RCODE_SERVFAIL);
+    rep->ttl = rep->serve_expired_ttl = rep->prefetch_ttl = 0;
+  }
+}
+
+/* The bins of a table from `bin` on, some of them; false: there are no more. Like
+ * lruhash_traverse(), which would hold the table's lock, that every query needs, all the way. A
+ * table that grows in the meantime moves what was not visited yet to bins further on. */
+static bool evict_from(struct lruhash* table, size_t* bin, const struct nm_policy* policy) {
+  bool more;
+  lock_quick_lock(&table->lock);
+  for (size_t end = *bin + 32; *bin < end && *bin < table->size; ++*bin) {
+    struct lruhash_bin* chain = &table->array[*bin];
+    lock_quick_lock(&chain->lock);
+    for (struct lruhash_entry* entry = chain->overflow_list; entry; entry = entry->overflow_next) {
+      lock_rw_wrlock(&entry->lock);
+      evict_if_listed(entry, policy);
+      lock_rw_unlock(&entry->lock);
+    }
+    lock_quick_unlock(&chain->lock);
+  }
+  more = *bin < table->size;
+  lock_quick_unlock(&table->lock);
+  return more;
+}
+
+void evict_listed(struct nearmiss* nm) {
+  const struct nm_policy* policy = nm_enter(nm->core);
+  for (size_t i = 0; policy && i < nm->host_cache->size; i++)
+    for (size_t bin = 0; evict_from(nm->host_cache->array[i], &bin, policy);)
+      ;
+  nm_leave();
+}

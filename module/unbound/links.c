@@ -1,0 +1,113 @@
+/*
+ * What an answer leads to: the targets of its CNAMEs, its exchanges, its addresses; and the records
+ * it brings along.
+ */
+#include "module/unbound/host.h"
+
+/* The domain name in an RR's RDATA behind `skip` octets. rr_data starts with the RDLENGTH, and
+ * Unbound has checked and decompressed the names of CNAME and MX when it parsed them. */
+static struct nm_name name_in_rdata(const struct packed_rrset_data* data, size_t rr, size_t skip) {
+  size_t before = sizeof(uint16_t) + skip;
+  if (data->rr_len[rr] <= before)
+    return (struct nm_name){(const uint8_t*)"", 1};
+  return (struct nm_name){data->rr_data[rr] + before, data->rr_len[rr] - before};
+}
+
+static struct nm_address address_in_rdata(const struct packed_rrset_data* data, size_t rr) {
+  return (struct nm_address){data->rr_data[rr] + sizeof(uint16_t),
+                             data->rr_len[rr] - sizeof(uint16_t)};
+}
+
+/* An MX RRset that leads to something listed: an exchange that a rule on exchanges lists; or all
+ * exchanges are names that are listed. A domain that has another way for its mail is not blocked
+ * for a listed name, whose own address lookup is. */
+static bool mx_is_listed(const struct nm_policy* policy, const struct packed_rrset_data* data) {
+  bool every_name = true;
+  for (size_t rr = 0; rr < data->count; rr++) {
+    struct nm_name exchange = name_in_rdata(data, rr, sizeof(uint16_t));
+    if (nm_covers_exchange(policy, exchange))
+      return true;
+    every_name = every_name && nm_covers(policy, exchange, LDNS_RR_TYPE_A);
+  }
+  return every_name;
+}
+
+static bool holds_listed_address(const struct nm_policy* policy, uint16_t type,
+                                 const struct packed_rrset_data* data) {
+  if (!is_address(type) || !nm_has_address_rules(policy))
+    return false;
+  for (size_t rr = 0; rr < data->count; rr++)
+    if (nm_covers_address(policy, address_in_rdata(data, rr)))
+      return true;
+  return false;
+}
+
+bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* rep, uint16_t qtype) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
+    const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
+    uint16_t type = type_of(rep->rrsets[i]);
+    if ((type == LDNS_RR_TYPE_MX && mx_is_listed(policy, data)) ||
+        holds_listed_address(policy, type, data))
+      return true;
+    if (type == LDNS_RR_TYPE_CNAME)
+      for (size_t rr = 0; rr < data->count; rr++)
+        if (nm_covers(policy, name_in_rdata(data, rr, 0), qtype))
+          return true;
+  }
+  return false;
+}
+
+/* All that the answer section leads to, for the policy to judge. */
+static void collect_links(const struct reply_info* rep, struct links* links) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
+    const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
+    uint16_t type = type_of(rep->rrsets[i]);
+    for (size_t rr = 0; rr < data->count; rr++) {
+      if (type == LDNS_RR_TYPE_CNAME)
+        links->aliases[links->alias_count++] = name_in_rdata(data, rr, 0);
+      else if (type == LDNS_RR_TYPE_MX)
+        links->exchanges[links->exchange_count++] = name_in_rdata(data, rr, sizeof(uint16_t));
+      else if (is_address(type))
+        links->addresses[links->address_count++] = address_in_rdata(data, rr);
+    }
+  }
+}
+
+bool note_links(const struct module_qstate* qstate, struct links* links) {
+  const struct reply_info* rep = qstate->return_msg->rep;
+  size_t count = 0;
+  for (size_t i = 0; i < rep->an_numrrsets; i++)
+    count += data_of(rep->rrsets[i])->count;
+  *links = (struct links){
+      .aliases = regional_alloc(qstate->region, count * sizeof(*links->aliases)),
+      .exchanges = regional_alloc(qstate->region, count * sizeof(*links->exchanges)),
+      .addresses = regional_alloc(qstate->region, count * sizeof(*links->addresses)),
+  };
+  if (!links->aliases || !links->exchanges || !links->addresses)
+    return false;
+  collect_links(rep, links);
+  return true;
+}
+
+static bool is_listed_additional(const struct nm_policy* policy,
+                                 const struct ub_packed_rrset_key* rrset) {
+  uint16_t type = type_of(rrset);
+  return nm_covers(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type) ||
+         holds_listed_address(policy, type, data_of(rrset));
+}
+
+void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep) {
+  size_t kept = rep->an_numrrsets + rep->ns_numrrsets;
+  for (size_t i = kept; i < rep->rrset_count; i++)
+    if (!is_listed_additional(policy, rep->rrsets[i]))
+      rep->rrsets[kept++] = rep->rrsets[i];
+  rep->ar_numrrsets -= rep->rrset_count - kept;
+  rep->rrset_count = kept;
+}
+
+bool brings_listed(const struct nm_policy* policy, const struct reply_info* rep) {
+  for (size_t i = rep->an_numrrsets + rep->ns_numrrsets; i < rep->rrset_count; i++)
+    if (is_listed_additional(policy, rep->rrsets[i]))
+      return true;
+  return false;
+}

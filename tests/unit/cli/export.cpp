@@ -1,0 +1,120 @@
+// `nearmiss export`, read back as a list: the zone must say what the policy says.
+#include "tests/catch.hpp"
+#include "tests/unit/config/folder.hpp"
+
+#include <cstdlib>
+#include <random>
+
+#include <sys/wait.h>
+
+using namespace nearmiss;
+using namespace nearmiss::test;
+
+namespace {
+
+int run(const std::string& arguments) {
+  const int status = std::system((std::string(NEARMISS_CLI) + ' ' + arguments).c_str()); // NOLINT
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+std::string content(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// A name of up to four labels of one letter, so that many lie above, below and between.
+std::string draw_name(std::mt19937& random) {
+  std::string text = "example";
+  for (std::size_t labels = 1 + random() % 4; labels > 0; --labels) {
+    text = std::string(1, static_cast<char>('a' + random() % 3)) + "." + text;
+  }
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("export: what random policies say, their zones say", "[cli]") {
+  const auto seed = static_cast<unsigned>(std::random_device{}());
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const Folder folder;
+  for (int round = 0; round < 30; ++round) {
+    std::string text = "version: 1\nrules:\n";
+    for (const char* const action : {"nxdomain", "nodata", "allow", "nxdomain", "drop"}) {
+      text += "  - {id: r" + std::to_string(text.size()) + ", domains: [" + draw_name(random) +
+              "], exact: [" + draw_name(random) + ", " + draw_name(random) + "], except: [" +
+              draw_name(random) + "], types: all, action: " + action + "}\n";
+    }
+    const LoadResult policy = load(folder.write("policy.yaml", text), today);
+    INFO(text);
+    REQUIRE(policy.config);
+    const int code = run("export --config " + (folder.path() / "policy.yaml").native() +
+                         " --output " + (folder.path() / "zone").native() + " 2>/dev/null");
+    REQUIRE(code == 0);
+    const LoadResult zone =
+        load(folder.write("zone.yaml", "version: 1\nrules:\n  - {id: z, list: {file: zone, format: "
+                                       "rpz}, types: all, public_suffix: true}\n"),
+             today);
+    INFO(content(folder.path() / "zone"));
+    INFO(texts(folder, zone));
+    REQUIRE(zone.config);
+    CHECK(zone.diagnostics.size() <= 1); // of drop
+    for (int lookup = 0; lookup < 300; ++lookup) {
+      const std::string name = draw_name(random);
+      INFO(name);
+      const Verdict expected = ask(*policy.config, name);
+      const Verdict found = ask(*zone.config, name);
+      REQUIRE(found.enforced == expected.enforced);
+      REQUIRE(found.action == expected.action);
+    }
+  }
+}
+
+TEST_CASE("export: what a zone cannot say is told", "[cli]") {
+  const Folder folder;
+  const std::string file = folder.write("p.yaml", R"(version: 1
+clients: {mail: [192.0.2.1], web: [192.0.2.2]}
+defaults: {clients: [mail]}
+rules:
+  - {id: a, domains: [a.example], action: servfail}
+  - {id: b, domains: [b.example], action: observe}
+  - {id: c, domains: [c.example], clients: [web], types: all}
+  - {id: d, mx_exchange: [mx.example.net], answer_ip: [198.51.100.0/24]}
+protect:
+  - {id: e, domains: [army.mil]}
+)");
+  const std::string out = (folder.path() / "zone").native();
+  CHECK(run("export --config " + file + " --output " + out + " 2>" + out + ".told") == 0);
+  const std::string zone = content(out);
+  const std::string told = content(out + ".told");
+  for (const char* const part :
+       {"2 triggers with the action servfail: NXDOMAIN in the zone", "only observe: left out",
+        "for other clients than 192.0.2.1: left out", "1 protected domain with look-alikes: left",
+        "1 name of `mx_exchange`: left out", "1 prefix of `answer_ip`: left out",
+        "for some types: in the zone for every type"}) {
+    INFO(part);
+    CHECK(zone.find(part) != std::string::npos);
+    CHECK(told.find(part) != std::string::npos);
+  }
+  CHECK(zone.find("\na.example 60 CNAME .\n") != std::string::npos);
+  CHECK(zone.find("b.example") == std::string::npos);
+  CHECK(zone.find("c.example") == std::string::npos);
+  CHECK(zone.find("arrny.mil") == std::string::npos);
+
+  CHECK(run("export --protect --zone My.Zone --client 192.0.2.2 --config " + file + " --output " +
+            out + " 2>/dev/null") == 0);
+  const std::string other = content(out);
+  CHECK(other.find("\n$ORIGIN my.zone.\n") != std::string::npos);
+  CHECK(other.find("\nc.example 60 CNAME .\n") != std::string::npos);
+  CHECK(other.find("\na.example") == std::string::npos);
+  CHECK(other.find("arrny.mil") == std::string::npos); // `protect` is for the mail servers
+
+  CHECK(run("export --protect --config " + file + " >" + out + " 2>/dev/null") == 0);
+  CHECK(content(out).find("\narrny.mil 60 CNAME .\n*.arrny.mil 60 CNAME .\n") != std::string::npos);
+  const std::string observing =
+      folder.write("o.yaml", "version: 1\nmode: observe\nrules: [{id: a, domains: [a.example]}]\n");
+  CHECK(run("export --config " + observing + " >/dev/null 2>&1") == 1);
+  CHECK(run("export --config " + out + ".none >/dev/null 2>&1") == 2);
+  CHECK(run("export --zone . --config " + file + " >/dev/null 2>&1") == 2);
+  CHECK(run("export --config " + file + " --output /nowhere/zone >/dev/null 2>&1") == 2);
+}

@@ -1,0 +1,314 @@
+// Lists of `format: rpz`.
+#include "tests/catch.hpp"
+#include "tests/unit/config/folder.hpp"
+
+#include "config/local_data.hpp"
+
+#include <algorithm>
+
+using namespace nearmiss;
+using namespace nearmiss::test;
+
+namespace {
+
+const std::string head = "$TTL 300\n"
+                         "$ORIGIN rpz.feed.\n"
+                         "@ IN SOA localhost. hostmaster.localhost. (\n"
+                         "  1 3600 600 86400 60 ) ; six lines, with the next two\n"
+                         "  IN NS localhost.\n"
+                         "\n"; // the triggers start in line 7
+
+std::string policy_with(const std::string& rest) {
+  return "version: 1\n"
+         "rules:\n"
+         "  - id: feed\n"
+         "    list: {file: l.rpz, format: rpz}\n" +
+         rest;
+}
+
+LoadResult load_zone(const Folder& folder, const std::string& zone, const std::string& rest = "") {
+  folder.write("l.rpz", zone);
+  return folder.load_policy(policy_with(rest));
+}
+
+// The one error that the triggers come to.
+std::string error_of(const std::string& triggers, const std::string& rest = "") {
+  const Folder folder;
+  const LoadResult result = load_zone(folder, head + triggers, rest);
+  CHECK(result.config == nullptr);
+  CHECK(result.diagnostics.size() == 1);
+  return texts(folder, result);
+}
+
+bool holds(const std::string& text, const std::string& part) {
+  INFO(text);
+  INFO(part);
+  CHECK(text.find(part) != std::string::npos);
+  return text.find(part) != std::string::npos;
+}
+
+// "nxdomain", "passes" if no rule blocks, and for local data its records.
+std::string verdict_on(const Config& config, const std::string& asked,
+                       const std::string& type = "MX", bool tcp = false) {
+  const Verdict verdict = config.policy.decide(
+      {*Name::from_text(asked), *type_from_text(type), ClientAddress(), today, tcp});
+  if (verdict.rule == nullptr) {
+    return "passes";
+  }
+  std::string text(to_string(verdict.action));
+  if (verdict.action == Action::local_data) {
+    for (const LocalRecord& record : *verdict.rule->local_data) {
+      text += " | " + (record.owner ? record.owner->to_text() + " " : "") + to_text(record);
+    }
+  }
+  CHECK(verdict.rule->id == "feed");
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("a response policy zone: every action, beside its near miss", "[config][rpz]") {
+  const Folder folder;
+  const LoadResult result = load_zone(folder, head + "nx CNAME .\n"
+                                                     "Nodata.example 60 IN CNAME *.\n"
+                                                     "pass.example CNAME rpz-passthru.\n"
+                                                     "drop.example.rpz.feed. CNAME rpz-drop.\n"
+                                                     "tcp.example\tIN\tCNAME\trpz-tcp-only. ; x\r\n"
+                                                     "data.example A 192.0.2.1\n"
+                                                     "  MX 10 mx.example.net.\n"
+                                                     "data.example TXT \"no; mail\" \"here\"\n"
+                                                     "alias.example CNAME garden.example.net.\n"
+                                                     "data.example AAAA 2001:db8::1\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  const Config& config = *result.config;
+  CHECK(verdict_on(config, "nx") == "nxdomain");
+  CHECK(verdict_on(config, "x.nx") == "passes");
+  CHECK(verdict_on(config, "nodata.example") == "nodata");
+  CHECK(verdict_on(config, "pass.example") == "allow");
+  CHECK(verdict_on(config, "drop.example") == "drop");
+  CHECK(verdict_on(config, "tcp.example") == "tcp-only");
+  CHECK(verdict_on(config, "tcp.example", "MX", true) == "allow");
+  CHECK(verdict_on(config, "drop.example", "MX", true) == "drop");
+  const std::string data = "local-data | A 192.0.2.1 | MX 10 mx.example.net. | "
+                           "TXT \"no; mail\" \"here\" | AAAA 2001:db8::1";
+  CHECK(verdict_on(config, "data.example") == data);
+  CHECK(verdict_on(config, "data.example", "TXT") == data); // a type that it has
+  CHECK(verdict_on(config, "data.example", "NS") == "passes");
+  CHECK(verdict_on(config, "nx", "TXT") == "passes");
+  CHECK(verdict_on(config, "alias.example") == "local-data | CNAME garden.example.net.");
+  for (const char* const other : {"example", "x.data.example", "adata.example", "feed", "rpz.feed",
+                                  "nx.rpz.feed", "garden.example.net"}) {
+    INFO(other);
+    CHECK(verdict_on(config, other) == "passes");
+  }
+  CHECK(config.policy.rule_count() == 1);
+  CHECK(config.policy.name_count() == 7);
+  CHECK(config.lists.at(0).names == 7);
+}
+
+TEST_CASE("a response policy zone: wildcards and what is more specific", "[config][rpz]") {
+  const Folder folder;
+  const LoadResult result = load_zone(folder, head + "*.a.example CNAME .\n"
+                                                     "both.example CNAME .\n"
+                                                     "*.both.example CNAME *.\n"
+                                                     "ok.a.example CNAME rpz-passthru.\n"
+                                                     "*.deep.ok.a.example CNAME rpz-drop.\n"
+                                                     "*.w.example CNAME rpz-passthru.\n"
+                                                     "no.w.example CNAME .\n"
+                                                     "*.data.example A 192.0.2.1\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  const Config& config = *result.config;
+  CHECK(verdict_on(config, "a.example") == "passes"); // below only
+  CHECK(verdict_on(config, "x.a.example") == "nxdomain");
+  CHECK(verdict_on(config, "x.y.a.example") == "nxdomain");
+  CHECK(verdict_on(config, "xa.example") == "passes");
+  CHECK(verdict_on(config, "both.example") == "nxdomain");
+  CHECK(verdict_on(config, "x.both.example") == "nodata");
+  CHECK(verdict_on(config, "ok.a.example") == "allow");
+  CHECK(verdict_on(config, "x.ok.a.example") == "nxdomain"); // the exact trigger is not for it
+  CHECK(verdict_on(config, "deep.ok.a.example") == "nxdomain");
+  CHECK(verdict_on(config, "x.deep.ok.a.example") == "drop");
+  CHECK(verdict_on(config, "x.w.example") == "allow");
+  CHECK(verdict_on(config, "no.w.example") == "nxdomain");
+  CHECK(verdict_on(config, "x.no.w.example") == "allow");
+  CHECK(verdict_on(config, "data.example") == "passes");
+  CHECK(verdict_on(config, "x.data.example") == "local-data | A 192.0.2.1");
+}
+
+TEST_CASE("a response policy zone: names without $ORIGIN are relative to the root",
+          "[config][rpz]") {
+  const Folder folder;
+  const std::string soa = " SOA localhost. hostmaster.localhost. 1 3600 600 86400 60\n";
+  const LoadResult plain = load_zone(folder, "@" + soa + "@ NS localhost.\na.example CNAME .\n");
+  INFO(texts(folder, plain));
+  REQUIRE(plain.config);
+  CHECK(verdict_on(*plain.config, "a.example") == "nxdomain");
+  CHECK(verdict_on(*plain.config, "b.example") == "passes");
+  const LoadResult absolute =
+      load_zone(folder, "feed." + soa +
+                            "a.example.feed. CNAME .\n$ORIGIN example.feed.\n"
+                            "b CNAME .\n  ; nothing\nc A 192.0.2.1\n");
+  INFO(texts(folder, absolute));
+  REQUIRE(absolute.config);
+  CHECK(verdict_on(*absolute.config, "a.example") == "nxdomain");
+  CHECK(verdict_on(*absolute.config, "b.example") == "nxdomain");
+  CHECK(verdict_on(*absolute.config, "c.example") == "local-data | A 192.0.2.1");
+  CHECK(verdict_on(*absolute.config, "b") == "passes");
+  CHECK(verdict_on(*absolute.config, "b.example.feed") == "passes");
+}
+
+TEST_CASE("a response policy zone: a CNAME brings along what the zone has for its target",
+          "[config][rpz]") {
+  const Folder folder;
+  const LoadResult result = load_zone(folder, head + "a.example CNAME garden.example.\n"
+                                                     "garden.example CNAME inner.example.\n"
+                                                     "inner.example A 192.0.2.1\n"
+                                                     "round.example CNAME about.example.\n"
+                                                     "about.example CNAME round.example.\n"
+                                                     "below.example CNAME x.tree.example.\n"
+                                                     "*.tree.example A 192.0.2.2\n"
+                                                     "under.example CNAME *.walled.example.\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  const Config& config = *result.config;
+  CHECK(verdict_on(config, "a.example") == "local-data | CNAME garden.example. | "
+                                           "garden.example CNAME inner.example. | "
+                                           "inner.example A 192.0.2.1");
+  CHECK(verdict_on(config, "garden.example") ==
+        "local-data | CNAME inner.example. | inner.example A 192.0.2.1");
+  CHECK(verdict_on(config, "round.example").starts_with("local-data | CNAME about.example."));
+  CHECK(verdict_on(config, "below.example") == "local-data | CNAME x.tree.example.");
+  CHECK(verdict_on(config, "under.example") == "local-data | CNAME *.walled.example.");
+}
+
+TEST_CASE("a response policy zone: the rule's own action and exceptions", "[config][rpz]") {
+  const std::string zone = head + "a.example CNAME .\n*.a.example CNAME rpz-drop.\n"
+                                  "ok.a.example CNAME rpz-passthru.\nb.example A 192.0.2.1\n"
+                                  "mine.b.example CNAME *.\n";
+  const Folder folder;
+  const LoadResult given = load_zone(folder, zone, "    except: [mine.b.example, x.a.example]\n");
+  INFO(texts(folder, given));
+  REQUIRE(given.config);
+  CHECK(verdict_on(*given.config, "x.a.example") == "passes");
+  CHECK(verdict_on(*given.config, "y.a.example") == "drop");
+  CHECK(verdict_on(*given.config, "mine.b.example") == "passes");
+  CHECK(verdict_on(*given.config, "b.example") == "local-data | A 192.0.2.1");
+  // `defaults` are no word about this zone.
+  const LoadResult defaults = load_zone(folder, zone, "defaults: {action: nodata, ttl: 7}\n");
+  REQUIRE(defaults.config);
+  CHECK(verdict_on(*defaults.config, "a.example") == "nxdomain");
+  CHECK(ask(*defaults.config, "b.example").rule->ttl == 7);
+
+  const LoadResult over = load_zone(folder, zone, "    action: null-mx\n    reason: why\n");
+  INFO(texts(folder, over));
+  REQUIRE(over.config);
+  for (const char* const blocked : {"a.example", "x.a.example", "b.example", "mine.b.example"}) {
+    INFO(blocked);
+    CHECK(verdict_on(*over.config, blocked) == "null-mx");
+  }
+  CHECK(verdict_on(*over.config, "ok.a.example") == "allow"); // an exception stays one
+  CHECK(ask(*over.config, "ok.a.example").rule->reason == "why");
+  CHECK(verdict_on(*over.config, "x.b.example") == "passes");
+}
+
+TEST_CASE("a response policy zone: entries with the same data are one rule", "[config][rpz]") {
+  std::string zone = head;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string name = "n" + std::to_string(i) + ".example";
+    zone += name + " A 192.0.2." + std::to_string(i % 3) + "\n*." + name + " CNAME .\n";
+  }
+  const Folder folder;
+  const LoadResult result = load_zone(folder, zone);
+  REQUIRE(result.config);
+  CHECK(result.config->policy.rules().size() == 5); // its own, nxdomain, three addresses
+  CHECK(result.config->policy.rule_count() == 1);
+  CHECK(result.config->policy.name_count() == 1000);
+  CHECK(verdict_on(*result.config, "n4.example") == "local-data | A 192.0.2.1");
+  CHECK(verdict_on(*result.config, "x.n4.example") == "nxdomain");
+}
+
+TEST_CASE("a response policy zone: triggers that are for something else are told",
+          "[config][rpz]") {
+  const Folder folder;
+  const LoadResult result =
+      load_zone(folder, head + "a.example CNAME .\n"
+                               "32.1.2.0.192.rpz-ip CNAME .\n"
+                               "24.0.2.0.192.rpz-ip A 192.0.2.1\n"
+                               "ns.example.rpz-nsdname CNAME .\n"
+                               "32.1.2.0.192.rpz-client-ip CNAME rpz-passthru.\n"
+                               "x.rpz-new CNAME .\n");
+  REQUIRE(result.config);
+  const std::string all = texts(folder, result);
+  holds(all, "l.rpz:8:1: warning: 2 `rpz-ip` triggers are left out");
+  holds(all, "l.rpz:10:1: warning: 1 `rpz-nsdname` trigger is left out");
+  holds(all, "l.rpz:11:1: warning: 1 `rpz-client-ip` trigger is left out");
+  holds(all, "l.rpz:12:1: warning: 1 `rpz-new` trigger is left out: there is no such kind");
+  CHECK(result.diagnostics.size() == 4);
+  CHECK(result.config->policy.name_count() == 1);
+}
+
+TEST_CASE("a response policy zone: records about the zone are passed over", "[config][rpz]") {
+  const Folder folder;
+  const LoadResult result = load_zone(
+      folder, head + "@ TXT \"a feed\"\n"
+                     "a.example CNAME .\n"
+                     "a.example NSEC b.example.rpz.feed. CNAME RRSIG NSEC\n"
+                     "@ DNSKEY 256 3 13 "
+                     "oJMRESz5E4gYzS/q6XDrvU1qMPYIjCWzJaOau8XNEZeqCYKD5ar0IRd8KqXXFJkqmVfRvMGPmM1x8"
+                     "fGAa2XhSA==\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  CHECK(result.diagnostics.empty());
+  CHECK(verdict_on(*result.config, "a.example") == "nxdomain");
+}
+
+TEST_CASE("a response policy zone: a broken line is named", "[config][rpz]") {
+  holds(error_of("a.example CNAME .\nb..example CNAME .\n"), "l.rpz:8:1: error: no record");
+  holds(error_of("a.example A 192.0.2.300\n"), "l.rpz:7:1: error: no record");
+  holds(error_of("a.example\n"), "l.rpz:7:1: error: no record");
+  holds(error_of("\na.example ( A\n 192.0.2.1 )\nb A x\n"), "l.rpz:10:1: error: no record");
+  holds(error_of("a.example. CNAME .\n"), "l.rpz:7:1: error: `a.example` is not in the zone "
+                                          "`rpz.feed`");
+  holds(error_of("a.example CNAME rpz-drop\n"), "write `rpz-drop.` with its final dot");
+  holds(error_of("a.example CNAME rpz-dorp.\n"), "`rpz-dorp.` is no action");
+  holds(error_of("*.com CNAME .\n"), "l.rpz:7:1: error: `com` is a public suffix");
+  holds(error_of("* A 192.0.2.1\n"), "l.rpz:7:1: error: `.` is a public suffix");
+  holds(error_of("a.example CH TXT x\n"), "another class");
+  holds(error_of("$INCLUDE /etc/passwd\n"), "`$INCLUDE` is not followed");
+  holds(error_of("a.example DNAME b.example.\n"), "DNAME");
+  holds(error_of("a.example TYPE65280 \\# 1 00\n"), "`types: all`");
+  holds(error_of("a.example CNAME b.example.\na.example A 192.0.2.1\n"),
+        "l.rpz:8:1: error: `a.example` has a CNAME and another record");
+  holds(error_of("a.example CNAME .\nb.example CNAME .\na.example A 192.0.2.1\n"),
+        "l.rpz:9:1: error: the trigger has another action in line 7");
+  holds(error_of("*.a.example CNAME .\n*.a.example CNAME rpz-passthru.\n"),
+        "l.rpz:8:1: error: the trigger has another action in line 7");
+  std::string much;
+  for (int i = 0; i < 300; ++i) {
+    much += "a.example A 192.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\n";
+  }
+  const Folder folder;
+  holds(texts(folder, load_zone(folder, head + much)), "more local data than an answer holds");
+  holds(texts(folder, load_zone(folder, "a.example CNAME .\nb.example CNAME .\n")),
+        "l.rpz:1:1: error: the zone must begin with its SOA");
+  holds(texts(folder, load_zone(folder, head)), "l.rpz: error: the list holds no name");
+  holds(texts(folder, load_zone(folder, "")), "l.rpz: error: the list holds no name");
+}
+
+TEST_CASE("a response policy zone: near misses of broken lines", "[config][rpz]") {
+  const Folder folder;
+  const auto fine = [&](const std::string& triggers, const std::string& rest = "") {
+    const LoadResult result = load_zone(folder, head + triggers, rest);
+    INFO(texts(folder, result));
+    CHECK(result.config);
+  };
+  fine("com CNAME .\n"); // that name alone
+  fine("*.com CNAME rpz-passthru.\na.example CNAME .\n");
+  fine("*.com CNAME .\n", "    public_suffix: true\n");
+  fine("a.example TYPE65280 \\# 1 00\n", "    types: all\n");
+  fine("a.example CNAME .\n*.a.example CNAME rpz-drop.\n");
+  fine("a.example CNAME .\na.example CNAME .\n");
+  fine("a.example A 192.0.2.1\na.example A 192.0.2.1\na.example A 192.0.2.2\n");
+}

@@ -1,0 +1,140 @@
+// Warnings about policies that leave a way open, each beside a policy that does not.
+#include "tests/catch.hpp"
+#include "tests/unit/config/folder.hpp"
+
+#include <vector>
+
+using namespace nearmiss;
+using namespace nearmiss::test;
+
+namespace {
+
+// The policy loads, with that one warning at that place, or with none where `place` is empty.
+void expect_warning(const std::string& yaml, const std::string& place,
+                    const std::vector<std::string>& words = {}) {
+  const Folder folder;
+  folder.write("l.txt", "a.example\n");
+  const LoadResult result = folder.load_policy("version: 1\n" + yaml);
+  const std::string all = texts(folder, result);
+  INFO(yaml);
+  INFO(all);
+  CHECK(result.config != nullptr);
+  if (place.empty()) {
+    CHECK(all.empty());
+    return;
+  }
+  CHECK(result.diagnostics.size() == 1);
+  CHECK(all.starts_with("policy.yaml:" + place + ": warning: "));
+  for (const std::string& word : words) {
+    INFO(word);
+    CHECK(all.find(word) != std::string::npos);
+  }
+}
+
+} // namespace
+
+TEST_CASE("warning: types that leave the addresses open", "[config]") {
+  const std::string rule = "rules:\n  - {id: r, domains: [a.example], types: ";
+  expect_warning(rule + "[MX]}\n", "3:10", {"MX but not A, AAAA", "types: delivery"});
+  expect_warning(rule + "[MX, A]}\n", "3:10", {"not AAAA"});
+  expect_warning(rule + "[TXT]}\n", "3:10", {"neither MX nor addresses"});
+  expect_warning(rule + "[MX, A, AAAA]}\n", "");
+  expect_warning(rule + "[MX], action: observe}\n", "");
+}
+
+TEST_CASE("warning: a sinkhole that does not hold", "[config]") {
+  const std::string rule = "rules: [{id: r, domains: [a.example], action: sinkhole}]\n";
+  const auto hole = [&](const std::string& inside) {
+    return "sinkhole: {" + inside + "}\n" + rule;
+  };
+  expect_warning(hole("ipv4: 192.0.2.53"), "2:1", {"no `ipv6`"});
+  expect_warning(hole("ipv6: \"2001:db8::53\""), "2:1", {"no `ipv4`"});
+  expect_warning(hole("ipv4: 0.0.0.0, ipv6: \"2001:db8::53\""), "2:18", {"`0.0.0.0`", "itself"});
+  expect_warning(hole("ipv4: 127.0.0.53, ipv6: \"2001:db8::53\""), "2:18", {"`127.0.0.53`"});
+  expect_warning(hole("ipv4: 192.0.2.53, ipv6: \"::\""), "2:36", {"`::`"});
+  expect_warning(hole("ipv4: 192.0.2.53, ipv6: \"::1\""), "2:36", {"`::1`"});
+  expect_warning(hole("ipv4: 192.0.2.53, ipv6: \"2001:db8::53\""), "");
+  expect_warning("sinkhole: {ipv4: 192.0.2.53}\nrules: [{id: r, domains: [a.example]}]\n", "");
+}
+
+TEST_CASE("warning: answers on which mail servers queue", "[config]") {
+  const auto rule = [](const std::string& action) {
+    return "  - {id: " + action + ", domains: [" + action + ".example], action: " + action + "}\n";
+  };
+  expect_warning("rules:\n" + rule("nodata"), "3:10", {"OpenSMTPD", "four days"});
+  expect_warning("rules:\n" + rule("nodata") + rule("nxdomain"), "");
+  expect_warning("rules:\n" + rule("servfail"), "3:10", {"`servfail`", "queue"});
+  expect_warning("rules:\n" + rule("refused"), "3:10", {"`refused`", "queue"});
+  expect_warning("rules:\n" + rule("drop"), "3:10", {"`drop`", "queue"});
+  expect_warning("rules:\n" + rule("tcp-only"), "3:10", {"`tcp-only`", "over TCP"});
+  expect_warning("rules:\n" + rule("null-mx"), "");
+}
+
+TEST_CASE("warning: what the entries of a response policy zone do", "[config]") {
+  const Folder folder;
+  const auto warnings = [&](const std::string& triggers, const std::string& more) {
+    folder.write("l.rpz", "@ SOA localhost. h. 1 2 3 4 5\n" + triggers);
+    return texts(folder, folder.load_policy("version: 1\n" + more +
+                                            "rules:\n  - id: feed\n    "
+                                            "list: {file: l.rpz, format: rpz}\n"));
+  };
+  CHECK(warnings("a.example CNAME .\n", "").empty());
+  CHECK(warnings("a.example CNAME rpz-drop.\n", "")
+            .find(":3:9: warning: the rule `feed` has entries "
+                  "with `drop`: mail servers queue") != std::string::npos);
+  CHECK(warnings("a.example CNAME *.\n", "").find("every block of this policy is `nodata`") !=
+        std::string::npos);
+  // The zone decides, not `defaults`.
+  CHECK(warnings("a.example CNAME .\n", "defaults: {action: servfail}\n").empty());
+  CHECK(warnings("a.example CNAME .\n", "defaults: {action: nodata}\n").empty());
+}
+
+TEST_CASE("warning: a rule that never decides", "[config]") {
+  const std::string block = "  - {id: block, domains: [a.example]}\n";
+  expect_warning("rules:\n" + block + "  - {id: let, domains: [a.example], action: allow}\n",
+                 "3:10", {"`block` never decides", "`let` allows"});
+  expect_warning("rules:\n" + block + "  - {id: let, domains: [b.a.example], action: allow}\n", "");
+  expect_warning("rules:\n" + block + "  - {id: let, exact: [a.example], action: allow}\n", "");
+  expect_warning("rules:\n" + block + "  - {id: again, domains: [A.example.]}\n", "4:10",
+                 {"`again` never decides", "`block` decides"});
+  expect_warning("rules:\n" + block + "  - {id: again, domains: [a.example, b.example]}\n", "");
+  expect_warning("rules:\n" + block + "  - {id: watch, domains: [a.example], action: observe}\n",
+                 "4:10", {"`watch` never decides"});
+  expect_warning("rules:\n" + block + "  - {id: text, domains: [a.example], types: all}\n", "");
+  expect_warning("rules:\n  - {id: r, domains: [a.example], except: [a.example]}\n", "3:10",
+                 {"own `except`"});
+  const std::string groups = "clients: {a: [192.0.2.1], b: [192.0.2.2]}\nrules:\n";
+  expect_warning(groups + "  - {id: r, domains: [a.example], clients: [a]}\n"
+                          "  - {id: s, domains: [a.example]}\n",
+                 "");
+  // What the list says is known to the index alone; the rule may well have other names.
+  expect_warning("rules:\n" + block +
+                     "  - {id: l, exact: [a.example], list: {file: l.txt, format: domains}}\n",
+                 "");
+}
+
+TEST_CASE("warning: an exception that takes nothing out", "[config]") {
+  expect_warning("rules:\n  - {id: r, domains: [a.example], except: [b.example]}\n", "3:44",
+                 {"`b.example`", "takes nothing out"});
+  expect_warning("rules:\n  - {id: r, domains: [a.example], except: [x.a.example]}\n", "");
+}
+
+TEST_CASE("warning: a rule blocks what is named as meant", "[config]") {
+  expect_warning("rules:\n  - {id: r, domains: [a.example], intended: x.a.example}\n", "3:10",
+                 {"`x.a.example` as meant", "`r` blocks"});
+  expect_warning("rules:\n  - {id: r, domains: [a.example], intended: b.example}\n", "");
+}
+
+TEST_CASE("warning: a group that no rule is for", "[config]") {
+  const std::string groups = "clients:\n  mail: [192.0.2.1]\n  web: [192.0.2.2]\n";
+  expect_warning(groups + "rules: [{id: r, domains: [a.example], clients: [mail]}]\n", "4:3",
+                 {"`web`"});
+  expect_warning(groups + "rules: [{id: r, domains: [a.example]}]\n", "");
+  expect_warning(groups + "rules: [{id: r, domains: [a.example], clients: any}]\n", "");
+}
+
+TEST_CASE("warning: mode observe", "[config]") {
+  expect_warning("mode: observe\nrules: [{id: r, domains: [a.example]}]\n", "2:7",
+                 {"blocks nothing"});
+  expect_warning("mode: enforce\nrules: [{id: r, domains: [a.example]}]\n", "");
+}

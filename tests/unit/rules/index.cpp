@@ -1,0 +1,240 @@
+#include "rules/name_index.hpp"
+#include "tests/catch.hpp"
+#include "tests/unit/rules/names.hpp"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+
+using namespace nearmiss;
+using nearmiss::test::name;
+
+namespace {
+
+// The listed names that a search finds, as text, from the asked name up.
+std::vector<std::string> found(const NameIndex& index, const Name& asked) {
+  NameIndex::Matches matches;
+  index.search(asked, matches);
+  std::vector<std::string> texts;
+  for (const auto& match : matches) {
+    texts.push_back(asked.last_labels(match.depth).to_text());
+  }
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("a search finds the listed ancestors, the nearest first") {
+  NameIndexBuilder builder;
+  for (const char* const text : {"ml", "a.army.ml", "c.b.a.army.ml", "mil"}) {
+    builder.add(name(text), 0, mark_subtree);
+  }
+  const NameIndex index = std::move(builder).build();
+  CHECK(found(index, name("x.c.b.a.army.ml")) == Texts{"c.b.a.army.ml", "a.army.ml", "ml"});
+  CHECK(found(index, name("army.ml")) == Texts{"ml"});
+  CHECK(found(index, name("army.mil.example")).empty());
+  CHECK(found(index, Name()).empty());
+}
+
+TEST_CASE("names of every length and depth are found, their neighbours are not") {
+  std::vector<Name> names;
+  NameIndexBuilder builder;
+  for (std::size_t labels = 1; labels <= 127; ++labels) {
+    std::string text = "x";
+    for (std::size_t more = 1; more < labels; ++more) {
+      text += ".y";
+    }
+    names.push_back(name(text));
+  }
+  for (std::size_t length = 2; length <= 63; ++length) {
+    names.push_back(name(std::string(length, 'x')));
+    names.push_back(name(std::string(length, 'x') + "." + std::string(length, 'z')));
+  }
+  for (const Name& listed : names) {
+    builder.add(listed, 0, mark_exact);
+  }
+  const NameIndex index = std::move(builder).build();
+  CHECK(index.listed_names() == names.size());
+  for (const Name& listed : names) {
+    const std::string text = listed.to_text();
+    CAPTURE(text);
+    const Texts texts = found(index, listed);
+    REQUIRE_FALSE(texts.empty());
+    CHECK(texts.front() == text);
+    CHECK(found(index, name("q" + text.substr(1))) == Texts(texts.begin() + 1, texts.end()));
+  }
+}
+
+TEST_CASE("the marks of a name are all that was said about it, a mark a rule") {
+  NameIndexBuilder builder;
+  builder.add(name("b.ml"), 7, mark_subtree);
+  builder.add(name("a.ml"), 3, mark_exact);
+  builder.add(name("a.ml"), 1, mark_excepted);
+  builder.add(name("A.ml"), 3, mark_subtree);
+  builder.add(name("a.ml"), 7, mark_subtree);
+  builder.add(name("a.ml"), 7, mark_subtree);
+  builder.add(name("c.ml"), 1, mark_excepted);
+  const NameIndex index = std::move(builder).build();
+  const auto marks_of = [&](std::string_view text) {
+    NameIndex::Matches matches;
+    index.search(name(text), matches);
+    REQUIRE(matches.end() - matches.begin() == 1);
+    const MarkList marks = index.marks(*matches.begin());
+    return std::vector<Mark>(marks.begin(), marks.end());
+  };
+  CHECK(marks_of("a.ml") ==
+        std::vector<Mark>{{1, mark_excepted}, {3, mark_exact | mark_subtree}, {7, mark_subtree}});
+  CHECK(marks_of("b.ml") == std::vector<Mark>{{7, mark_subtree}});
+  CHECK(marks_of("c.ml") == std::vector<Mark>{{1, mark_excepted}});
+  CHECK(index.listed_names() == 2); // c.ml is only excepted
+}
+
+TEST_CASE("hundreds of rules that list the same and different names") {
+  constexpr std::uint32_t rules = 600;
+  NameIndexBuilder builder;
+  const auto own = [](std::uint32_t rule) { return name("n" + std::to_string(rule) + ".ml"); };
+  for (std::uint32_t rule = 0; rule < rules; ++rule) {
+    builder.add(own(rule), rule, mark_subtree);
+    builder.add(own(rule / 2), rule, mark_exact); // a rule's name comes again in two others
+    builder.add(name("all.ml"), rule, mark_exact);
+  }
+  const NameIndex index = std::move(builder).build();
+  CHECK(index.listed_names() == rules + 1);
+  const auto marks_of = [&](const Name& asked) {
+    NameIndex::Matches matches;
+    index.search(asked, matches);
+    REQUIRE(matches.end() - matches.begin() == 1);
+    const MarkList marks = index.marks(*matches.begin());
+    return std::vector<Mark>(marks.begin(), marks.end());
+  };
+  CHECK(marks_of(name("all.ml")).size() == rules);
+  for (std::uint32_t rule = 0; rule < rules; ++rule) {
+    std::map<std::uint32_t, unsigned> expected{{rule, mark_subtree}};
+    for (const std::uint32_t other : {2 * rule, 2 * rule + 1}) {
+      if (other < rules) {
+        expected[other] |= mark_exact;
+      }
+    }
+    const auto marks = marks_of(own(rule));
+    CAPTURE(rule);
+    REQUIRE(marks.size() == expected.size());
+    for (const Mark& mark : marks) {
+      CHECK(mark.bits == expected.at(mark.rule));
+    }
+  }
+}
+
+TEST_CASE("an unlisted name never matches, a listed one always does") {
+  const auto seed = test::seed();
+  WARN("NEARMISS_SEED=" << seed);
+  std::mt19937 random(seed);
+  const auto draw = [&](unsigned below) { return static_cast<unsigned>(random() % below); };
+  const auto random_name = [&] {
+    std::string text;
+    for (unsigned labels = 1 + draw(3); labels > 0; --labels) {
+      text += text.empty() ? "" : ".";
+      for (unsigned length = 1 + draw(9); length > 0; --length) {
+        text += static_cast<char>('a' + draw(5));
+      }
+    }
+    return text;
+  };
+  constexpr std::size_t count = 200'000;
+  std::set<std::string> listed;
+  NameIndexBuilder builder;
+  for (std::size_t number = 0; number < count; ++number) {
+    const std::string text = random_name();
+    listed.insert(text);
+    builder.add(name(text), 0, mark_subtree); // many come twice
+  }
+  const NameIndex index = std::move(builder).build();
+  REQUIRE(index.listed_names() == listed.size());
+  const auto expected = [&](std::string text) {
+    Texts texts;
+    while (true) {
+      if (listed.contains(text)) {
+        texts.push_back(text);
+      }
+      const auto dot = text.find('.');
+      if (dot == std::string::npos) {
+        return texts;
+      }
+      text.erase(0, dot + 1);
+    }
+  };
+  std::size_t wrong = 0;
+  for (const std::string& text : listed) {
+    wrong += found(index, name(text)) == expected(text) ? 0U : 1U;
+  }
+  CHECK(wrong == 0);
+  std::size_t unlisted = 0;
+  for (std::size_t number = 0; number < count; ++number) {
+    const std::string text = random_name();
+    unlisted += expected(text).empty() ? 1U : 0U;
+    wrong += found(index, name(text)) == expected(text) ? 0U : 1U;
+  }
+  CHECK(wrong == 0);
+  CHECK(unlisted > count / 100); // the draw did try unlisted names
+}
+
+TEST_CASE("where a name lies cannot be foreseen: each index has a key of its own") {
+  const auto order = [] {
+    NameIndexBuilder builder;
+    for (int number = 0; number < 1000; ++number) {
+      builder.add(name("n" + std::to_string(number) + ".ml"), 0, mark_subtree);
+    }
+    const NameIndex index = std::move(builder).build();
+    Texts texts;
+    index.for_each([&](const Name& stored) { texts.push_back(stored.to_text()); });
+    return texts;
+  };
+  Texts one = order();
+  Texts other = order();
+  CHECK(one != other);
+  std::ranges::sort(one);
+  std::ranges::sort(other);
+  CHECK(one == other); // the same names all the same
+}
+
+TEST_CASE("names that come a thousand times over, in groups that run over, stay one name each") {
+  constexpr std::size_t names = 500;
+  constexpr std::uint32_t rules = 3;
+  NameIndexBuilder builder;
+  const auto text = [](std::size_t number) { return "n" + std::to_string(number) + ".ml"; };
+  for (std::uint32_t rule = 0; rule < rules; ++rule) {
+    for (std::size_t number = 0; number < names; ++number) {
+      // Few names come very often, so that some groups get many and others none.
+      for (std::size_t times = number % 50 == 0 ? 1000 : 1; times > 0; --times) {
+        builder.add(name(text(number)), rule, mark_exact);
+      }
+    }
+  }
+  const NameIndex index = std::move(builder).build();
+  CHECK(index.listed_names() == names);
+  for (std::uint32_t rule = 0; rule < rules; ++rule) {
+    CHECK(index.repeated(rule) == 10 * 999);
+  }
+  std::size_t wrong = 0;
+  for (std::size_t number = 0; number < 2 * names; ++number) {
+    const Texts expected = number < names ? Texts{text(number)} : Texts{};
+    wrong += found(index, name(text(number))) == expected ? 0U : 1U;
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("a name costs no more memory than the header says") {
+  NameIndexBuilder builder;
+  constexpr std::size_t count = 100'000;
+  std::size_t text_octets = 0;
+  for (std::size_t number = 0; number < count; ++number) {
+    const std::string text = "name-" + std::to_string(number) + ".example";
+    text_octets += text.size();
+    builder.add(name(text), static_cast<std::uint32_t>(number % 10), mark_subtree);
+  }
+  const NameIndex index = std::move(builder).build();
+  const auto a_name = static_cast<double>(index.memory()) / count;
+  CHECK(a_name < 6.2 + static_cast<double>(text_octets) / count + 0.1);
+}
