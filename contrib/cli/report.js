@@ -328,7 +328,7 @@ function drawLists() {
     {head: "Group", cell: (one) => one.group},
     {head: "Domains", cell: (one) => number.format(one.domains), number: true}, ...counts, last], true);
   add("Domains meant", data.intended, [{head: "Domain", rowHead: true, cell: (one) => domain(one.intended)},
-    {head: "Asked for as", cell: (one) => number.format(one.domains), number: true}, ...counts.slice(0, 2), last]);
+    {head: "Spellings", cell: (one) => number.format(one.domains), number: true}, ...counts.slice(0, 2)]);
   const fresh = data.new_domains;
   if (fresh) {
     add("New domains", {...fresh, exact: true}, [{head: "Domain", rowHead: true, cell: asked}, meant, counts[0],

@@ -98,6 +98,7 @@ class Summary {
 
   // Keeps the latest `kept_attempts`.
   Summary(Period period, Instant window, std::size_t kept_attempts);
+  ~Summary() = default;
   Summary(const Summary&) = delete;
   Summary& operator=(const Summary&) = delete;
 
