@@ -298,32 +298,19 @@ void RuleReader::read_confusable(const YamlNode& node, bool public_suffixes, Rul
 void RuleReader::read_mistyped(const YamlNode& node, bool public_suffixes, const Rule& rule,
                                RuleSource& source) {
   if (node.kind == YamlNode::Kind::text && node.text == "default") {
-    if (!rule.intended) {
-      return; // reported
-    }
-    const std::string meant = rule.intended->to_text();
-    const auto mistyped = mistyped_of(meant);
-    if (mistyped.empty()) {
-      reader_.error(node, "no TLD is known that is mistyped for " + shown(meant) +
-                              "; write what is typed instead, as in `mistyped: [ml]`");
-      return;
-    }
-    for (const std::string_view tld : mistyped) {
-      source.names.push_back({*Name::from_text(tld), Scope::subtree, node.place});
-    }
-    reader_.report().warning(reader_.file(), node.place,
-                             "`mistyped: default` takes every name under " + joined(mistyped) +
-                                 " for one under " + meant + "; write " +
-                                 shown("[" + joined(mistyped) + "]") +
-                                 " if you mean them all, or fewer");
+    add_known_mistypings(node.place, rule, source);
     return;
   }
   // Naming the intended suffix is the explicit word that a public suffix asks for.
   read_names(node, "mistyped", Scope::subtree, true, source.names);
-  for (const WrittenName& written : source.names) {
+  const std::size_t written_out = source.names.size();
+  for (std::size_t at = 0; at < written_out; ++at) {
+    const WrittenName written = source.names[at];
     if (written.name.is_root() && !public_suffixes) {
       reader_.report().error(reader_.file(), written.place,
                              "`mistyped` holds the root, which is every name; write a suffix");
+    } else if (written.name.to_text() == "default") { // no TLD: it stands for the known ones
+      add_known_mistypings(written.place, rule, source);
     } else if (rule.intended && rule.intended->is_at_or_below(written.name)) {
       reader_.report().error(reader_.file(), written.place,
                              "`mistyped` holds " + shown(written.name.to_text()) +
@@ -331,6 +318,32 @@ void RuleReader::read_mistyped(const YamlNode& node, bool public_suffixes, const
                                  shown(rule.intended->to_text()) + "; take it out");
     }
   }
+  std::erase_if(source.names,
+                [](const WrittenName& written) { return written.name.to_text() == "default"; });
+}
+
+void RuleReader::add_known_mistypings(const Place& place, const Rule& rule, RuleSource& source) {
+  if (!rule.intended) {
+    return; // reported
+  }
+  const std::string meant = rule.intended->to_text();
+  const auto mistyped = mistyped_of(meant);
+  if (mistyped.empty()) {
+    reader_.report().error(reader_.file(), place,
+                           "no TLD is known that is mistyped for " + shown(meant) +
+                               "; write what is typed instead, as in `mistyped: [ml]`");
+    return;
+  }
+  for (const std::string_view tld : mistyped) {
+    const Name name = *Name::from_text(tld);
+    if (std::ranges::none_of(source.names, [&](const auto& one) { return one.name == name; })) {
+      source.names.push_back({name, Scope::subtree, place});
+    }
+  }
+  reader_.report().warning(
+      reader_.file(), place,
+      "`mistyped: default` takes every name under " + joined(mistyped) + " for one under " + meant +
+          "; write " + shown("[" + joined(mistyped) + "]") + " if you mean them all, or fewer");
 }
 
 RuleReader::Held RuleReader::read_held(YamlMap& map, bool public_suffixes) {

@@ -104,6 +104,9 @@ void add_likeness(Json& json, const Likeness& likeness) {
   if (likeness.domain != nullptr) {
     json["class"] = to_string(likeness.kind);
     json["score"] = likeness.score.value();
+    json["score_parts"] = {{"class", likeness.score.base},
+                           {"short_label", -int{likeness.score.short_label}},
+                           {"further_changes", -int{likeness.score.changes}}};
     json["looks_like"] = likeness.domain->to_text();
   }
 }

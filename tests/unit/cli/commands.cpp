@@ -151,6 +151,7 @@ TEST_CASE("explain: a look-alike's class, score and the rules that lost", "[cli]
   const Run json = nearmiss_cli(explain + " --json army.ml");
   holds(json, "\"class\": \"tld-swap\"");
   holds(json, "\"score\": 70");
+  holds(json, "\"class\": 90,\n      \"short_label\": -20,\n      \"further_changes\": 0");
   holds(json, "\"rule\": \"watch\"");
 }
 

@@ -152,3 +152,23 @@ TEST_CASE("mistyped: default is the known mistypings of a TLD", "[config]") {
   CHECK(only_text(rule + "{intended: army.mil, mistyped: default}\n", false)
             .starts_with("policy.yaml:4:48: error: no TLD is known that is mistyped for "));
 }
+
+TEST_CASE("mistyped: default may stand among other suffixes", "[config]") {
+  const std::string rule = "version: 1\nrules:\n  - id: r\n    confusable: ";
+  const Folder folder;
+  const LoadResult result =
+      folder.load_policy(rule + "{intended: mil, mistyped: [default, ml, mill.example]}\n");
+  REQUIRE(result.config);
+  for (const char* text : {"army.ml", "army.il", "army.mill.example"}) {
+    INFO(text);
+    const Verdict verdict = ask(*result.config, text);
+    CHECK(verdict.enforced);
+    CHECK(Policy::intended_for(verdict, *Name::from_text(text)) == "army.mil");
+  }
+  CHECK_FALSE(ask(*result.config, "army.default").enforced);
+  CHECK_FALSE(ask(*result.config, "army.il.example").enforced);
+  CHECK(texts(folder, result)
+            .starts_with("policy.yaml:4:44: warning: `mistyped: default` takes every name under "));
+  CHECK(only_text(rule + "{intended: museum, mistyped: [default, ml]}\n", false)
+            .starts_with("policy.yaml:4:47: error: no TLD is known that is mistyped for "));
+}
