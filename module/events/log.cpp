@@ -262,7 +262,7 @@ void EventLog::tell_losses() {
   const std::uint64_t dropped = queue_.dropped();
   tell_losses("queue full", dropped - std::exchange(told_dropped_, dropped));
   for (const auto& sink : sinks) {
-    if (sink->working() && !sink->waiting()) {
+    if (sink->can_tell()) {
       tell_losses(sink->name(), sink->take_untold_losses());
     }
   }

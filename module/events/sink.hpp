@@ -36,7 +36,10 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
   const std::string& name() const noexcept { return name_; }
   bool waiting() const noexcept { return !sizes_.empty(); }
-  bool working() const noexcept { return problem_.empty(); }
+  // It works, and has room: what it lost can be told.
+  bool can_tell() const noexcept {
+    return problem_.empty() && text_.size() - begin_ < max_waiting / 2;
+  }
   // Lost since the last call that returned more than 0.
   std::uint64_t take_untold_losses() noexcept;
   // A last try, of two seconds at most; what cannot be passed on is lost.
