@@ -63,7 +63,7 @@ class RuleReader {
   void add(YamlMap& map, const Rule& rule, RuleSource& source);
   void read_words(YamlMap& map, Rule& rule);
   void read_confusable(const YamlNode& node, bool public_suffixes, Rule& rule, RuleSource& source);
-  // The TLDs of rules/tld_pairs.hpp for `intended`, with a warning that says which.
+  // The TLDs of rules/lookalikes/tld_pairs.hpp for `intended`, with a warning that says which.
   void add_known_mistypings(const Place& place, const Rule& rule, RuleSource& source);
   void read_mistyped(const YamlNode& node, bool public_suffixes, const Rule& rule,
                      RuleSource& source);
