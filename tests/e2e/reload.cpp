@@ -339,10 +339,27 @@ TEST_CASE("the control socket: its mode, a stale one, clients that do not behave
     clients[2]->say("shutdown\n");
     CHECK(generation(resolver) == 1); // three more say nothing at all
   }
+  { // more than it has places for: some say half a command, some go away, some never read
+    std::vector<std::unique_ptr<RawClient>> crowd;
+    for (int i = 0; i < 24; ++i) {
+      crowd.push_back(std::make_unique<RawClient>(path));
+      crowd.back()->say(i % 2 == 0 ? "stat" : "status\n");
+      if (i % 3 == 0) {
+        crowd.pop_back();
+      }
+    }
+    CHECK(looks_blocked(resolver.answer(mail, "army.ml", MX)));
+    CHECK(generation(resolver) == 1); // when the patience with them has ended
+    resolver.write_policy(policy_listing("good.example"));
+    wait_for_generation(resolver, 2); // a changed file waits for none of them
+  }
+  CHECK(looks_blocked(resolver.answer(mail, "good.example", MX)));
+  resolver.write_policy(usual_policy);
+  wait_for_generation(resolver, 3);
   CHECK(looks_blocked(resolver.answer(mail, "army.ml", MX)));
   int exit_code = 0;
   resolver.reload();                // Unbound's own: the socket is made anew
-  CHECK(generation(resolver) == 1); // the same policy
+  CHECK(generation(resolver) == 3); // the same policy
   resolver.stop();
   CHECK_FALSE(std::filesystem::exists(path));
   CHECK_THROWS(resolver.nearmiss("status", &exit_code));
