@@ -49,7 +49,7 @@ class Unbound {
 
   void start();                // returns when it serves; throws with its log if it does not
   std::string fail_to_start(); // its log; throws if it does start
-  void stop();   // the test fails if it does not end well, or a sanitizer had something to say
+  void stop(); // the test fails if it does not end well, or a sanitizer had something to say
   // Unbound's own reload, by SIGHUP or a command of unbound-control; returns when it serves again.
   void reload(const std::string& how = "SIGHUP");
   std::string control(const std::string& command); // unbound-control's output
