@@ -158,19 +158,41 @@ void leave(const struct module_qstate* qstate, bool rests) {
     nm_linger();
 }
 
-static void evict_if_listed(struct lruhash_entry* entry, const struct nm_policy* policy) {
+/* Does the message's RRset at `place` lead to anything listed, or is it brought along and listed?
+ *
+ * The table's lock, because this may be while Unbound ends its service: it then clears the RRset
+ * cache under that lock alone, and the messages, whose lock the caller holds, afterwards. The keys
+ * stay allocated until both are empty. */
+static bool is_listed_part(struct nearmiss* nm, const struct nm_policy* policy,
+                           const struct reply_info* rep, size_t place, uint16_t qtype) {
+  struct ub_packed_rrset_key* rrset = rep->rrsets[place];
+  struct lruhash* table = slabhash_gettable(&nm->host.rrsets->table, rrset->entry.hash);
+  bool listed = false;
+  size_t i = 0;
+  while (i < rep->rrset_count && rep->ref[i].key != rrset)
+    i++;
+  lock_quick_lock(&table->lock);
+  lock_rw_rdlock(&rrset->entry.lock);
+  /* With another id it is another RRset by now, and Unbound does not serve the message either. */
+  if (i < rep->rrset_count && rep->ref[i].id == rrset->id)
+    listed = place < rep->an_numrrsets ? rrset_leads_to_listed(policy, rrset, qtype)
+                                       : place >= rep->an_numrrsets + rep->ns_numrrsets &&
+                                             is_listed_additional(policy, rrset);
+  lock_rw_unlock(&rrset->entry.lock);
+  lock_quick_unlock(&table->lock);
+  return listed;
+}
+
+static void evict_if_listed(struct nearmiss* nm, struct lruhash_entry* entry,
+                            const struct nm_policy* policy) {
   const struct query_info* qinfo = &((struct msgreply_entry*)entry->key)->key;
   struct reply_info* rep = entry->data;
   bool listed;
   if (!is_internet(qinfo->qclass))
     return;
   listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
-  /* Who brings addresses of listed names along, and whom an answer leads to. One whose RRsets
-   * cannot be locked is one that Unbound does not serve either. */
-  if (!listed && rrset_array_lock(rep->ref, rep->rrset_count, 0)) {
-    listed = leads_to_listed(policy, rep, qinfo->qtype) || brings_listed(policy, rep);
-    rrset_array_unlock(rep->ref, rep->rrset_count);
-  }
+  for (size_t i = 0; !listed && i < rep->rrset_count; i++)
+    listed = is_listed_part(nm, policy, rep, i, qinfo->qtype);
   if (listed) {
     /* An expired failure: not even serve-expired answers with one. */
     rep->flags = (uint16_t)((rep->flags & ~0xfU) | LDNS_RCODE_SERVFAIL);
@@ -181,7 +203,8 @@ static void evict_if_listed(struct lruhash_entry* entry, const struct nm_policy*
 /* The bins of a table from `bin` on, some of them; false: there are no more. Like
  * lruhash_traverse(), which would hold the table's lock, that every query needs, all the way. A
  * table that grows in the meantime moves what was not visited yet to bins further on. */
-static bool evict_from(struct lruhash* table, size_t* bin, const struct nm_policy* policy) {
+static bool evict_from(struct nearmiss* nm, struct lruhash* table, size_t* bin,
+                       const struct nm_policy* policy) {
   bool more;
   lock_quick_lock(&table->lock);
   for (size_t end = *bin + 32; *bin < end && *bin < table->size; ++*bin) {
@@ -189,7 +212,7 @@ static bool evict_from(struct lruhash* table, size_t* bin, const struct nm_polic
     lock_quick_lock(&chain->lock);
     for (struct lruhash_entry* entry = chain->overflow_list; entry; entry = entry->overflow_next) {
       lock_rw_wrlock(&entry->lock);
-      evict_if_listed(entry, policy);
+      evict_if_listed(nm, entry, policy);
       lock_rw_unlock(&entry->lock);
     }
     lock_quick_unlock(&chain->lock);
@@ -201,8 +224,8 @@ static bool evict_from(struct lruhash* table, size_t* bin, const struct nm_polic
 
 void evict_listed(struct nearmiss* nm) {
   const struct nm_policy* policy = nm_enter(nm->core);
-  for (size_t i = 0; policy && i < nm->host_cache->size; i++)
-    for (size_t bin = 0; evict_from(nm->host_cache->array[i], &bin, policy);)
+  for (size_t i = 0; policy && i < nm->host.messages->size; i++)
+    for (size_t bin = 0; evict_from(nm, nm->host.messages->array[i], &bin, policy);)
       ;
   nm_leave();
 }

@@ -77,7 +77,7 @@ struct nearmiss {
   /* Answers for names that rules list, for the clients that may have them; like Unbound's caches in
    * all but that no client is answered from them before the module has decided. */
   struct caches own;
-  struct slabhash* host_cache; /* Unbound's message cache */
+  struct caches host; /* Unbound's */
   /* Which names that no rule lists may have an answer in `own`, because it leads to a listed
    * name: a bit for each hash. Spares every other name the look into the cache. Bits are never
    * taken back; a wrong one costs that look. */
@@ -146,13 +146,14 @@ static inline const struct packed_rrset_data* data_of(const struct ub_packed_rrs
 /* Does the answer section lead to anything that a rule lists: a target of a CNAME (a DNAME comes
  * with one), exchanges, addresses? */
 bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* rep, uint16_t qtype);
+bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset,
+                           uint16_t qtype);
 /* Notes what the query's answer leads to. False: out of memory. */
 bool note_links(const struct module_qstate* qstate, struct links* links);
 /* Addresses of listed names, and listed addresses, that an answer brings along: optional data, so
  * nobody is told a wrong thing without them. A referral needs its own, and no client sees it. */
 void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep);
-/* Is there anything in an answer that the above would drop? */
-bool brings_listed(const struct nm_policy* policy, const struct reply_info* rep);
+bool is_listed_additional(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
 
 /* ---- cache.c ---- */
 

@@ -66,9 +66,11 @@ bool nm_host_is(const char* package, const char* configured, char* why, size_t w
   if (search.has_package && search.has_configured)
     return true;
   if (search.has_package)
-    (void)snprintf(why, why_size,
-                   "built for an %s with other configure options than this one's; it was: %s",
-                   package, configured);
+    (void)snprintf(
+        why, why_size,
+        "built for an %s with other configure options than this one's, which `unbound -V` "
+        "tells; it was: %s",
+        package, configured);
   else
     (void)snprintf(why, why_size, "built for %s, but this is %s", package,
                    search.running[0] != '\0' ? search.running : "no Unbound that says its version");

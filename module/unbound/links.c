@@ -42,18 +42,24 @@ static bool holds_listed_address(const struct nm_policy* policy, uint16_t type,
   return false;
 }
 
+bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset,
+                           uint16_t qtype) {
+  const struct packed_rrset_data* data = data_of(rrset);
+  uint16_t type = type_of(rrset);
+  if ((type == LDNS_RR_TYPE_MX && mx_is_listed(policy, data)) ||
+      holds_listed_address(policy, type, data))
+    return true;
+  if (type == LDNS_RR_TYPE_CNAME)
+    for (size_t rr = 0; rr < data->count; rr++)
+      if (nm_covers(policy, name_in_rdata(data, rr, 0), qtype))
+        return true;
+  return false;
+}
+
 bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* rep, uint16_t qtype) {
-  for (size_t i = 0; i < rep->an_numrrsets; i++) {
-    const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
-    uint16_t type = type_of(rep->rrsets[i]);
-    if ((type == LDNS_RR_TYPE_MX && mx_is_listed(policy, data)) ||
-        holds_listed_address(policy, type, data))
+  for (size_t i = 0; i < rep->an_numrrsets; i++)
+    if (rrset_leads_to_listed(policy, rep->rrsets[i], qtype))
       return true;
-    if (type == LDNS_RR_TYPE_CNAME)
-      for (size_t rr = 0; rr < data->count; rr++)
-        if (nm_covers(policy, name_in_rdata(data, rr, 0), qtype))
-          return true;
-  }
   return false;
 }
 
@@ -89,8 +95,7 @@ bool note_links(const struct module_qstate* qstate, struct links* links) {
   return true;
 }
 
-static bool is_listed_additional(const struct nm_policy* policy,
-                                 const struct ub_packed_rrset_key* rrset) {
+bool is_listed_additional(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset) {
   uint16_t type = type_of(rrset);
   return nm_covers(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type) ||
          holds_listed_address(policy, type, data_of(rrset));
@@ -103,11 +108,4 @@ void drop_listed_additional(const struct nm_policy* policy, struct reply_info* r
       rep->rrsets[kept++] = rep->rrsets[i];
   rep->ar_numrrsets -= rep->rrset_count - kept;
   rep->rrset_count = kept;
-}
-
-bool brings_listed(const struct nm_policy* policy, const struct reply_info* rep) {
-  for (size_t i = rep->an_numrrsets + rep->ns_numrrsets; i < rep->rrset_count; i++)
-    if (is_listed_additional(policy, rep->rrsets[i]))
-      return true;
-  return false;
 }

@@ -84,7 +84,7 @@ EXPORT int init(struct module_env* env, int id) {
     log_err("nearmiss: out of memory");
     return 0;
   }
-  nm->host_cache = env->msg_cache;
+  nm->host = (struct caches){env->msg_cache, env->rrset_cache};
   nm->core = nm_core_start(
       getenv("NEARMISS_CONFIG"),
       &(struct nm_host){.log_line = log_line, .policy_changed = policy_changed, .arg = nm});
