@@ -139,7 +139,7 @@ std::string joined(const std::vector<std::string_view>& words) {
   std::string text;
   for (const std::string_view word : words) {
     text += text.empty() ? "" : ", ";
-    text += word;
+    text += printable(word);
   }
   return text;
 }

@@ -55,7 +55,7 @@ for target in "${targets[@]}"; do
   report=build-fuzz/$target.log
   mkdir -p -- "$learnt" "$findings"
   before=$(find "$findings" -type f | wc -l)
-  options=(-max_total_time="$each" -max_len=4096 -timeout=20 -rss_limit_mb=3000 -print_final_stats=1
+  options=(-max_total_time="$each" -max_len=4096 -timeout=100 -rss_limit_mb=3000 -print_final_stats=1
     -artifact_prefix="$findings/")
   if [[ -f tests/fuzz/$target.dict ]]; then options+=(-dict="tests/fuzz/$target.dict"); fi
   begun=$SECONDS
