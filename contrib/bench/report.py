@@ -93,7 +93,6 @@ def plot(path, rows, about):
     script = [f"set terminal svg size 1100,{80 + 260 * height} font 'sans,11' background 'white'",
               f"set output '{path}'", "set style fill solid 0.8", "set boxwidth 0.7", "unset key",
               "set grid ytics lc rgb '#dddddd'", "set xtics scale 0",
-              "set format y '%.1s %c'",
               f"set multiplot layout {height},2 title '{about}'"]
     for number, (title, lines, values) in enumerate(panels):
         script.append(f"$data{number} << END")
@@ -101,7 +100,9 @@ def plot(path, rows, about):
             colour = 0xD95F02 if line.kind == "nearmiss" else 0x7A8CA0
             figure = f"{value:,.{0 if value >= 100 else 2}f}"
             script.append(f'{at} {value} {colour} "{line.short}" "{figure}"')
-        script += ["END", f"set title '{title}'", f"set xrange [-0.6:{len(lines) - 0.4}]",
+        script += ["END", f"set title '{title}'",
+                   f"set format y '{'%g' if max(values) < 100 else '%.1s %c'}'",
+                   f"set xrange [-0.6:{len(lines) - 0.4}]",
                    f"set yrange [0:{1.15 * max(values) or 1}]",
                    f"plot $data{number} using 1:2:3:xtic(4) with boxes lc rgb variable, "
                    f"'' using 1:2:5 with labels offset 0,0.6"]

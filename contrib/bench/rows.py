@@ -6,10 +6,13 @@ server did not have its processor to itself, or the load was the limit, the rate
 server, and a goal is judged by processor time instead.
 """
 
+import json
 import os
 import statistics
+import subprocess
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import names
 from servers import KINDS, POLICED, UNPOLICED
@@ -18,6 +21,10 @@ HOT_NAMES = 10_000
 BLOCKED_SAMPLE = 100_000
 UNCACHED_RATE = 60_000  # queries/s that no resolver here reaches: sizes the files of fresh names
 RELOAD_RATE = 20_000  # queries/s while a list is reloaded
+PROGRAMS = {  # of this folder, and the most that a name may take there
+    "nearmiss_bench_decision": {"covers_miss/10000000": 150},
+    "nearmiss_bench_lookalike": {f"find/{kind}": 2000 for kind in range(4)},
+}
 BUSY = 0.9  # part of its processor that a server must have used for its rate to be its own
 
 
@@ -268,5 +275,29 @@ def _p99(bench, server, queries, change):
     return statistics.quantiles(run.latencies, n=100)[98]
 
 
-ROWS = {"start": start, "cached": cached, "uncached": uncached, "unpoliced": unpoliced,
+def decision(bench):
+    """What the module does with one name, without a resolver around it (Google Benchmark)."""
+    row = Row("decision", "One name, nanoseconds of processor time", "")
+    for program, goals in PROGRAMS.items():
+        path = Path(os.environ["BENCH_PROGRAMS"]) / program
+        line = row.lines[program] = Line("nearmiss", program, program)
+        if not path.exists():
+            line.notes.append(f"not built: cmake --build build --target {program}")
+            continue
+        bench.progress(f"decision: {program}")
+        done = subprocess.run(
+            ["taskset", "-c", str(bench.cpu), str(path), "--benchmark_format=json",
+             "--benchmark_filter=covers|find", "--benchmark_repetitions=5"], check=True, capture_output=True, text=True, timeout=900)
+        for result in json.loads(done.stdout)["benchmarks"]:
+            if result.get("aggregate_name") == "median":
+                line.figures[result["run_name"]] = result["cpu_time"]
+                line.notes += [f"{result['run_name']} is {label}"
+                               for label in (result.get("label"),) if label]
+        for name, most in goals.items():
+            row.goals.append(Goal(f"{name}, ns", f"<= {most}", f"{line.figures[name]:.0f}",
+                                  line.figures[name] <= most))
+    return row
+
+
+ROWS = {"decision": decision, "start": start, "cached": cached, "uncached": uncached, "unpoliced": unpoliced,
         "blocked": blocked, "reload": reload}

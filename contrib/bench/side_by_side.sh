@@ -4,12 +4,13 @@
 # Measures, on this machine and in one run: Unbound without the module, with nearmiss, and with its
 # own RPZ (with and without its log), BIND's RPZ and PowerDNS Recursor's RPZ, all over the same
 # 1,000,000 names. Prints a table of medians and ratios and bars; writes results.json, table.txt
-# and side_by_side.svg to the output folder.
+# and side_by_side.svg to the output folder. Row `decision` is of the module's parts alone, by the
+# Google Benchmark programs nearmiss_bench_decision and nearmiss_bench_lookalike, if they are built.
 #
 #   --rounds N      interleaved rounds a row, A B, B A, ... (default 5)
 #   --seconds S     length of one run of the load (default 4)
 #   --names N       listed names (default 1000000)
-#   --only ROW,...  cached, uncached, unpoliced, blocked, start, reload (default: all)
+#   --only ROW,...  decision, start, cached, uncached, unpoliced, blocked, reload (default: all)
 #   --quick         a smoke run: 20000 names, 2 rounds of 1 s; its figures mean nothing
 #   --out DIR       where results go (default: build/bench)
 #   --seed N        of the names (default 1)
@@ -80,5 +81,6 @@ NEARMISS_SO=${NEARMISS_SO:-$root/build/module/nearmiss.so}
 export UNBOUND_BIN NEARMISS_SO
 machine=$(uname -m)
 export BENCH_LIBRARIES=$tools/usr/lib/$machine-linux-gnu BENCH_OUT=$root/build/bench
+export BENCH_PROGRAMS=$root/build/contrib/bench
 command -v python3 >/dev/null || die "python3 is missing" "apt-get install python3"
 exec python3 -B "$root/contrib/bench/side_by_side.py" "$@"
