@@ -12,18 +12,20 @@
 // names begin in the blob, and for each of them a tag, 16 bits of the name's hash. The hash also
 // tells to which group a name belongs. Where more than 12 belong to one, those over go on to the
 // next, and the group keeps one of 32 bits for them, which their hash tells. So a search for a name
-// that is not there reads one group and nothing else, but for one in about a hundred that reads the
+// that is not there reads one group and nothing else, but for one in about eighty that reads the
 // next as well, and one in some thousand that a tag sends to the blob: nearly always the branches
-// go the same way, and the processor need not wait for the memory before it goes on. Depths
-// (numbers of labels) at which no name is listed are not searched at all.
+// go the same way, and the processor need not wait for the memory before it goes on.
+// Before that come 64 bits for each depth (number of labels), which the names listed there have set
+// by another hash that costs nothing: depths at which nothing is listed, or few names, are not
+// searched, or seldom.
 //
 // Memory a name, in octets:
-//   its part of a group: 32 / 10 names                          3.2
+//   its part of a group: 32 / 9 names                           3.6
 //   what the rules say                                          1
 //   the wire form: the text's length (without final dot) + 2    20 at a text of 18
-// so 6.2 + the text: 32 octets at a text of 25.8. A name that n lists hold takes n parts of a
+// so 6.6 + the text: 32 octets at a text of 25.4. A name that n lists hold takes n parts of a
 // group, the rest once. A name whose marks are a list beyond the 255th takes 8 more. While it is
-// built, a second blob stands beside the index, and 4 octets a group.
+// built, a second blob stands beside the index, and 4 octets a name.
 //
 // Nobody can make a search slow or wrong by choosing names. The hash is keyed: SipHash's rounds
 // (one a word, three at the end) under a secret of 128 random bits that each index draws from the
