@@ -97,8 +97,6 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
   alloc_init(&w->alloc, NULL, 0);
   rbtree_init(&w->mesh.all, one_state);
   w->nm.core = core;
-  w->nm.cache = slabhash_create(1, 16, 1 << 20, msgreply_sizefunc, query_info_compare,
-                                query_entry_delete, reply_info_delete, NULL);
   w->dynlib.dyn_env = &w->nm;
   w->env.cfg = &w->cfg;
   w->env.alloc = &w->alloc;
@@ -109,7 +107,7 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
   w->env.msg_cache = slabhash_create(1, 16, 1 << 20, msgreply_sizefunc, query_info_compare,
                                      query_entry_delete, reply_info_delete, NULL);
   w->env.modinfo[0] = &w->dynlib;
-  w->nm.host_cache = w->env.msg_cache;
+  w->nm.host = (struct caches){w->env.msg_cache, w->env.rrset_cache};
 
   rbtree_init(&w->state.super_set, one_state);
   w->state.node.key = &w->state;
@@ -123,7 +121,7 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
   qstate->region = regional_create();
   qstate->query_flags = BIT_RD;
   if (!qstate->region || !w->env.scratch || !w->env.rrset_cache || !w->env.msg_cache ||
-      !w->nm.cache)
+      !make_own_cache(&w->nm, &w->env))
     return false;
   qstate->qinfo = (struct query_info){
       .qname = regional_alloc_init(qstate->region, lookup->qname.wire, lookup->qname.len),
@@ -136,7 +134,7 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
 
 static void end_world(struct world* w) {
   clear(&w->state.s, 0);
-  slabhash_delete(w->nm.cache);
+  delete_own_cache(&w->nm);
   slabhash_delete(w->env.msg_cache);
   rrset_cache_delete(w->env.rrset_cache);
   alloc_clear(&w->alloc);
