@@ -15,7 +15,7 @@ namespace e2e {
 
 SmtpSession::SmtpSession(const std::string& address)
     : socket_(bound_socket(SOCK_STREAM, mail_server_client, 0)) {
-  set_timeout(socket_, 30);
+  set_timeout(socket_, 120); // of a busy machine, Sendmail may be slow to greet
   connect_socket(socket_, address, 25);
   reply();
   send("EHLO client.example\r\n");
