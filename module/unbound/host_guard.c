@@ -10,7 +10,9 @@ struct search {
   const char* package;
   const char* configured;
   bool has_package, has_configured;
-  char running[64]; /* the version the program says it is */
+  char running[64];    /* the version the program says it is */
+  const char* options; /* what looks most like its own configure line */
+  size_t options_len;
 };
 
 /* The next place in [from, end) where these octets stand. Not memmem(): AddressSanitizer takes what
@@ -43,6 +45,22 @@ static void note_version(struct search* search, const char* from, const char* en
   }
 }
 
+/* For the message alone: the longest string that begins as a configure line does. */
+__attribute__((no_sanitize_address)) static void note_options(struct search* search,
+                                                              const char* from, const char* end) {
+  static const char begin[] = "\0--"; /* behind the end of another string */
+  while ((from = find(from, end, begin, sizeof(begin) - 1))) {
+    size_t len = 0;
+    from++;
+    while (from + len < end && from[len] != '\0')
+      len++;
+    if (len > search->options_len && find(from, from + len, "--with-", 7)) {
+      search->options = from;
+      search->options_len = len;
+    }
+  }
+}
+
 /* The first object is the program itself. Its strings are in segments that are not writable. */
 static int search_program(struct dl_phdr_info* object, size_t size, void* arg) {
   struct search* search = arg;
@@ -56,6 +74,7 @@ static int search_program(struct dl_phdr_info* object, size_t size, void* arg) {
     search->has_package = search->has_package || find_string(begin, end, search->package);
     search->has_configured = search->has_configured || find_string(begin, end, search->configured);
     note_version(search, begin, end);
+    note_options(search, begin, end);
   }
   return 1; /* no other object */
 }
@@ -66,11 +85,10 @@ bool nm_host_is(const char* package, const char* configured, char* why, size_t w
   if (search.has_package && search.has_configured)
     return true;
   if (search.has_package)
-    (void)snprintf(
-        why, why_size,
-        "built for an %s with other configure options than this one's, which `unbound -V` "
-        "tells; it was: %s",
-        package, configured);
+    (void)snprintf(why, why_size,
+                   "built for an %s with other configure options. It was: %s. This one's are: %s",
+                   package, configured,
+                   search.options ? search.options : "not found; `unbound -V` tells them");
   else
     (void)snprintf(why, why_size, "built for %s, but this is %s", package,
                    search.running[0] != '\0' ? search.running : "no Unbound that says its version");

@@ -66,7 +66,7 @@ static void unregister(struct module_env* env, int id) {
 EXPORT int init(struct module_env* env, int id) {
   struct dynlibmod_env* de;
   struct nearmiss* nm;
-  char why[2048];
+  char why[8192];
   if (!nm_host_is(PACKAGE_STRING, CONFCMDLINE, why, sizeof(why))) {
     log_err("nearmiss: %s. Build the module against the Unbound that loads it", why);
     return 0;
