@@ -29,7 +29,7 @@ std::string duration(double seconds) {
   if (whole < 3600 || (whole < 7200 && whole % 3600 != 0)) {
     return counted(static_cast<std::uint64_t>((whole + 30) / 60), "minute");
   }
-  if (whole < 86400 || (whole < 2 * 86400 && whole % 86400 != 0)) {
+  if (whole < 86400 || (whole < 172800 && whole % 86400 != 0)) {
     return counted(static_cast<std::uint64_t>((whole + 1800) / 3600), "hour");
   }
   return counted(static_cast<std::uint64_t>((whole + 43200) / 86400), "day");
@@ -46,7 +46,8 @@ std::string fitting(const std::vector<std::string>& parts, std::size_t essential
     if (part.empty()) {
       continue;
     }
-    const std::string longer = text + (text.empty() ? "" : ", ") + part;
+    std::string longer = text;
+    longer.append(text.empty() ? "" : ", ").append(part);
     if (!terminal || text.empty() || used + width(longer) <= terminal_width()) {
       text = longer;
     } else if (index < essential) {

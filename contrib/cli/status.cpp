@@ -83,7 +83,7 @@ std::string talk(const std::filesystem::path& socket_path, const std::string& co
 
 Json ask(const Options& options, const std::string& command) {
   const std::filesystem::path socket_path = socket_of(options);
-  const Json answer = Json::parse(talk(socket_path, command), nullptr, false);
+  Json answer = Json::parse(talk(socket_path, command), nullptr, false);
   if (!answer.is_object() || answer.empty()) {
     throw std::runtime_error(socket_path.native() + ": no answer; is it nearmiss's socket?");
   }
