@@ -36,6 +36,16 @@ std::set<std::string> content(const Answer& answer, const std::string& fresh_lab
   return records;
 }
 
+// The truth, as far as it is always the same. Below a DNAME an asked-for CNAME is the whole answer
+// or the beginning of one: with QNAME minimisation Unbound asks for A first, and where the response
+// begins with a DNAME its iterator follows the alias (processQueryResponse in iterator.c).
+bool is_true(const std::set<std::string>& told, const std::set<std::string>& truth, int type) {
+  const auto within = [](const std::set<std::string>& part, const std::set<std::string>& whole) {
+    return !part.empty() && std::includes(whole.begin(), whole.end(), part.begin(), part.end());
+  };
+  return told == truth || (type == CNAME && (within(told, truth) || within(truth, told)));
+}
+
 } // namespace
 
 const std::string leak_zone = "$ORIGIN rpz.feed.\n"
@@ -356,7 +366,7 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
     if (answer.rcode != truth.rcode) {
       return "rcode " + std::to_string(answer.rcode) + " instead of " + std::to_string(truth.rcode);
     }
-    if (content(answer, fresh_label) != content(truth, "")) {
+    if (!is_true(content(answer, fresh_label), content(truth, ""), type)) {
       return "other data than there is; the truth:\n" + truth.text();
     }
     // AD may be missing: after CD, or where a policed client was answered from the same query. It
