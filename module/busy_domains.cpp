@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <tuple>
+#include <utility>
 
 namespace nearmiss {
 
@@ -36,15 +37,23 @@ void BusyDomains::count(std::string_view domain, Clock::time_point now) noexcept
   const Minute minute = minute_of(now);
   auto found = domains_.find(domain);
   if (found == domains_.end()) {
+    const std::size_t hash = Hash()(domain);
+    Sight& sight = sights_[hash % sights_.size()];
+    const Sight first = std::exchange(sight, Sight{hash, minute});
+    if (first.hash != hash || minute - first.at >= window) {
+      return;
+    }
     try {
       if (domains_.size() >= most_counted) {
         make_room(minute);
       }
       found = domains_.try_emplace(std::string(domain)).first;
-      found->second.last = minute;
     } catch (const std::bad_alloc&) {
       return;
     }
+    sight = {};
+    found->second.last = first.at;
+    ++found->second.by_minute[slot_of(first.at.time_since_epoch())];
   }
   found->second.advance(minute);
   ++found->second.by_minute[slot_of(minute.time_since_epoch())];

@@ -3,7 +3,8 @@
 // Anybody on the internet can make a mail server ask for names, so what is kept and told is
 // bounded: some thousand domains are counted, those with the least lookups make room for others,
 // and the busiest few are told. A count may be too low for a domain that had to make room, never
-// too high.
+// too high. Most of the names in a flood are asked for once, so a domain is counted from its second
+// lookup on; its first leaves no more than a hash, if another domain's does not take the place.
 #pragma once
 
 #include <array>
@@ -52,6 +53,12 @@ class BusyDomains {
   }
   void make_room(Minute minute);
 
+  // A domain's first lookup.
+  struct Sight {
+    std::size_t hash = 0; // of its name
+    Minute at{};
+  };
+  std::array<Sight, most_counted> sights_{}; // by hash
   std::unordered_map<std::string, Lookups, Hash, std::equal_to<>> domains_;
 };
 

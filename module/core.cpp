@@ -63,8 +63,8 @@ const nearmiss::Policy& rules_of(const nm_policy* policy) {
   return policy->config->policy;
 }
 
-Decision decide(const nm_policy* policy, const nm_lookup& lookup) {
-  const auto today = std::chrono::floor<std::chrono::days>(EventLog::Clock::now());
+Decision decide(const nm_policy* policy, const nm_lookup& lookup, EventLog::Clock::time_point now) {
+  const auto today = std::chrono::floor<std::chrono::days>(now);
   return decide_lookup(rules_of(policy), lookup, today, policy->config->sinkhole.mx.has_value());
 }
 
@@ -76,16 +76,34 @@ nm_outcome outcome_of(const Decision& decision) {
 }
 
 // As decide(), and counts how long it took.
-Decision decide_timed(nm_core& core, const nm_policy* policy, const nm_lookup& lookup) {
+Decision decide_timed(nm_core& core, const nm_policy* policy, const nm_lookup& lookup,
+                      EventLog::Clock::time_point now) {
   const auto begun = std::chrono::steady_clock::now();
-  Decision decision = decide(policy, lookup);
+  Decision decision = decide(policy, lookup, now);
   core.metrics.decided(std::chrono::steady_clock::now() - begun);
   return decision;
 }
 
+// Cut off where it is too long.
+void explain(nm_explanation& why, const nearmiss::Rule& rule, std::string_view intended) {
+  why.len = 0;
+  const auto add = [&why](std::string_view text) {
+    why.len += text.copy(why.text + why.len, sizeof(why.text) - why.len);
+  };
+  if (intended.empty()) {
+    add("blocked by rule ");
+    add(rule.id);
+  } else {
+    add("did you mean ");
+    add(intended);
+    add("?");
+  }
+}
+
 // Makes the answer, if the verdict blocks, and writes the event.
 void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
-               const Decision& decision, int failed_rcode, nm_answer& answer) {
+               const Decision& decision, int failed_rcode, EventLog::Clock::time_point now,
+               nm_answer& answer) {
   const nearmiss::Verdict& verdict = decision.verdict;
   const std::string intended = nearmiss::intended_by(decision);
   int rcode = failed_rcode != 0 ? failed_rcode : -1;
@@ -93,9 +111,7 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
   if (outcome_of(decision) == NM_BLOCKED) {
     answer.packet_len = policy.answers.write(verdict, {lookup.qname.wire, lookup.qname.len},
                                              lookup.qtype, answer.packet);
-    const std::string text =
-        intended.empty() ? "blocked by rule " + verdict.rule->id : "did you mean " + intended + "?";
-    answer.why.len = text.copy(answer.why.text, sizeof(answer.why.text));
+    explain(answer.why, *verdict.rule, intended);
     if (failed_rcode == 0) {
       rcode = static_cast<int>(rcode_for(verdict));
       resolved_ip = policy.answers.resolved_ip(verdict, lookup.qtype);
@@ -114,7 +130,7 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                        .tcp = lookup.tcp,
                        .rcode = rcode,
                        .resolved_ip = resolved_ip ? &*resolved_ip : nullptr},
-                      policy.events, EventLog::Clock::now());
+                      policy.events, now);
 }
 
 } // namespace
@@ -218,7 +234,7 @@ bool nm_has_address_rules(const nm_policy* policy) {
 
 bool nm_blocks(const nm_policy* policy, const nm_lookup* lookup) {
   try {
-    return decide(policy, *lookup).verdict.enforced;
+    return decide(policy, *lookup, EventLog::Clock::now()).verdict.enforced;
   } catch (const std::exception&) {
     return true; // nm_judge says so to the admin
   }
@@ -226,7 +242,7 @@ bool nm_blocks(const nm_policy* policy, const nm_lookup* lookup) {
 
 bool nm_drops(const nm_policy* policy, const nm_lookup* lookup) {
   try {
-    return outcome_of(decide(policy, *lookup)) == NM_DROPPED;
+    return outcome_of(decide(policy, *lookup, EventLog::Clock::now())) == NM_DROPPED;
   } catch (const std::exception&) {
     return false; // nm_judge says so to the admin
   }
@@ -235,11 +251,12 @@ bool nm_drops(const nm_policy* policy, const nm_lookup* lookup) {
 nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                     nm_answer* answer) {
   try {
-    const Decision decision = decide_timed(*core, policy, *lookup);
+    const auto now = EventLog::Clock::now();
+    const Decision decision = decide_timed(*core, policy, *lookup, now);
     if (!decision.verdict.enforced) {
       return NM_LET_THROUGH;
     }
-    carry_out(*core, *policy, *lookup, decision, 0, *answer);
+    carry_out(*core, *policy, *lookup, decision, 0, now, *answer);
     return outcome_of(decision);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
@@ -250,9 +267,10 @@ nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* loo
 nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                     int failed_rcode, nm_answer* answer) {
   try {
-    const Decision decision = decide_timed(*core, policy, *lookup);
+    const auto now = EventLog::Clock::now();
+    const Decision decision = decide_timed(*core, policy, *lookup, now);
     if (decision.verdict.noteworthy()) {
-      carry_out(*core, *policy, *lookup, decision, failed_rcode, *answer);
+      carry_out(*core, *policy, *lookup, decision, failed_rcode, now, *answer);
     }
     return outcome_of(decision);
   } catch (const std::exception& e) {

@@ -9,12 +9,11 @@ namespace nearmiss {
 namespace {
 
 using json::append_field;
-using json::append_number;
 using json::append_optional;
 using json::append_string;
 
 // One or two values, the second if it is not empty.
-void append_pair(std::string& out, std::string_view key, std::string_view first,
+void append_pair(LineBuffer& out, std::string_view key, std::string_view first,
                  std::string_view second) {
   out += key;
   out += '[';
@@ -26,7 +25,7 @@ void append_pair(std::string& out, std::string_view key, std::string_view first,
   out += ']';
 }
 
-void append_ruleset(std::string& out, const EventPolicy& policy) {
+void append_ruleset(LineBuffer& out, const EventPolicy& policy) {
   append_field(out, R"(,"rule.ruleset":)", policy.config().ruleset);
   append_field(out, R"(,"rule.version":)", policy.version());
   append_field(out, R"(,"nearmiss.policy_generation":)", policy.generation());
@@ -35,23 +34,25 @@ void append_ruleset(std::string& out, const EventPolicy& policy) {
 class EcsFormat : public EventFormat {
  public:
   explicit EcsFormat(const EventOrigin& origin) : id_prefix_(origin.id_prefix) {
-    observer_ =
+    LineBuffer observer;
+    observer +=
         R"(,"ecs.version":"8.11.0","event.dataset":"nearmiss.dns","event.module":"nearmiss")"
         R"(,"observer.product":"nearmiss","observer.vendor":"nearmiss")"
         R"(,"observer.type":"dns-firewall")";
-    append_field(observer_, R"(,"observer.version":)", version);
-    append_optional(observer_, R"(,"observer.hostname":)", origin.hostname);
+    append_field(observer, R"(,"observer.version":)", version);
+    append_optional(observer, R"(,"observer.hostname":)", origin.hostname);
+    observer_ = observer.text();
   }
 
-  void append(const Event& event, std::string& out) const override {
+  void append(const Event& event, LineBuffer& out) const override {
     out += R"({"@timestamp":")";
     out += event.timestamp;
     out += R"(","event.sequence":)";
-    append_number(out, event.sequence);
+    out.append_number(event.sequence);
     out += R"(,"event.id":")";
     out += id_prefix_;
     out += '-';
-    append_number(out, event.sequence);
+    out.append_number(event.sequence);
     out += '"';
     out += observer_;
     if (event.notice != nullptr) {
@@ -63,7 +64,7 @@ class EcsFormat : public EventFormat {
   }
 
  private:
-  static void append_attempt(const Event& event, std::string& out) {
+  static void append_attempt(const Event& event, LineBuffer& out) {
     constexpr std::string_view denied =
         R"(,"event.kind":"alert","event.category":["network","intrusion_detection"])"
         R"(,"event.type":["connection","denied"],"event.outcome":"success","event.severity":5)"
@@ -80,7 +81,7 @@ class EcsFormat : public EventFormat {
     append_field(out, R"(,"source.port":)", event.client_port);
     out += event.tcp ? R"(,"network.transport":"tcp")" : R"(,"network.transport":"udp")";
     out += R"(,"dns.id":")";
-    append_number(out, event.id);
+    out.append_number(event.id);
     out += '"';
     append_field(out, R"(,"dns.question.name":)", event.qname);
     append_field(out, R"(,"dns.question.type":)", event.type);
@@ -102,7 +103,7 @@ class EcsFormat : public EventFormat {
     append_pair(out, R"(,"related.hosts":)", event.qname, event.intended);
   }
 
-  static void append_notice(const Event& event, std::string& out) {
+  static void append_notice(const Event& event, LineBuffer& out) {
     const Notice& notice = *event.notice;
     out += R"(,"event.kind":"event")";
     append_pair(out, R"(,"event.category":)", notice.category, {});
@@ -133,7 +134,7 @@ std::unique_ptr<const EventFormat> make_ecs_format(const EventOrigin& origin) {
 }
 
 std::string ecs_rule(const Rule& rule, const EventPolicy& policy) {
-  std::string out;
+  LineBuffer out;
   append_field(out, R"(,"rule.id":)", rule.id);
   append_optional(out, R"(,"rule.category":)", rule.category);
   append_optional(out, R"(,"rule.description":)", rule.reason);
@@ -143,7 +144,7 @@ std::string ecs_rule(const Rule& rule, const EventPolicy& policy) {
   }
   append_optional(out, R"(,"nearmiss.ticket":)", rule.ticket);
   append_ruleset(out, policy);
-  return out;
+  return std::string(out.text());
 }
 
 } // namespace nearmiss

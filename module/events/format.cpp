@@ -34,11 +34,11 @@ EventOrigin EventOrigin::here() {
   return origin;
 }
 
-void append_value(std::string& out, const Notice::Value& value) {
+void append_value(LineBuffer& out, const Notice::Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     json::append_string(out, *text);
   } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-    json::append_number(out, *number);
+    out.append_number(*number);
   } else {
     out += '[';
     std::string_view separator;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "module/events/event.hpp"
+#include "module/events/line_buffer.hpp"
 
 #include <memory>
 #include <string>
@@ -20,7 +21,7 @@ class EventFormat {
   EventFormat& operator=(const EventFormat&) = delete;
 
   // Appends the event, without a newline at its end. Throws std::bad_alloc.
-  virtual void append(const Event& event, std::string& out) const = 0;
+  virtual void append(const Event& event, LineBuffer& out) const = 0;
 };
 
 // What the events of one start of the module have in common.
@@ -35,7 +36,7 @@ std::unique_ptr<const EventFormat> make_ocsf_format(const EventOrigin& origin);
 std::unique_ptr<const EventFormat> make_journal_format(const EventOrigin& origin);
 
 // Appends the value as JSON.
-void append_value(std::string& out, const Notice::Value& value);
+void append_value(LineBuffer& out, const Notice::Value& value);
 
 // For EventPolicy, see there.
 std::string ecs_rule(const Rule& rule, const EventPolicy& policy);

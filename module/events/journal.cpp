@@ -10,7 +10,7 @@ namespace nearmiss {
 
 namespace {
 
-void append(std::string& out, std::string_view key, std::string_view value) {
+void append(LineBuffer& out, std::string_view key, std::string_view value) {
   out += key;
   if (value.find('\n') == std::string_view::npos) {
     out += '=';
@@ -24,16 +24,16 @@ void append(std::string& out, std::string_view key, std::string_view value) {
   out += '\n';
 }
 
-void append_optional(std::string& out, std::string_view key, std::string_view value) {
+void append_optional(LineBuffer& out, std::string_view key, std::string_view value) {
   if (!value.empty()) {
     append(out, key, value);
   }
 }
 
-void append_number(std::string& out, std::string_view key, std::uint64_t value) {
+void append_number(LineBuffer& out, std::string_view key, std::uint64_t value) {
   out += key;
   out += '=';
-  json::append_number(out, value);
+  out.append_number(value);
   out += '\n';
 }
 
@@ -65,11 +65,11 @@ class JournalFormat : public EventFormat {
  public:
   explicit JournalFormat(const EventOrigin& origin) : id_prefix_(origin.id_prefix) {}
 
-  void append(const Event& event, std::string& out) const override {
+  void append(const Event& event, LineBuffer& out) const override {
     out += "SYSLOG_IDENTIFIER=nearmiss\nNEARMISS_EVENT_ID=";
     out += id_prefix_;
     out += '-';
-    json::append_number(out, event.sequence);
+    out.append_number(event.sequence);
     out += '\n';
     append_number(out, "NEARMISS_SEQUENCE", event.sequence);
     nearmiss::append(out, "NEARMISS_TIMESTAMP", event.timestamp);
@@ -86,7 +86,7 @@ class JournalFormat : public EventFormat {
   }
 
  private:
-  static void append_attempt(const Event& event, std::string& out) {
+  static void append_attempt(const Event& event, LineBuffer& out) {
     const Rule& rule = *event.rule;
     out +=
         event.enforced ? "PRIORITY=4\nNEARMISS_ENFORCED=1\n" : "PRIORITY=5\nNEARMISS_ENFORCED=0\n";
@@ -129,7 +129,7 @@ class JournalFormat : public EventFormat {
     nearmiss::append(out, "NEARMISS_MATCHED_BY", to_string(event.matched_by));
   }
 
-  static void append_notice(const Notice& notice, std::string& out) {
+  static void append_notice(const Notice& notice, LineBuffer& out) {
     out += notice.success ? "PRIORITY=6\n" : "PRIORITY=3\n";
     nearmiss::append(out, "MESSAGE", notice.message);
     nearmiss::append(out, "NEARMISS_ACTION", notice.action);

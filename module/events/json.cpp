@@ -1,6 +1,7 @@
 #include "module/events/json.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace nearmiss::json {
 
@@ -21,28 +22,28 @@ constexpr bool needs_escape(char c) noexcept {
 
 } // namespace
 
-void append_string(std::string& out, std::string_view value) {
+void append_string(LineBuffer& out, std::string_view value) {
   constexpr std::string_view hex = "0123456789abcdef";
-  out += '"';
-  while (true) {
-    const auto* const special = std::find_if(value.begin(), value.end(), needs_escape);
-    const auto plain = static_cast<std::size_t>(special - value.begin());
-    out.append(value.data(), plain);
-    if (plain == value.size()) {
-      break;
+  constexpr std::size_t longest = 6; // \u00XX
+  char* at = out.room(longest * value.size() + 2);
+  *at++ = '"';
+  for (const char c : value) {
+    if (!needs_escape(c)) {
+      *at++ = c;
+      continue;
     }
-    const auto octet = static_cast<unsigned char>(value[plain]);
+    const auto octet = static_cast<unsigned char>(c);
+    *at++ = '\\';
     if (octet == '"' || octet == '\\') {
-      out += '\\';
-      out += value[plain];
+      *at++ = c;
     } else {
-      out += "\\u00";
-      out += hex[octet >> 4];
-      out += hex[octet & 0xf];
+      at = std::ranges::copy(std::string_view("u00"), at).out;
+      *at++ = hex[octet >> 4];
+      *at++ = hex[octet & 0xf];
     }
-    value.remove_prefix(plain + 1);
   }
-  out += '"';
+  *at++ = '"';
+  out.end_at(at);
 }
 
 } // namespace nearmiss::json

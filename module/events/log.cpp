@@ -232,7 +232,7 @@ void EventLog::write(const EventQueue::Batch& batch) {
     for (const Route& route : routes_) {
       line_.clear();
       route.format->append(event, line_);
-      route.logger->log(event.time, spdlog::source_loc{}, level_of(event), line_);
+      route.logger->log(event.time, spdlog::source_loc{}, level_of(event), line_.text());
     }
   }
   for (const Route& route : routes_) {

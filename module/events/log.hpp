@@ -100,7 +100,7 @@ class EventLog {
   // The writing thread's own.
   EventMaker maker_;
   BusyDomains busy_domains_;
-  std::string line_;
+  LineBuffer line_;
   std::vector<Route> routes_;
   std::uint64_t told_dropped_ = 0;
   std::shared_ptr<const EventPolicy> last_policy_; // of the last event

@@ -11,7 +11,6 @@ namespace nearmiss {
 namespace {
 
 using json::append_field;
-using json::append_number;
 using json::append_optional;
 using json::append_string;
 
@@ -48,16 +47,19 @@ Activity activity_of(const Notice& notice) {
 class OcsfFormat : public EventFormat {
  public:
   explicit OcsfFormat(const EventOrigin& origin) : id_prefix_(origin.id_prefix) {
-    product_ = R"({"name":"nearmiss","vendor_name":"nearmiss")";
-    append_field(product_, R"(,"version":)", version);
-    product_ += '}';
+    LineBuffer text;
+    append_field(text, R"({"name":"nearmiss","vendor_name":"nearmiss","version":)", version);
+    text += '}';
+    product_ = text.text();
     if (!origin.hostname.empty()) {
-      append_field(resolver_, R"(,"dst_endpoint":{"svc_name":"dns","hostname":)", origin.hostname);
-      resolver_ += '}';
+      text.clear();
+      append_field(text, R"(,"dst_endpoint":{"svc_name":"dns","hostname":)", origin.hostname);
+      text += '}';
+      resolver_ = text.text();
     }
   }
 
-  void append(const Event& event, std::string& out) const override {
+  void append(const Event& event, LineBuffer& out) const override {
     const auto since_1970 = event.time.time_since_epoch();
     const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count();
     append_field(out, R"({"time":)", static_cast<std::uint64_t>(millis));
@@ -73,7 +75,7 @@ class OcsfFormat : public EventFormat {
     out += R"(,"uid":")";
     out += id_prefix_;
     out += '-';
-    append_number(out, event.sequence);
+    out.append_number(event.sequence);
     out += R"("})";
     if (event.notice != nullptr) {
       append_notice(event, out);
@@ -84,7 +86,7 @@ class OcsfFormat : public EventFormat {
   }
 
  private:
-  void append_attempt(const Event& event, std::string& out) const {
+  void append_attempt(const Event& event, LineBuffer& out) const {
     constexpr std::string_view denied =
         R"(,"class_uid":4003,"class_name":"DNS Activity","category_uid":4)"
         R"(,"category_name":"Network Activity","activity_id":6,"activity_name":"Traffic")"
@@ -131,7 +133,7 @@ class OcsfFormat : public EventFormat {
     out += '}';
   }
 
-  void append_notice(const Event& event, std::string& out) const {
+  void append_notice(const Event& event, LineBuffer& out) const {
     const Notice& notice = *event.notice;
     const Activity activity = activity_of(notice);
     out += R"(,"class_uid":6002,"class_name":"Application Lifecycle","category_uid":6)"
@@ -176,7 +178,7 @@ std::unique_ptr<const EventFormat> make_ocsf_format(const EventOrigin& origin) {
 }
 
 std::string ocsf_rule(const Rule& rule, const EventPolicy& policy) {
-  std::string out;
+  LineBuffer out;
   append_field(out, R"(,"firewall_rule":{"uid":)", rule.id);
   append_optional(out, R"(,"category":)", rule.category);
   append_optional(out, R"(,"desc":)", rule.reason);
@@ -187,7 +189,7 @@ std::string ocsf_rule(const Rule& rule, const EventPolicy& policy) {
   append_optional(out, R"(,"rule_reference":)", rule.reference);
   append_optional(out, R"(,"rule_owner":)", rule.owner);
   append_optional(out, R"(,"ticket":)", rule.ticket);
-  return out;
+  return std::string(out.text());
 }
 
 } // namespace nearmiss

@@ -112,11 +112,11 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
     return fail(qstate);
   concern->qname_listed = true;
   qstate->no_cache_store = NO_STORE_OURS; /* for queries without a client too */
-  let_nobody_join(qstate);
   state = block_now(nm, policy, qstate, concern);
-  if (state == module_wait_module && find_in_own_cache(nm, qstate))
-    return finish(nm, policy, qstate, id, false);
-  return state;
+  if (state != module_wait_module)
+    return state; /* before anybody could join */
+  let_nobody_join(qstate);
+  return find_in_own_cache(nm, qstate) ? finish(nm, policy, qstate, id, false) : state;
 }
 
 EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,

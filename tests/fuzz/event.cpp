@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-Json parsed(const std::string& line) {
+Json parsed(std::string_view line) {
   PROMISE(line.find('\n') == std::string::npos);
   Json event = Json::parse(line, nullptr, false);
   PROMISE(!event.is_discarded() && event.is_object());
@@ -117,9 +117,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   PROMISE(batch.records.size() == 2);
   PROMISE(batch.records[1].sequence == batch.records[0].sequence + 1);
 
-  std::string line;
+  LineBuffer line;
   ecs->append(maker.make(batch.records[0], batch), line);
-  const Json event = parsed(line);
+  const Json event = parsed(line.text());
   check_field(event, "dns.question.name", qname->to_text());
   check_field(event, "dns.question.type", type_to_text(qtype));
   check_field(event, "nearmiss.matched_name", verdict.matched.to_text());
@@ -138,18 +138,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   line.clear();
   ocsf->append(maker.make(batch.records[0], batch), line);
-  const Json activity = parsed(line);
+  const Json activity = parsed(line.text());
   PROMISE(activity.at("query").at("hostname") == qname->to_text());
   PROMISE(activity.at("firewall_rule").at("uid") == rule.id);
 
   line.clear();
   journal->append(maker.make(batch.records[0], batch), line);
-  PROMISE(line.ends_with('\n'));
+  PROMISE(line.text().ends_with('\n'));
 
   for (const auto* format : {&ecs, &ocsf}) {
     line.clear();
     (*format)->append(maker.make(batch.records[1], batch), line);
-    check_field(parsed(line), "message", notice.message, false);
+    check_field(parsed(line.text()), "message", notice.message, false);
   }
   return 0;
 }

@@ -337,9 +337,9 @@ TEST_CASE("the journal gets fields, with a readable message", "[sinks]") {
   event.type = "MX";
   event.intended = "us.army.mil";
   event.matched = "ml";
-  std::string text;
+  LineBuffer text;
   format->append(event, text);
-  logger.info(text);
+  logger.info(text.text());
   logger.flush();
   auto fields = journal_fields(journald.datagram());
   CHECK(fields["MESSAGE"] ==
@@ -365,7 +365,7 @@ TEST_CASE("the journal gets fields, with a readable message", "[sinks]") {
   event.notice = &notice;
   text.clear();
   format->append(event, text);
-  logger.info(text);
+  logger.info(text.text());
   logger.flush();
   fields = journal_fields(journald.datagram());
   CHECK(fields["PRIORITY"] == "6");
