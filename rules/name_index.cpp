@@ -91,7 +91,7 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
   for (std::size_t depth = 0;; hash.add(name.suffix(++depth).data())) {
     if ((depths_[depth] >> hash.digest() & 1) != 0) {
       searched[count] = {hash.value(), depth};
-      __builtin_prefetch(&groups_[home_of(searched[count].hash, homes_)]);
+      __builtin_prefetch(&filter_[home_of(searched[count].hash, filter_.size())]);
       ++count;
     }
     if (depth == deepest) {
@@ -100,6 +100,10 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
   }
   while (count > 0) {
     const Searched& at = searched[--count];
+    const std::uint64_t bits = filter_bits(at.hash);
+    if ((filter_[home_of(at.hash, filter_.size())] & bits) != bits) {
+      continue;
+    }
     const std::uint32_t marks = lookup(at.hash, name.suffix(at.depth));
     if (marks != no_marks) {
       matches.found_[matches.size_++] = {marks, static_cast<std::uint8_t>(at.depth)};
@@ -108,9 +112,9 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
 }
 
 std::size_t NameIndex::memory() const noexcept {
-  return groups_.capacity() * sizeof groups_[0] + blob_.capacity() * sizeof blob_[0] +
-         overflow_.capacity() * sizeof overflow_[0] + marks_.capacity() * sizeof marks_[0] +
-         mark_starts_.capacity() * sizeof mark_starts_[0] +
+  return filter_.capacity() * sizeof filter_[0] + groups_.capacity() * sizeof groups_[0] +
+         blob_.capacity() * sizeof blob_[0] + overflow_.capacity() * sizeof overflow_[0] +
+         marks_.capacity() * sizeof marks_[0] + mark_starts_.capacity() * sizeof mark_starts_[0] +
          repeated_.capacity() * sizeof repeated_[0];
 }
 

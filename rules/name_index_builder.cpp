@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t typical_octets = 24; // of a name in the blob, for reserve()
 constexpr std::size_t names_a_group = 9;   // on average: more are passed on too often
+constexpr std::size_t names_a_word = 8;    // of the filter, on average
 
 // A name in a blob.
 struct Stored {
@@ -126,6 +127,7 @@ class NameIndexBuilder::Layout {
     ++used_;
     std::uint8_t* const blob = index_.blob_.data();
     std::memmove(blob + end_, blob + from, octets);
+    index_.filter_[home_of(hash, index_.filter_.size())] |= filter_bits(hash);
     blob[end_] = mark_octet(id);
     if (blob[end_] == in_overflow) {
       index_.overflow_.push_back({static_cast<std::uint32_t>(end_), id});
@@ -240,6 +242,7 @@ NameIndex NameIndexBuilder::build() && {
     throw std::system_error(errno, std::generic_category(), "no randomness for the index's key");
   }
   index.homes_ = names_ / names_a_group + 1;
+  index.filter_.resize(names_ / names_a_word + 1);
   lay_out(index, sort_into(index));
   for (const auto* const list : lists_) {
     index.mark_starts_.push_back(static_cast<std::uint32_t>(index.marks_.size()));

@@ -13,11 +13,17 @@ constexpr std::uint8_t mark_octet(std::uint32_t id) noexcept {
   return id < in_overflow ? static_cast<std::uint8_t>(id) : in_overflow;
 }
 
-// Of a name's hash three parts are used: the upper half for the group that it belongs to ...
+// Of a name's hash the upper half tells the group that it belongs to, one of `homes`, and the word
+// of the filter, one of as many as there are ...
 constexpr std::size_t home_of(std::uint64_t hash, std::size_t homes) noexcept {
   return static_cast<std::size_t>(((hash >> 32) * homes) >> 32);
 }
-// ... the lowest 16 bits for its tag, and others for the bit it leaves in groups that pass it on.
+// ... the lower half its bits in that word ...
+constexpr std::uint64_t filter_bits(std::uint64_t hash) noexcept {
+  const auto bit = [hash](unsigned from) { return std::uint64_t{1} << (hash >> from & 63); };
+  return bit(0) | bit(6) | bit(12) | bit(18);
+}
+// ... and its tag, and the bit it leaves in groups that pass it on.
 constexpr std::uint16_t tag_of(std::uint64_t hash) noexcept {
   const auto low = static_cast<std::uint16_t>(hash);
   return low == 0 ? std::uint16_t{1} : low;
