@@ -5,7 +5,7 @@
 
 namespace nearmiss {
 
-AddressIndex::AddressIndex(std::vector<std::pair<Prefix, std::uint32_t>> prefixes) {
+AddressIndex::AddressIndex(const std::vector<std::pair<Prefix, std::uint32_t>>& prefixes) {
   entries_.reserve(prefixes.size());
   for (const auto& [prefix, rule] : prefixes) {
     entries_.push_back({prefix, rule, none});

@@ -24,7 +24,7 @@ class AddressIndex {
 
   AddressIndex() = default; // empty
   // Sorts and links the prefixes. Throws std::bad_alloc.
-  explicit AddressIndex(std::vector<std::pair<Prefix, std::uint32_t>> prefixes);
+  explicit AddressIndex(const std::vector<std::pair<Prefix, std::uint32_t>>& prefixes);
 
   bool empty() const noexcept { return entries_.empty(); }
   std::size_t size() const noexcept { return entries_.size(); }

@@ -68,7 +68,7 @@ Policy PolicyBuilder::build() && {
   policy_.groups_.seal();
   policy_.index_ = std::move(names_).build();
   policy_.exchanges_ = std::move(exchanges_).build();
-  policy_.addresses_ = AddressIndex(std::move(addresses_));
+  policy_.addresses_ = AddressIndex(addresses_);
   if (!protected_.empty()) {
     policy_.lookalikes_ = std::make_unique<const LookalikeIndex>(std::move(protected_));
   }

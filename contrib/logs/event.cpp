@@ -124,8 +124,10 @@ class Keys {
     if (key.empty()) {
       return 0;
     }
-    const auto octet = [&](std::size_t at) { return static_cast<unsigned char>(key[at]); };
-    return (key.size() * 31U + octet(key.size() - 1) * 7U + octet(key.size() / 2) * 131U) % 256U;
+    const auto octet = [&](std::size_t at) -> std::size_t {
+      return static_cast<unsigned char>(key[at]);
+    };
+    return (key.size() * 31 + octet(key.size() - 1) * 7 + octet(key.size() / 2) * 131) % 256;
   }
 
   std::array<const Field*, 256> slots_{};

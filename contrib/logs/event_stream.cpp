@@ -37,6 +37,7 @@ std::vector<std::string> in_order_of_time(const std::vector<std::string>& files)
   }
   std::ranges::stable_sort(starts, {}, &std::pair<Instant, std::string>::first);
   std::vector<std::string> names;
+  names.reserve(starts.size());
   for (auto& [start, name] : starts) {
     names.push_back(std::move(name));
   }

@@ -145,7 +145,7 @@ std::optional<Instant> instant_from_person(std::string_view text, Instant now) {
   case 'd':
     return now - number * one_day;
   case 'w':
-    return now - number * 7 * one_day;
+    return now - number * (7 * one_day);
   default:
     return std::nullopt;
   }

@@ -55,7 +55,7 @@ std::optional<Instant> time_of(std::string_view line) noexcept {
   if (line.starts_with('[')) {
     const std::size_t end = line.find(']');
     std::int64_t seconds = 0;
-    if (end == std::string_view::npos || end > 16) {
+    if (end > 16) { // or there is none
       return std::nullopt;
     }
     const auto [stop, error] = std::from_chars(line.data() + 1, line.data() + end, seconds);

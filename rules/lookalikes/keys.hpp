@@ -94,8 +94,8 @@ inline std::uint64_t make_key(KeyKind kind, std::uint64_t first,
 }
 
 struct KeyEntry {
-  std::uint64_t key;
-  std::uint32_t value;
+  std::uint64_t key = 0;
+  std::uint32_t value = 0;
   bool taken = true; // false: no entry, a place left free
 };
 
