@@ -156,7 +156,9 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
       add(KeyKind::any_label, hash_octets(domain.label(domain.label_count() - registered_labels)));
     }
     if (classes.meets({LookalikeClass::homoglyph, LookalikeClass::near_homoglyph})) {
-      add(KeyKind::skeleton, hash_text(lookalike::coarse_skeleton(target.folded).view()), suffix);
+      const lookalike::Text skeleton = lookalike::coarse_skeleton(target.folded);
+      add(KeyKind::skeleton, hash_text(skeleton.view()), suffix);
+      skeletons.add(skeleton.view());
     }
     if (classes.meets({LookalikeClass::subdomain_as_prefix, LookalikeClass::embedded_domain})) {
       for (const Name& whole : {domain, registered}) {
@@ -187,6 +189,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
       add_joined_names(domain, target, index, aliases);
     }
     longest_suffix = std::max(longest_suffix, target.suffix_labels);
+    longest_under_suffix = std::max(longest_under_suffix, target.label.size());
   }
   for (std::uint32_t index = 0; index < aliases.size(); ++index) {
     const Alias& alias = aliases[index];
@@ -195,6 +198,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     entries.push_back({make_key(kind, hash_text(alias.label), suffix), index});
     if (!alias.suffix.empty()) {
       entries.push_back({make_key(KeyKind::suffix, suffix), 0});
+      longest_under_suffix = std::max(longest_under_suffix, alias.label.size());
     }
   }
   std::sort(sequence_labels.begin(), sequence_labels.end());
