@@ -5,7 +5,6 @@
 #include "rules/lookalikes/suffix.hpp"
 
 #include <algorithm>
-#include <random>
 #include <stdexcept>
 
 namespace nearmiss {
@@ -23,11 +22,6 @@ constexpr ClassSet edits{LookalikeClass::repetition, LookalikeClass::transpositi
                          LookalikeClass::insertion,  LookalikeClass::replacement,
                          LookalikeClass::vowel_swap, LookalikeClass::bitsquatting,
                          LookalikeClass::addition,   LookalikeClass::plural};
-
-std::uint64_t random_secret() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
 
 std::u32string widen(std::string_view octets) {
   std::u32string text;
@@ -118,7 +112,7 @@ Target LookalikeIndex::Tables::take_apart(const Protected& wanted,
 }
 
 LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
-    : hasher(random_secret()), domains(std::move(protected_domains)) {
+    : domains(std::move(protected_domains)) {
   lookalike::load_public_suffixes();
   lookalike::load_glyphs();
 
