@@ -69,7 +69,7 @@ constexpr auto coarse_ascii = [] {
   return all;
 }();
 
-void append_coarse(char32_t character, Text& skeleton) noexcept {
+inline void append_coarse(char32_t character, Text& skeleton) noexcept {
   const char32_t glyph = character < coarse_ascii.size() ? coarse_ascii[character] : character;
   // m is rn, nn or n, and w is vv: a run of them counts once.
   const bool repeated = (glyph == U'n' || glyph == U'v') && skeleton.view().ends_with(glyph);
@@ -252,33 +252,37 @@ void Skeletons::add(std::u32string_view skeleton) {
 }
 
 std::optional<Text> Skeletons::find_possible(std::u32string_view text) const noexcept {
-  std::optional<Text> skeleton(std::in_place);
+  std::optional<Text> possible(std::in_place);
+  Text& skeleton = *possible;
   const auto is_foreign = [this](char32_t character) noexcept {
     return character >= 0x80 && !std::ranges::binary_search(beyond_ascii_, character);
   };
   for (const char32_t character : text) {
-    if (character < 0x80) {
-      append_coarse(character, *skeleton);
-    } else {
-      // Most are told by the little that is known without ICU.
-      const Character known = character_of(character);
-      if (std::ranges::any_of(known.folded, is_foreign)) {
-        return std::nullopt;
-      }
-      Text folded;
-      append_folded(character, folded);
-      for (const char32_t part : folded.view()) {
-        if (is_foreign(part)) {
-          return std::nullopt;
-        }
-        append_coarse(part, *skeleton);
-      }
-    }
-    if (skeleton->view().size() > longest_) {
+    if (skeleton.view().size() > longest_) {
       return std::nullopt;
     }
+    if (character < 0x80) {
+      append_coarse(character, skeleton);
+      continue;
+    }
+    // Most are told by the little that is known without ICU.
+    const Character known = character_of(character);
+    if (std::ranges::any_of(known.folded, is_foreign)) {
+      return std::nullopt;
+    }
+    Text folded;
+    append_folded(character, folded);
+    for (const char32_t part : folded.view()) {
+      if (is_foreign(part)) {
+        return std::nullopt;
+      }
+      append_coarse(part, skeleton);
+    }
   }
-  return skeleton;
+  if (skeleton.view().size() > longest_) {
+    return std::nullopt;
+  }
+  return possible;
 }
 
 std::optional<unsigned> glyph_distance(std::u32string_view a, std::u32string_view b) noexcept {

@@ -52,8 +52,7 @@ void load_glyphs();
 
 // An A-label (RFC 5890 section 2.3.2.1) as its U-label; any other label, an "xn--" label that is no
 // A-label included, octet for octet. In lower case. ICU, which allocates, is asked about an A-label
-// with a character that it has not been asked about before, or that combines with others; nothing
-// else allocates.
+// with a character that it has not been asked about before; little else allocates.
 Text decode(std::string_view label) noexcept;
 
 // Each character beyond ASCII as the ASCII it looks like; kept where it looks like none.

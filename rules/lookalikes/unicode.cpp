@@ -22,12 +22,13 @@ struct Close {
   void operator()(UIDNA* idna) const noexcept { uidna_close(idna); }
 };
 
-// Both may be used by any number of threads once open, as nothing is set on them (ICU's manual).
+// All may be used by any number of threads once open, as nothing is set on them (ICU's manual).
 struct Icu {
   UErrorCode status = U_ZERO_ERROR;
   std::unique_ptr<USpoofChecker, Close> spoof{uspoof_open(&status)};
   std::unique_ptr<UIDNA, Close> idna{
       uidna_openUTS46(UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE, &status)};
+  const UNormalizer2* nfc = unorm2_getNFCInstance(&status); // ICU's own
 };
 
 const Icu& icu() {
@@ -141,20 +142,24 @@ bool to_u_label(std::u16string_view label, Text& text) noexcept {
   return true;
 }
 
+bool is_mark(char32_t character) noexcept {
+  return (U_GET_GC_MASK(static_cast<UChar32>(character)) & U_GC_M_MASK) != 0;
+}
+
 Standing ask_standing(char32_t character) noexcept {
   const auto point = static_cast<UChar32>(character);
-  // A mark must not come first, and characters that combine may have to be written as one.
-  if ((U_GET_GC_MASK(point) & U_GC_M_MASK) != 0 || u_getCombiningClass(point) != 0 ||
-      u_getIntPropertyValue(point, UCHAR_NFC_QUICK_CHECK) == UNORM_MAYBE) {
-    return Standing::depends;
-  }
-  std::array<UChar, 2> source{};
-  std::size_t size = 0;
+  // Behind a letter that is never written as one with what follows.
+  std::array<UChar, 3> source{u'q'};
+  std::size_t size = 1;
   U16_APPEND_UNSAFE(source.data(), size, point);
-  Text alone;
-  const bool stays = to_u_label({source.data(), size}, alone) &&
-                     alone.view() == std::u32string_view(&character, 1);
-  return stays ? Standing::allowed : Standing::disallowed;
+  Text text;
+  if (!to_u_label({source.data(), size}, text) ||
+      text.view().substr(1) != std::u32string_view(&character, 1)) {
+    return Standing::disallowed;
+  }
+  const bool combines = is_mark(character) || u_getCombiningClass(point) != 0 ||
+                        u_getIntPropertyValue(point, UCHAR_NFC_QUICK_CHECK) == UNORM_MAYBE;
+  return combines ? Standing::combines : Standing::allowed;
 }
 
 Character ask_icu(char32_t character) noexcept {
@@ -197,8 +202,9 @@ Character unpack(std::uint64_t packed) noexcept {
   return character;
 }
 
-// Of zeros, so that it takes memory only where characters have been asked for: a megabyte at most.
-std::array<std::atomic<std::uint64_t>, 0x20000> known_characters;
+// Of zeros, so that it takes memory only where characters have been asked for: two megabytes at
+// most.
+std::array<std::atomic<std::uint64_t>, 0x40000> known_characters;
 
 Standing standing_of(char32_t character) noexcept {
   if (character < known_characters.size()) {
@@ -277,13 +283,23 @@ struct Punycode {
   }
 };
 
-// An A-label's text, where that can be told without ICU's rules for a whole label.
-Standing decode_quickly(std::string_view label, Text& text) noexcept {
+bool is_nfc(std::u32string_view text) noexcept {
+  std::array<UChar, 2 * Text::capacity> source{};
+  std::int32_t size = 0;
+  for (const char32_t character : text) {
+    U16_APPEND_UNSAFE(source.data(), size, static_cast<UChar32>(character));
+  }
+  UErrorCode status = U_ZERO_ERROR;
+  return unorm2_isNormalized(icu().nfc, source.data(), size, &status) != 0 && U_SUCCESS(status);
+}
+
+// Is this an A-label? Its text, if that can be told by its characters.
+Standing decode_by_characters(std::string_view label, Text& text) noexcept {
   const bool plain = std::ranges::all_of(label, [](char octet) {
     return Punycode::digit(octet) < Punycode::base || octet == '-' || octet == '_';
   });
   if (!plain) {
-    return Standing::depends;
+    return Standing::unknown;
   }
   if (!Punycode::decode(label.substr(4), text)) {
     return Standing::disallowed;
@@ -293,31 +309,35 @@ Standing decode_quickly(std::string_view label, Text& text) noexcept {
     return Standing::disallowed;
   }
   if (decoded.find(U"--") <= 2) {
-    return Standing::depends; // third and fourth they are not allowed, counted in UTF-16
+    return Standing::unknown; // third and fourth they are not allowed, counted in UTF-16
   }
   bool ascii = true;
-  Standing standing = Standing::allowed;
+  bool combines = false;
+  bool unknown = false;
   for (const char32_t character : decoded) {
     if (character < 0x80) {
       continue;
     }
     ascii = false;
-    switch (standing_of(character)) {
-    case Standing::allowed:
-      break;
-    case Standing::disallowed:
-      return Standing::disallowed;
-    case Standing::depends:
-      standing = Standing::depends;
-      break;
+    const Standing standing = standing_of(character);
+    if (standing == Standing::disallowed) {
+      return standing;
     }
+    combines = combines || standing == Standing::combines;
+    unknown = unknown || standing == Standing::unknown;
   }
-  return ascii ? Standing::depends : standing;
+  if (ascii || unknown) {
+    return Standing::unknown;
+  }
+  if (combines && (is_mark(decoded.front()) || !is_nfc(decoded))) {
+    return Standing::disallowed;
+  }
+  return Standing::allowed;
 }
 
 bool decode_a_label(std::string_view label, Text& text) noexcept {
-  const Standing standing = decode_quickly(label, text);
-  if (standing != Standing::depends) {
+  const Standing standing = decode_by_characters(label, text);
+  if (standing != Standing::unknown) {
     return standing == Standing::allowed;
   }
   std::array<UChar, 64> source{};

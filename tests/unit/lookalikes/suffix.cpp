@@ -81,10 +81,18 @@ TEST_CASE("a public suffix is what libpsl takes for one: each rule of the list, 
     changed[random() % changed.size()] = static_cast<char>('a' + random() % 26);
     std::string shorter = rule;
     shorter.erase(random() % shorter.size(), 1);
-    for (const std::string& text :
-         {rule, "x." + rule, "y.x." + rule, "a.b.c.d.e.f.g.h." + rule, "x" + rule, rule + "x",
-          rule + ".x", rule + '.' + rule, rule + '.' + other, other + '.' + rule, changed,
-          "x." + changed, shorter, "www." + shorter, rule.substr(rule.find('.') + 1)}) {
+    std::vector<std::string> texts{rule, changed, shorter, rule.substr(rule.find('.') + 1)};
+    for (const char* const front : {"x", "x.", "y.x.", "a.b.c.d.e.f.g.h."}) {
+      for (std::size_t at = 0; at < 3; ++at) {
+        texts.push_back(front + texts[at]);
+      }
+    }
+    for (const char* const behind : {"x", ".x"}) {
+      texts.push_back(rule + behind);
+    }
+    texts.push_back(rule);
+    texts.back().append(1, '.').append(other);
+    for (const std::string& text : texts) {
       check(text);
     }
   }
