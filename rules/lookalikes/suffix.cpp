@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -131,9 +132,13 @@ class Rules {
   bool known_ = false;
 };
 
-const Rules& rules() {
-  static const Rules all;
-  return all;
+// Null until the list is loaded. Never destroyed: the log's thread may be at work while the process
+// ends.
+std::atomic<const Rules*> rules = nullptr;
+
+std::uint32_t possible_suffixes(const Name& name, std::size_t most) noexcept {
+  const Rules* const loaded = rules.load(std::memory_order_acquire);
+  return loaded != nullptr ? loaded->possible_suffixes(name, most) : ~std::uint32_t{0};
 }
 
 // One character put in, left out or replaced, or two neighbours swapped.
@@ -161,14 +166,15 @@ void load_public_suffixes() {
   if (public_suffixes() == nullptr) {
     throw std::runtime_error("no public suffix list: install the package publicsuffix");
   }
-  rules();
+  static const Rules* const loaded = new Rules;
+  rules.store(loaded, std::memory_order_release);
 }
 
 std::size_t suffix_labels(const Name& name) noexcept {
   // Only the labels that can matter, so that the work does not grow with the name.
   const std::size_t total = name.label_count();
   const std::size_t count = std::min(total, max_suffix_labels + 1);
-  const std::uint32_t possible = rules().possible_suffixes(name, count);
+  const std::uint32_t possible = possible_suffixes(name, count);
   if (possible == 0) {
     return std::min<std::size_t>(count, 1);
   }
