@@ -30,7 +30,7 @@ set -euo pipefail
 
 declare -A installed=(
   [build]="g++ cmake ninja-build ccache pkg-config libldns-dev libyaml-cpp-dev libspdlog-dev
-    nlohmann-json3-dev libcli11-dev libidn2-dev libicu-dev libpsl-dev libssl-dev libnghttp2-dev
+    nlohmann-json3-dev libcli11-dev libidn2-dev libicu-dev libpsl-dev publicsuffix libssl-dev libnghttp2-dev
     libsimdjson-dev zlib1g-dev catch2"
   # What Debian's own build of Unbound needs beyond these (Python) is read from its source
   # package by contrib/unbound/build.sh.

@@ -55,18 +55,20 @@ enum class Kind {
   long_label,
   hyphens,
   long_idn,
-  deep_hit
+  deep_hit,
+  marks
 };
-constexpr const char* titles[] = {
-    "ordinary name", "other suffix",  "two edits away", "look-alike",   "A-label",
-    "120 labels",    "63 characters", "31 hyphens",     "long A-label", "look-alike, deep"};
+constexpr const char* titles[] = {"ordinary name",    "other suffix",      "two edits away",
+                                  "look-alike",       "A-label",           "120 labels",
+                                  "63 characters",    "31 hyphens",        "long A-label",
+                                  "look-alike, deep", "A-label with marks"};
 
-// A label of 63 octets at most with as many Cyrillic letters as go into it.
-std::string long_a_label(std::mt19937& random) {
+// A label of 63 octets at most with as many of these characters as go into it.
+template<typename Next> std::string long_a_label(Next next) {
   std::u32string text;
   std::string label;
   while (true) {
-    text += static_cast<char32_t>(0x430 + random() % 32);
+    text += next();
     const auto longer = lookalike::to_a_label(text);
     if (!longer) {
       return label;
@@ -124,7 +126,18 @@ std::vector<Name> names_of(Kind kind) {
       break;
     }
     case Kind::long_idn:
-      names.push_back(name_of(long_a_label(random) + '.' + suffix));
+      names.push_back(name_of(long_a_label([&random] {
+                                return static_cast<char32_t>(0x430 + random() % 32); // Cyrillic
+                              }) +
+                              '.' + suffix));
+      break;
+    case Kind::marks: // letters that look like ASCII ones, below and above them marks
+      names.push_back(name_of(long_a_label([&random, mark = true]() mutable {
+                                mark = !mark;
+                                return mark ? static_cast<char32_t>(0x316 + random() % 4)
+                                            : static_cast<char32_t>(0xe0 + random() % 6);
+                              }) +
+                              '.' + suffix));
       break;
     case Kind::deep_hit: {
       const auto variants = variants_of(meant.domain, {LookalikeClass::transposition});

@@ -1,6 +1,7 @@
 #include "module/events/log.hpp"
 
 #include "config/diagnostics.hpp"
+#include "rules/lookalikes/suffix.hpp"
 
 #include <pthread.h>
 
@@ -44,6 +45,7 @@ spdlog::level::level_enum level_of(const Event& event) {
 } // namespace
 
 EventLog::EventLog(Complain complain) : complain_(std::move(complain)) {
+  lookalike::load_public_suffixes(); // of which the thread makes the registered domains
   thread_ = quiet_thread([this] { run(); });
 }
 

@@ -28,7 +28,8 @@ class EventLog {
   using Clock = std::chrono::system_clock; // of the events' times
 
   // Starts the writing thread: call after Unbound's fork. There is no sink before configure().
-  // `complain` gets lines for the admin, from that thread too. Throws std::system_error.
+  // `complain` gets lines for the admin, from that thread too. Throws std::system_error, and
+  // std::runtime_error if there is no public suffix list.
   explicit EventLog(Complain complain);
   // Writes what waits, then ends the thread; waits for it, if end() has not been called.
   ~EventLog();

@@ -24,7 +24,7 @@ constexpr std::array<GlyphPair, 32> pairs{{
 
 // The class of a glyph in the coarse skeleton; 0: it leaves no trace. A pair's two sides must come
 // to the same: i, l and 1 vanish because "cl" is taken for d, and "lb" for b.
-constexpr char32_t coarse(char32_t character) noexcept {
+constexpr char32_t coarse_of(char32_t character) noexcept {
   switch (character) {
   case U'i':
   case U'l':
@@ -58,6 +58,23 @@ constexpr char32_t coarse(char32_t character) noexcept {
     return U'z';
   default:
     return character;
+  }
+}
+
+constexpr auto coarse_ascii = [] {
+  std::array<char32_t, 0x80> all{};
+  for (char32_t character = 0; character < all.size(); ++character) {
+    all[character] = coarse_of(character);
+  }
+  return all;
+}();
+
+inline void append_coarse(char32_t character, Text& skeleton) noexcept {
+  const char32_t glyph = character < coarse_ascii.size() ? coarse_ascii[character] : character;
+  // m is rn, nn or n, and w is vv: a run of them counts once.
+  const bool repeated = (glyph == U'n' || glyph == U'v') && skeleton.view().ends_with(glyph);
+  if (glyph != 0 && !repeated) {
+    skeleton.append(glyph);
   }
 }
 
@@ -219,14 +236,53 @@ std::span<const GlyphPair> glyph_pairs() noexcept {
 Text coarse_skeleton(std::u32string_view text) noexcept {
   Text skeleton;
   for (const char32_t character : text) {
-    const char32_t glyph = coarse(character);
-    // m is rn, nn or n, and w is vv: a run of them counts once.
-    const bool repeated = (glyph == U'n' || glyph == U'v') && skeleton.view().ends_with(glyph);
-    if (glyph != 0 && !repeated) {
-      skeleton.append(glyph);
-    }
+    append_coarse(character, skeleton);
   }
   return skeleton;
+}
+
+void Skeletons::add(std::u32string_view skeleton) {
+  longest_ = std::max(longest_, skeleton.size());
+  for (const char32_t character : skeleton) {
+    const auto place = std::ranges::lower_bound(beyond_ascii_, character);
+    if (character >= 0x80 && (place == beyond_ascii_.end() || *place != character)) {
+      beyond_ascii_.insert(place, character);
+    }
+  }
+}
+
+std::optional<Text> Skeletons::find_possible(std::u32string_view text) const noexcept {
+  std::optional<Text> possible(std::in_place);
+  Text& skeleton = *possible;
+  const auto is_foreign = [this](char32_t character) noexcept {
+    return character >= 0x80 && !std::ranges::binary_search(beyond_ascii_, character);
+  };
+  for (const char32_t character : text) {
+    if (skeleton.view().size() > longest_) {
+      return std::nullopt;
+    }
+    if (character < 0x80) {
+      append_coarse(character, skeleton);
+      continue;
+    }
+    // Most are told by the little that is known without ICU.
+    const Character known = character_of(character);
+    if (std::ranges::any_of(known.folded, is_foreign)) {
+      return std::nullopt;
+    }
+    Text folded;
+    append_folded(character, folded);
+    for (const char32_t part : folded.view()) {
+      if (is_foreign(part)) {
+        return std::nullopt;
+      }
+      append_coarse(part, skeleton);
+    }
+  }
+  if (skeleton.view().size() > longest_) {
+    return std::nullopt;
+  }
+  return possible;
 }
 
 std::optional<unsigned> glyph_distance(std::u32string_view a, std::u32string_view b) noexcept {

@@ -7,11 +7,13 @@
 // glyph_distance() then compares the two.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace nearmiss::lookalike {
@@ -26,6 +28,16 @@ class Text { // NOLINT(*-member-init): read up to size_ only
       characters_[size_++] = character;
     }
   }
+  // Before the character at `place`, which is at most the size.
+  void insert(std::size_t place, char32_t character) noexcept {
+    if (size_ < capacity) {
+      std::copy_backward(characters_.data() + place, characters_.data() + size_,
+                         characters_.data() + size_ + 1);
+      characters_[place] = character;
+      ++size_;
+    }
+  }
+  void clear() noexcept { size_ = 0; }
   std::u32string_view view() const noexcept { return {characters_.data(), size_}; }
 
  private:
@@ -39,8 +51,8 @@ class Text { // NOLINT(*-member-init): read up to size_ only
 void load_glyphs();
 
 // An A-label (RFC 5890 section 2.3.2.1) as its U-label; any other label, an "xn--" label that is no
-// A-label included, octet for octet. In lower case. ICU allocates for an A-label; nothing else
-// does.
+// A-label included, octet for octet. In lower case. ICU, which allocates, is asked about an A-label
+// with a character that it has not been asked about before; little else allocates.
 Text decode(std::string_view label) noexcept;
 
 // Each character beyond ASCII as the ASCII it looks like; kept where it looks like none.
@@ -48,6 +60,18 @@ Text fold(std::u32string_view text) noexcept;
 
 // Of folded text.
 Text coarse_skeleton(std::u32string_view text) noexcept;
+
+// What a number of coarse skeletons have in common.
+class Skeletons {
+ public:
+  void add(std::u32string_view skeleton);
+  // coarse_skeleton(fold(text)); nullopt if that is, as its beginning tells, none of these.
+  std::optional<Text> find_possible(std::u32string_view text) const noexcept;
+
+ private:
+  std::size_t longest_ = 0;     // characters
+  std::u32string beyond_ascii_; // all that are, sorted
+};
 
 // How many kinds of merely similar glyphs (m and n, c and e) must be taken for one another to read
 // one folded text as the other, 0..2: 0 where they are equal or differ in glyphs that look the same

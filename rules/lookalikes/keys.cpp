@@ -2,8 +2,20 @@
 
 #include <algorithm>
 #include <bit>
+#include <random>
 
 namespace nearmiss::lookalike {
+
+namespace {
+
+std::uint64_t random_secret() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+} // namespace
+
+Hasher::Hasher() : Hasher(random_secret()) {}
 
 Hasher::Hasher(std::uint64_t secret) noexcept {
   powers_[0] = 1;

@@ -20,6 +20,7 @@ class Hasher {
  public:
   static constexpr std::size_t max_length = 512;
 
+  Hasher(); // a new secret
   explicit Hasher(std::uint64_t secret) noexcept;
 
   std::uint64_t append(std::uint64_t hash, std::uint32_t character) const noexcept {
@@ -80,6 +81,9 @@ enum class KeyKind : std::uint8_t {
   any_label, // the label alone, whatever the suffix
   any_alias, // another spelling of the whole name as one label
   sequence,  // the labels of the whole name
+  // In a table of their own, that of the public suffix list:
+  rule,     // the labels of a rule
+  wildcard, // the labels that a rule has behind its wildcard
 };
 
 // One 64-bit key of up to two hashes.

@@ -52,11 +52,14 @@ class LookalikeIndex::Search {
     const std::string_view octets = asked_.label(asked_.label_count() - suffix - 1);
     const Text text = lookalike::decode(octets);
     const std::u32string_view label = text.view();
-    // hashes[i]: of the first i characters.
+    // What is longer than every protected label may end in one, but is none.
+    const std::size_t longest = tables_.longest_under_suffix + 1;
+    const std::size_t first = label.size() > longest ? label.size() - longest : 0;
+    // hashes[i]: of the characters from `first` up to i.
     // NOLINTNEXTLINE(*-member-init): filled below
     std::array<std::uint64_t, Text::capacity + 1> hashes;
-    hashes[0] = 0;
-    for (std::size_t at = 0; at < label.size(); ++at) {
+    hashes[first] = 0;
+    for (std::size_t at = first; at < label.size(); ++at) {
       hashes[at + 1] = tables_.hasher.append(hashes[at], label[at]);
     }
     const std::uint64_t whole = hashes[label.size()];
@@ -64,8 +67,10 @@ class LookalikeIndex::Search {
       return tables_.hasher.tail(whole, hashes[at], label.size() - at);
     };
 
-    each(make_key(KeyKind::alias, whole, suffix_hash),
-         [&](std::uint32_t value) noexcept { offer_alias(value, label, suffix); });
+    if (first == 0) {
+      each(make_key(KeyKind::alias, whole, suffix_hash),
+           [&](std::uint32_t value) noexcept { offer_alias(value, label, suffix); });
+    }
     if (label.size() <= tables_.longest_label + 1) {
       // All keys first, so that their lines come from memory side by side.
       // NOLINTNEXTLINE(*-member-init): filled below
@@ -88,17 +93,25 @@ class LookalikeIndex::Search {
     }
     glyphs(label, suffix, suffix_hash);
 
+    const auto key_from = [&](std::size_t at) noexcept {
+      return make_key(KeyKind::label, rest_from(at), suffix_hash);
+    };
     if (label.starts_with(U"www")) {
-      const std::size_t dash = label.substr(3).starts_with(U'-') ? 1 : 0;
-      behind_prefix(LookalikeClass::www_prefix, label, 3 + dash,
-                    make_key(KeyKind::label, rest_from(3 + dash), suffix_hash), suffix);
-    }
-    for (std::size_t at = label.find(U'-'); at != label.npos; at = label.find(U'-', at + 1)) {
-      const std::uint64_t key = make_key(KeyKind::label, rest_from(at + 1), suffix_hash);
-      behind_prefix(LookalikeClass::combosquatting, label, at + 1, key, suffix);
-      if (lookalike::is_host_word(label.substr(0, at))) {
-        behind_prefix(LookalikeClass::subdomain_as_prefix, label, at + 1, key, suffix);
+      const std::size_t length = label.substr(3).starts_with(U'-') ? 4 : 3;
+      if (length >= first) {
+        behind_prefix(label, length, key_from(length), suffix, [&](std::uint32_t index) noexcept {
+          offer(LookalikeClass::www_prefix, index, 0, suffix, suffix + 1);
+        });
       }
+    }
+    for (std::size_t at = label.find(U'-', first); at != label.npos;
+         at = label.find(U'-', at + 1)) {
+      behind_prefix(label, at + 1, key_from(at + 1), suffix, [&](std::uint32_t index) noexcept {
+        offer(LookalikeClass::combosquatting, index, 0, suffix, suffix + 1);
+        if (lookalike::is_host_word(label.substr(0, at))) {
+          offer(LookalikeClass::subdomain_as_prefix, index, 0, suffix, suffix + 1);
+        }
+      });
     }
     if (asked_.label_count() > suffix + 1) {
       split_label(octets, suffix, suffix_hash);
@@ -123,17 +136,17 @@ class LookalikeIndex::Search {
   }
 
   void glyphs(std::u32string_view label, std::size_t suffix, std::uint64_t suffix_hash) noexcept {
-    const Text folded = lookalike::fold(label);
-    const Text skeleton = lookalike::coarse_skeleton(folded.view());
-    const std::uint64_t hash = tables_.hash_text(skeleton.view());
+    const auto skeleton = tables_.skeletons.find_possible(label);
+    if (!skeleton) {
+      return;
+    }
+    const std::uint64_t hash = tables_.hash_text(skeleton->view());
     each(make_key(KeyKind::skeleton, hash, suffix_hash), [&](std::uint32_t index) noexcept {
       const Target& target = tables_.targets[index];
-      if (!same_suffix(target.suffix, suffix)) {
+      if (!same_suffix(target.suffix, suffix) || label == target.label) {
         return;
       }
-      if (label == target.label) {
-        return;
-      }
+      const Text folded = lookalike::fold(label);
       const auto distance = lookalike::glyph_distance(folded.view(), target.folded);
       if (!distance) {
         return;
@@ -146,13 +159,14 @@ class LookalikeIndex::Search {
     });
   }
 
-  // A prefix of `length` characters before a protected label.
-  void behind_prefix(LookalikeClass kind, std::u32string_view label, std::size_t length,
-                     std::uint64_t key, std::size_t suffix) noexcept {
+  // The protected labels that this one ends in, behind `length` characters.
+  template<typename Visit>
+  void behind_prefix(std::u32string_view label, std::size_t length, std::uint64_t key,
+                     std::size_t suffix, Visit visit) noexcept {
     each(key, [&](std::uint32_t index) noexcept {
       const Target& target = tables_.targets[index];
       if (same_suffix(target.suffix, suffix) && label.substr(length) == target.label) {
-        offer(kind, index, 0, suffix, suffix + 1);
+        visit(index);
       }
     });
   }

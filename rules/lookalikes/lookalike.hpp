@@ -141,7 +141,7 @@ class LookalikeIndex {
   ~LookalikeIndex();
 
   // The look-alike with the highest score; among equals the earlier class of the enumeration, then
-  // the earlier domain. No lock. Allocates only where a label is an A-label (ICU decodes it).
+  // the earlier domain. No lock. Allocates only where ICU is asked about an A-label, see decode().
   std::optional<Lookalike> find(const Name& asked) const noexcept;
   // As find, of the domains of those rules alone that `wanted` says true for. It is asked about
   // candidates only, must not throw, and allocates nothing if made of std::cref().

@@ -1,15 +1,21 @@
 #include "rules/lookalikes/suffix.hpp"
 
+#include "rules/lookalikes/keys.hpp"
+#include "rules/lookalikes/public_suffix_list.hpp"
 #include "rules/lookalikes/tld_pairs.hpp"
 
 #include <libpsl.h>
+#include <unicode/uidna.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace nearmiss::lookalike {
 
@@ -19,6 +25,120 @@ namespace {
 // judge alike. Static; not to be freed.
 const psl_ctx_t* public_suffixes() {
   return psl_builtin();
+}
+
+constexpr bool is_plain(char octet) noexcept {
+  return (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') || octet == '-';
+}
+
+// A rule's name, less what it begins with, as it stands in the DNS. nullopt: it cannot be told.
+std::optional<Name> rule_name(std::string_view rule, const UIDNA& idna) {
+  const bool ascii =
+      std::ranges::all_of(rule, [](char octet) { return is_plain(octet) || octet == '.'; });
+  if (ascii) {
+    return Name::from_text(rule);
+  }
+  std::array<char, Name::max_octets> text{};
+  UIDNAInfo info = UIDNA_INFO_INITIALIZER;
+  UErrorCode status = U_ZERO_ERROR;
+  const std::int32_t size =
+      uidna_nameToASCII_UTF8(&idna, rule.data(), static_cast<std::int32_t>(rule.size()),
+                             text.data(), text.size() - 1, &info, &status);
+  // libpsl may have written it in another way.
+  if (U_FAILURE(status) || info.errors != 0 ||
+      psl_is_public_suffix(public_suffixes(), text.data()) == 0) {
+    return std::nullopt;
+  }
+  return Name::from_text({text.data(), static_cast<std::size_t>(size)});
+}
+
+// What libpsl's list can have at all. libpsl has the last word, but each question costs it
+// thousands of instructions, and for most names the answer is known from here to be no.
+class Rules {
+ public:
+  Rules() {
+    UErrorCode status = U_ZERO_ERROR;
+    const std::unique_ptr<UIDNA, void (*)(UIDNA*)> idna(
+        uidna_openUTS46(UIDNA_USE_STD3_RULES, &status), uidna_close);
+    // Another list than that of the build?
+    if (U_FAILURE(status) || public_suffix_rules.empty() ||
+        std::string_view(psl_builtin_sha1sum()) != public_suffix_list_sha1) {
+      return;
+    }
+    std::vector<KeyEntry> entries;
+    for (std::string_view rule : public_suffix_rules) {
+      const bool wildcard = rule.starts_with("*.");
+      rule.remove_prefix(wildcard ? 2 : rule.starts_with('!') ? 1 : 0);
+      const auto name = rule_name(rule, *idna);
+      if (!name) {
+        return;
+      }
+      const std::uint64_t hash = hash_of(*name);
+      entries.push_back({make_key(KeyKind::rule, hash), 0});
+      if (wildcard) {
+        entries.push_back({make_key(KeyKind::wildcard, hash), 0});
+      }
+    }
+    keys_ = KeyTable(std::move(entries));
+    known_ = true;
+  }
+
+  // A bit for each number of labels, 2 to `most`: may so many of the name's last ones be a public
+  // suffix?
+  std::uint32_t possible_suffixes(const Name& name, std::size_t most) const noexcept {
+    std::uint32_t possible = 0;
+    if (!known_) {
+      return ~possible;
+    }
+    // NOLINTNEXTLINE(*-member-init): filled below
+    std::array<std::uint64_t, max_suffix_labels + 2> before; // hashes of what is before a suffix
+    std::uint64_t hash = 0;
+    for (std::size_t labels = most; labels > 0; --labels) {
+      before[labels] = hash;
+      hash = append(hash, name.label(name.label_count() - labels));
+    }
+    if (most >= 2 && name.label(name.label_count() - 1).size() == 1) {
+      possible |= std::uint32_t{1} << 2; // libpsl 0.21.2 takes "m" for a wildcard of the list
+    }
+    std::uint64_t parent = 0;
+    for (std::size_t labels = 1; labels <= most; ++labels) {
+      const std::uint64_t suffix =
+          hasher_.tail(hash, before[labels], name.suffix(labels).size() - 1);
+      if (labels > 1 && (holds(KeyKind::rule, suffix) || holds(KeyKind::wildcard, parent))) {
+        possible |= std::uint32_t{1} << labels;
+      }
+      parent = suffix;
+    }
+    return possible;
+  }
+
+ private:
+  std::uint64_t append(std::uint64_t hash, std::string_view label) const noexcept {
+    return hasher_.append(hasher_.append(hash, static_cast<std::uint32_t>(label.size())), label);
+  }
+  std::uint64_t hash_of(const Name& name) const noexcept {
+    std::uint64_t hash = 0;
+    for (std::size_t at = 0; at < name.label_count(); ++at) {
+      hash = append(hash, name.label(at));
+    }
+    return hash;
+  }
+  bool holds(KeyKind kind, std::uint64_t hash) const noexcept {
+    return !keys_.find(make_key(kind, hash)).empty();
+  }
+
+  Hasher hasher_;
+  KeyTable keys_;
+  bool known_ = false;
+};
+
+// Null until the list is loaded. Never destroyed: the log's thread may be at work while the process
+// ends.
+std::atomic<const Rules*> rules = nullptr;
+
+std::uint32_t possible_suffixes(const Name& name, std::size_t most) noexcept {
+  const Rules* const loaded = rules.load(std::memory_order_acquire);
+  return loaded != nullptr ? loaded->possible_suffixes(name, most) : ~std::uint32_t{0};
 }
 
 // One character put in, left out or replaced, or two neighbours swapped.
@@ -46,12 +166,18 @@ void load_public_suffixes() {
   if (public_suffixes() == nullptr) {
     throw std::runtime_error("no public suffix list: install the package publicsuffix");
   }
+  static const Rules* const loaded = new Rules;
+  rules.store(loaded, std::memory_order_release);
 }
 
 std::size_t suffix_labels(const Name& name) noexcept {
   // Only the labels that can matter, so that the work does not grow with the name.
   const std::size_t total = name.label_count();
   const std::size_t count = std::min(total, max_suffix_labels + 1);
+  const std::uint32_t possible = possible_suffixes(name, count);
+  if (possible == 0) {
+    return std::min<std::size_t>(count, 1);
+  }
   std::array<char, (max_suffix_labels + 1) * (Name::max_label + 1)> text{};
   std::size_t size = 0;
   for (std::size_t index = total - count; index < total; ++index) {
@@ -60,16 +186,14 @@ std::size_t suffix_labels(const Name& name) noexcept {
     }
     // libpsl takes text: an octet that stands in no suffix must not look like a dot or an end.
     for (const char octet : name.label(index)) {
-      const bool plain =
-          (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') || octet == '-';
-      text[size++] = plain ? octet : '_';
+      text[size++] = is_plain(octet) ? octet : '_';
     }
   }
   // The longest suffix that the list has. libpsl would ask it for the last label too, which is the
   // suffix if nothing longer is one, and each question costs thousands of instructions.
   const char* at = text.data();
   for (std::size_t labels = count; labels > 1; --labels) {
-    if (psl_is_public_suffix(public_suffixes(), at) != 0) {
+    if ((possible >> labels & 1) != 0 && psl_is_public_suffix(public_suffixes(), at) != 0) {
       return labels;
     }
     at = std::strchr(at, '.') + 1;

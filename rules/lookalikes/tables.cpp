@@ -5,7 +5,6 @@
 #include "rules/lookalikes/suffix.hpp"
 
 #include <algorithm>
-#include <random>
 #include <stdexcept>
 
 namespace nearmiss {
@@ -23,11 +22,6 @@ constexpr ClassSet edits{LookalikeClass::repetition, LookalikeClass::transpositi
                          LookalikeClass::insertion,  LookalikeClass::replacement,
                          LookalikeClass::vowel_swap, LookalikeClass::bitsquatting,
                          LookalikeClass::addition,   LookalikeClass::plural};
-
-std::uint64_t random_secret() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
 
 std::u32string widen(std::string_view octets) {
   std::u32string text;
@@ -118,7 +112,7 @@ Target LookalikeIndex::Tables::take_apart(const Protected& wanted,
 }
 
 LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
-    : hasher(random_secret()), domains(std::move(protected_domains)) {
+    : domains(std::move(protected_domains)) {
   lookalike::load_public_suffixes();
   lookalike::load_glyphs();
 
@@ -156,7 +150,9 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
       add(KeyKind::any_label, hash_octets(domain.label(domain.label_count() - registered_labels)));
     }
     if (classes.meets({LookalikeClass::homoglyph, LookalikeClass::near_homoglyph})) {
-      add(KeyKind::skeleton, hash_text(lookalike::coarse_skeleton(target.folded).view()), suffix);
+      const lookalike::Text skeleton = lookalike::coarse_skeleton(target.folded);
+      add(KeyKind::skeleton, hash_text(skeleton.view()), suffix);
+      skeletons.add(skeleton.view());
     }
     if (classes.meets({LookalikeClass::subdomain_as_prefix, LookalikeClass::embedded_domain})) {
       for (const Name& whole : {domain, registered}) {
@@ -187,6 +183,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
       add_joined_names(domain, target, index, aliases);
     }
     longest_suffix = std::max(longest_suffix, target.suffix_labels);
+    longest_under_suffix = std::max(longest_under_suffix, target.label.size());
   }
   for (std::uint32_t index = 0; index < aliases.size(); ++index) {
     const Alias& alias = aliases[index];
@@ -195,6 +192,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     entries.push_back({make_key(kind, hash_text(alias.label), suffix), index});
     if (!alias.suffix.empty()) {
       entries.push_back({make_key(KeyKind::suffix, suffix), 0});
+      longest_under_suffix = std::max(longest_under_suffix, alias.label.size());
     }
   }
   std::sort(sequence_labels.begin(), sequence_labels.end());

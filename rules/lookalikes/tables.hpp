@@ -1,6 +1,7 @@
 // What a LookalikeIndex holds: the protected domains, taken apart, and the keys that lead to them.
 #pragma once
 
+#include "rules/lookalikes/glyph.hpp"
 #include "rules/lookalikes/keys.hpp"
 #include "rules/lookalikes/lookalike.hpp"
 
@@ -52,10 +53,12 @@ struct LookalikeIndex::Tables {
   std::pmr::monotonic_buffer_resource texts; // of the targets
   std::vector<lookalike::Target> targets;    // one for each of `domains`
   std::vector<lookalike::Alias> aliases;
-  std::vector<Name> trusted;                // nothing at or below these is a look-alike
-  std::size_t longest_trusted = 0;          // labels, of any of these
-  std::size_t longest_label = 0;            // characters, of any target
-  std::size_t longest_suffix = 0;           // labels, of any target or alias
+  std::vector<Name> trusted;            // nothing at or below these is a look-alike
+  std::size_t longest_trusted = 0;      // labels, of any of these
+  std::size_t longest_label = 0;        // characters, of any target that edits are found of
+  std::size_t longest_under_suffix = 0; // characters, of any target or alias under a suffix
+  std::size_t longest_suffix = 0;       // labels, of any target or alias
+  lookalike::Skeletons skeletons;
   std::vector<std::size_t> sequence_labels; // the different numbers of labels of whole names
   bool anywhere = false;                    // are whole names looked for at any place?
 };
