@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <ranges>
 
 namespace nearmiss::cli {
 
@@ -252,8 +251,8 @@ Json report_json(const ReportInput& input, std::size_t bins) {
   }
   json["notices_left_out"] = summary.notices_left_out;
   json["latest_attempts"] = Json::array();
-  for (const auto& attempt : std::views::reverse(summary.latest)) {
-    json["latest_attempts"].push_back(attempt_json(attempt));
+  for (auto attempt = summary.latest.rbegin(); attempt != summary.latest.rend(); ++attempt) {
+    json["latest_attempts"].push_back(attempt_json(*attempt));
   }
   return json;
 }

@@ -246,6 +246,7 @@ TEST_CASE("a disk that takes nothing for a while: written and lost make up all, 
 TEST_CASE("events of several threads stand in the log in the order of their numbers", "[faults]") {
   FileFixture fixture;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&fixture] {
       const Name qname = *Name::from_text("army.ml");
