@@ -9,7 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <future>
+#include <thread>
 
 using namespace e2e;
 using namespace std::chrono_literals;
@@ -70,6 +73,10 @@ class RawClient {
   bool connected() const { return connected_; }
   void say(const std::string& text) const {
     (void)send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+  }
+  void wait_for_end() const {
+    for (char octet = 0; recv(fd_, &octet, 1, 0) > 0;) {
+    }
   }
 
  private:
@@ -318,6 +325,66 @@ TEST_CASE("the control socket: its mode, a stale one, clients that do not behave
   CHECK_FALSE(std::filesystem::exists(path));
   CHECK_THROWS(resolver.nearmiss("status", &exit_code));
   CHECK(exit_code == 2);
+}
+
+// With other sizes Unbound makes its caches anew at a reload, and only then ends the module, whose
+// thread may be evicting at that time.
+TEST_CASE("reloads that make Unbound's caches anew, while policies change", "[reload]") {
+  const std::array<std::string, 2> sizes{
+      "  msg-cache-size: 4m\n  msg-cache-slabs: 4\n  rrset-cache-size: 8m\n",
+      "  msg-cache-size: 1m\n  msg-cache-slabs: 1\n  rrset-cache-size: 2m\n"};
+  const std::string keep = GENERATE(as<std::string>(), "SIGHUP", "reload_keep_cache");
+  CAPTURE(keep);
+  // Local data takes time to read, between the new caches and the module's end.
+  std::string lines = sizes[0];
+  for (int i = 0; i < 20000; ++i) {
+    lines += "  local-data: \"n" + std::to_string(i) + ".local.invalid. A 192.0.2.1\"\n";
+  }
+  World world({.policy = usual_policy,
+               .threads = 2,
+               .environment = {{"MALLOC_PERTURB_", "165"}}, // what is freed reads as nonsense
+               .server_lines = lines});
+  std::atomic<int> leaks = 0;
+  std::jthread asker([&](const std::stop_token& done) {
+    while (!done.stop_requested()) {
+      const auto answer = world.resolver.ask(mail, "arrny.example", MX);
+      leaks += answer && tells_a_secret(*answer) ? 1 : 0;
+    }
+  });
+  // Each `reload` goes through the cache, changed or not.
+  std::jthread evictor([&](const std::stop_token& done) {
+    while (!done.stop_requested()) {
+      const RawClient client(world.resolver.folder() / "nearmiss.sock");
+      client.say("reload\n");
+      client.wait_for_end();
+    }
+  });
+  const std::filesystem::path configuration = world.resolver.folder() / "unbound.conf";
+  for (std::size_t round = 1; round <= 20 && world.resolver.alive(); ++round) {
+    CAPTURE(round);
+    std::string text = read_file(configuration);
+    const std::string& before = sizes[(round - 1) % 2];
+    text.replace(text.find(before), before.size(), sizes[round % 2]);
+    replace(configuration, text, Write::rename);
+    world.expect_real(mail, "plain.example", MX); // in a cache
+    const bool lists = round % 2 == 1;
+    replace(world.resolver.policy_file(), lists ? policy_listing("good.example") : usual_policy,
+            Write::rename);
+    world.resolver.reload(keep);
+    if (lists) {
+      world.expect_blocked(mail, "good.example", MX);
+    } else {
+      world.expect_real(mail, "good.example", MX);
+    }
+    world.expect_real(other, "good.example", MX);
+    world.expect_blocked(mail, "army.ml", MX);
+  }
+  asker.request_stop();
+  evictor.request_stop();
+  asker.join();
+  evictor.join();
+  CHECK(leaks == 0);
+  CHECK(world.resolver.alive());
 }
 
 // It swaps Unbound's settings under the running workers and calls no module.
