@@ -342,7 +342,9 @@ TEST_CASE("reloads that make Unbound's caches anew, while policies change", "[re
   }
   World world({.policy = usual_policy,
                .threads = 2,
-               .environment = {{"MALLOC_PERTURB_", "165"}}, // what is freed reads as nonsense
+               // What is freed reads as nonsense. Unbound 1.17.1 forgets its workers' allocators
+               // when it cannot keep the caches that it was told to keep.
+               .environment = {{"MALLOC_PERTURB_", "165"}, {"ASAN_OPTIONS", "detect_leaks=0"}},
                .server_lines = lines});
   std::atomic<int> leaks = 0;
   std::jthread asker([&](const std::stop_token& done) {
