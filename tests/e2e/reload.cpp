@@ -389,6 +389,57 @@ TEST_CASE("reloads that make Unbound's caches anew, while policies change", "[re
   CHECK(world.resolver.alive());
 }
 
+// rules/huge_pages.hpp
+TEST_CASE("a large list's memory goes back with every reload, and with the list", "[reload]") {
+  const std::string how = GENERATE(as<std::string>(), "nearmiss reload", "SIGHUP");
+  CAPTURE(how);
+  const std::string without = "version: 1\nclients: {mail: [127.1.0.0/16]}\nrules:\n"
+                              "  - {id: always, exact: [arrny.example]}\n";
+  World world({.policy = without});
+  if (world.resolver.is_instrumented()) {
+    WARN("instrumented memory does not go back");
+    return;
+  }
+  std::uint64_t loaded = 1;
+  const auto reload = [&] {
+    if (how == "SIGHUP") {
+      world.resolver.reload(how);
+    } else {
+      world.resolver.nearmiss("reload");
+    }
+    REQUIRE(generation(world.resolver) == ++loaded);
+    return world.resolver.resident_kib();
+  };
+  std::string names;
+  for (int i = 0; i < 600000; ++i) {
+    names += "n" + std::to_string(i * 7919L % 1000003) + ".example\n";
+  }
+  const auto load = [&](int round) { // never twice the same list
+    replace(world.resolver.folder() / "feed.txt",
+            names + "round" + std::to_string(round) + ".example\n", Write::rename);
+    return reload();
+  };
+  world.resolver.write_policy(without + "  - {id: other, exact: [unused.example]}\n");
+  const std::size_t before = reload();
+  replace(world.resolver.folder() / "feed.txt", names, Write::rename);
+  world.resolver.write_policy(without +
+                              "  - {id: feed, list: {file: feed.txt, format: domains}}\n");
+  const std::size_t first = reload();
+  const std::size_t second = load(2);
+  std::size_t last = 0;
+  for (int round = 3; round <= 10; ++round) {
+    last = load(round);
+  }
+  world.expect_blocked(mail, "round10.example", MX);
+  world.resolver.write_policy(without);
+  const std::size_t after = reload();
+  INFO("KiB: " << before << " before, " << first << ", " << second << " ... " << last << ", "
+               << after << " without the list");
+  CHECK(second > before + 600000 * 16 / 1024); // else nothing is measured
+  CHECK(last - before < (second - before) * 13 / 10);
+  CHECK(after < before + (second - before) / 4);
+}
+
 // It swaps Unbound's settings under the running workers and calls no module.
 TEST_CASE("fast_reload, where Unbound has it, leaves the policy in force", "[reload]") {
   const std::string command = GENERATE(as<std::string>(), "fast_reload", "fast_reload +p");
