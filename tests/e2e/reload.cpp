@@ -389,6 +389,29 @@ TEST_CASE("reloads that make Unbound's caches anew, while policies change", "[re
   CHECK(world.resolver.alive());
 }
 
+// The module has begun and Unbound does not serve yet: it reads a large zone of its own.
+TEST_CASE("a policy that changes between the module's start and Unbound's", "[reload]") {
+  std::string zone = "@ 3600 SOA ns. host. 1 1 1 1 1\n@ 3600 NS ns.\n";
+  for (int i = 0; i < 200000; ++i) {
+    zone += "n" + std::to_string(i) + " 3600 A 192.0.2.1\n";
+  }
+  World world({.policy = usual_policy,
+               .lists = {{"large.zone", zone}},
+               .more_clauses = "auth-zone:\n  name: large.invalid.\n  zonefile: large.zone\n"
+                               "  for-downstream: no\n  for-upstream: no\n"});
+  world.expect_real(mail, "good.example", MX);
+  const auto starts = [&] { return count_in(world.resolver.log(), "init module 2: iterator"); };
+  const std::size_t before = starts();
+  auto reloaded =
+      std::async(std::launch::async, [&] { world.resolver.reload("reload_keep_cache"); });
+  REQUIRE(wait_until([&] { return starts() > before; }));
+  replace(world.resolver.policy_file(), policy_listing("good.example"), Write::rename);
+  reloaded.get();
+  wait_for_generation(world.resolver, 2);
+  world.expect_blocked(mail, "good.example", MX);
+  world.expect_real(other, "good.example", MX);
+}
+
 // rules/huge_pages.hpp
 TEST_CASE("a large list's memory goes back with every reload, and with the list", "[reload]") {
   const std::string how = GENERATE(as<std::string>(), "nearmiss reload", "SIGHUP");
