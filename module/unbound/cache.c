@@ -222,10 +222,67 @@ static bool evict_from(struct nearmiss* nm, struct lruhash* table, size_t* bin,
   return more;
 }
 
+struct place {
+  size_t table, bin;
+};
+
+/* False: there are no more. */
+static bool evict_some(struct nearmiss* nm, struct place* place, const struct nm_policy* policy) {
+  if (place->table == nm->host.messages->size)
+    return false;
+  if (!evict_from(nm, nm->host.messages->array[place->table], &place->bin, policy))
+    *place = (struct place){place->table + 1, 0};
+  return true;
+}
+
 void evict_listed(struct nearmiss* nm) {
   const struct nm_policy* policy = nm_enter(nm->core);
-  for (size_t i = 0; policy && i < nm->host.messages->size; i++)
-    for (size_t bin = 0; evict_from(nm, nm->host.messages->array[i], &bin, policy);)
-      ;
+  struct place place = {0, 0};
+  while (policy && evict_some(nm, &place, policy))
+    ;
+  nm_leave();
+}
+
+signal_handler* sighup_handler(void) {
+  struct sigaction now;
+  (void)sigaction(SIGHUP, NULL, &now); /* fails for no signal that there is */
+  return now.sa_handler;
+}
+
+/*
+ * Keeps Unbound's caches from being deleted, until release_caches().
+ *
+ * A reload with other cache sizes deletes them in daemon_apply_cfg() and tells the module of its
+ * end much later, in daemon_setup_modules(). The one sign before is in daemon_cleanup(): Unbound
+ * takes its signals out of the workers' hands again, and after that waits for the lock of its
+ * authority zones, which outlive all reloads. So while somebody holds that lock and has seen the
+ * workers' signal handler, the caches stay.
+ *
+ * Between two services this waits. False: the module ends. Nobody has been answered meanwhile, and
+ * what was to be evicted is so at the module's next start.
+ */
+static bool hold_caches(struct nearmiss* nm) {
+  while (!atomic_load(&nm->ends)) {
+    lock_rw_rdlock(&nm->zones->lock);
+    if (sighup_handler() != nm->idle_handler)
+      return true;
+    lock_rw_unlock(&nm->zones->lock);
+    (void)usleep(1000);
+  }
+  return false;
+}
+
+static void release_caches(struct nearmiss* nm) {
+  lock_rw_unlock(&nm->zones->lock);
+}
+
+void evict_listed_in_service(struct nearmiss* nm) {
+  const struct nm_policy* policy = nm_enter(nm->core);
+  struct place place = {0, 0};
+  bool more = policy;
+  while (more && hold_caches(nm)) {
+    more = evict_some(nm, &place, policy);
+    release_caches(nm);
+  }
   nm_leave();
 }

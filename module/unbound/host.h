@@ -20,6 +20,7 @@
 
 #include "dynlibmod/dynlibmod.h"
 #include "iterator/iter_utils.h"
+#include "services/authzone.h"
 #include "services/cache/dns.h"
 #include "services/cache/rrset.h"
 #include "services/mesh.h"
@@ -40,7 +41,9 @@
 
 #include "module/core.h"
 
+#include <signal.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -71,6 +74,8 @@ struct caches {
   struct rrset_cache* rrsets;
 };
 
+typedef void signal_handler(int);
+
 /* The module, one a process. */
 struct nearmiss {
   struct nm_core* core;
@@ -78,6 +83,10 @@ struct nearmiss {
    * all but that no client is answered from them before the module has decided. */
   struct caches own;
   struct caches host; /* Unbound's */
+  /* How the module's thread knows that `host` is still there: see hold_caches(). */
+  struct auth_zones* zones;     /* Unbound's */
+  signal_handler* idle_handler; /* of SIGHUP, while Unbound serves nobody */
+  atomic_bool ends;
   /* Which names that no rule lists may have an answer in `own`, because it leads to a listed
    * name: a bit for each hash. Spares every other name the look into the cache. Bits are never
    * taken back; a wrong one costs that look. */
@@ -181,8 +190,11 @@ const struct nm_policy* enter(struct nearmiss* nm, struct module_qstate* qstate,
 void leave(const struct module_qstate* qstate, bool rests);
 /* Keeps the query's answer out of Unbound's cache until it has been judged. */
 void doubt(struct module_qstate* qstate, int id);
-/* Rids Unbound's cache of every answer that the policy in force could block. */
+/* Rids Unbound's cache of every answer that the policy in force could block. From init. */
 void evict_listed(struct nearmiss* nm);
+/* Likewise, from the module's thread; waits until Unbound serves. */
+void evict_listed_in_service(struct nearmiss* nm);
+signal_handler* sighup_handler(void);
 
 /* ---- reply.c ---- */
 

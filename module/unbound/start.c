@@ -44,12 +44,13 @@ static bool may_stand_with(const struct config_file* cfg) {
 }
 
 static void policy_changed(void* arg) {
-  evict_listed(arg);
+  evict_listed_in_service(arg);
 }
 
 static void free_module(struct nearmiss* nm) {
   if (!nm)
     return;
+  atomic_store(&nm->ends, true);
   nm_core_stop(nm->core);
   delete_own_cache(nm);
   free(nm);
@@ -85,6 +86,8 @@ EXPORT int init(struct module_env* env, int id) {
     return 0;
   }
   nm->host = (struct caches){env->msg_cache, env->rrset_cache};
+  nm->zones = env->auth_zones;
+  nm->idle_handler = sighup_handler();
   nm->core = nm_core_start(
       getenv("NEARMISS_CONFIG"),
       &(struct nm_host){.log_line = log_line, .policy_changed = policy_changed, .arg = nm});

@@ -1,15 +1,18 @@
 // An exported policy says the same in Unbound's own RPZ, BIND and PowerDNS Recursor as the policy
-// itself does.
+// itself does, and Postfix finds in a generated table what is meant to be there.
 #include "tests/catch.hpp"
 
 #include "config/config.hpp"
 #include "config/local_data.hpp"
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/client.hpp"
+#include "tests/e2e/mail_server.hpp"
 #include "tests/e2e/process.hpp"
 
 #include <algorithm>
 #include <memory>
+#include <set>
+#include <sstream>
 
 using namespace e2e;
 
@@ -332,4 +335,53 @@ TEST_CASE("an exported policy says the same in other resolvers", "[export]") {
       expect_same(*resolver, *loaded.config, name, protect);
     }
   }
+}
+
+TEST_CASE("Postfix finds each generated look-alike in its table, and no other name", "[export]") {
+  const MailHost host("127.0.0.1"); // nothing is asked
+  const auto postmap = [&](const std::string& arguments) {
+    return run(host.inside({"sh", "-c", "exec \"$0\" " + arguments, MailHost::program("postmap")}),
+               MailHost::environment());
+  };
+  const auto generate = [](const std::string& format) {
+    const Outcome outcome =
+        run({NEARMISS_CLI, "generate", "--format", format, "army.mil", "example.org"});
+    REQUIRE(outcome.exit_code == 0);
+    return outcome.output;
+  };
+  const std::filesystem::path etc = host.folder() / "etc/postfix";
+  write_file(etc / "main.cf", "");
+  write_file(etc / "lookalikes", generate("postfix"));
+  const Outcome made = postmap("hash:/etc/postfix/lookalikes");
+  CHECK(made.exit_code == 0);
+  CHECK(made.output.empty()); // as it is if a line is wrong, or a name there twice
+
+  std::set<std::string> names;
+  std::istringstream lines(generate("domains"));
+  for (std::string line; std::getline(lines, line);) {
+    names.insert(line.substr(0, line.find(' ')));
+  }
+  CHECK(names.size() > 100);
+  std::string keys = "army.mil\nexample.org\nrmy.army.mil\nnavy.mil\nmil\norg\narmy\n#\nREJECT\n";
+  for (const std::string& name : names) {
+    keys += name + "\n";
+  }
+  write_file(etc / "keys", keys);
+  std::set<std::string> found;
+  lines =
+      std::istringstream(postmap("-q - hash:/etc/postfix/lookalikes </etc/postfix/keys").output);
+  for (std::string line; std::getline(lines, line);) {
+    INFO(line);
+    const std::size_t tab = line.find('\t');
+    REQUIRE(tab != std::string::npos);
+    const std::string action = line.substr(tab + 1);
+    CHECK((action.starts_with("REJECT did you mean army.mil? (") ||
+           action.starts_with("REJECT did you mean example.org? (")));
+    found.insert(line.substr(0, tab));
+  }
+  CHECK(found == names);
+  // One name, as an admin would try it.
+  CHECK(postmap("-q army.ml hash:/etc/postfix/lookalikes").output ==
+        "REJECT did you mean army.mil? (tld-swap)\n");
+  CHECK(postmap("-q army.mil hash:/etc/postfix/lookalikes").exit_code == 1);
 }

@@ -112,16 +112,6 @@ std::size_t entries(const std::filesystem::path& folder) {
   return number;
 }
 
-bool is_instrumented(const std::filesystem::path& process) {
-  const std::string maps = read_file(process / "maps");
-  return maps.find("libasan") != std::string::npos || maps.find("libtsan") != std::string::npos;
-}
-
-std::size_t resident_kib(const std::filesystem::path& process) {
-  const std::string status = read_file(process / "status");
-  return std::stoul(status.substr(status.find("VmRSS:") + 6));
-}
-
 // A reload that leaked its policy, its answers or an event's texts would leak more than this.
 constexpr std::size_t allowed_kib_per_reload = 8;
 
@@ -144,15 +134,16 @@ class Storm {
     }
     change(20 + reloads_ / 10); // warm
     const std::size_t threads = entries(process / "task");
-    resident_before_ = resident_kib(process);
+    resident_before_ = world_.resolver.resident_kib();
     change(reloads_);
-    resident_after_ = resident_kib(process);
+    resident_after_ = world_.resolver.resident_kib();
     done_ = true;
     for (std::thread& asker : askers) {
       asker.join();
     }
     CHECK(entries(process / "task") == threads);
-    if (!is_instrumented(process)) { // instrumented memory is kept to find its use after its end
+    if (!world_.resolver
+             .is_instrumented()) { // instrumented memory is kept to find its use after its end
       CHECK(resident_after_ < resident_before_ + 4096 + reloads_ * allowed_kib_per_reload);
     }
     // No query is open any more; Unbound keeps a few connections to servers for a while.

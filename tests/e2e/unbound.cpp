@@ -246,6 +246,16 @@ nlohmann::json Unbound::nearmiss(const std::string& command, int* exit_code) con
   return answer;
 }
 
+std::size_t Unbound::resident_kib() const {
+  const std::string status = read_file("/proc/" + std::to_string(pid()) + "/status");
+  return std::stoul(status.substr(status.find("VmRSS:") + 6));
+}
+
+bool Unbound::is_instrumented() const {
+  const std::string maps = read_file("/proc/" + std::to_string(pid()) + "/maps");
+  return maps.find("libasan") != std::string::npos || maps.find("libtsan") != std::string::npos;
+}
+
 std::optional<Answer> Unbound::ask(const std::string& source, const std::string& name, int type,
                                    const Flags& flags) const {
   const bool ip6 = source.find(':') != std::string::npos;

@@ -76,6 +76,9 @@ class Unbound {
   Endpoint ip6_endpoint() const { return {"::1", ip6_port_}; }
   Events& events() noexcept { return events_; }
   pid_t pid() const { return process_->pid(); }
+  std::size_t resident_kib() const; // of memory
+  // By AddressSanitizer or ThreadSanitizer, with which freed memory is kept to find its use.
+  bool is_instrumented() const;
 
  private:
   void write_configuration(const Lab& lab);
