@@ -3,6 +3,10 @@
 #include "module/events/notices.hpp"
 #include "module/version.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <future>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -17,6 +21,19 @@ struct LastGood {
   std::uint64_t generation = 0;
 };
 LastGood last_good; // NOLINT: of the process, as the module is
+
+// As load(), in a thread that leaves the processors to those that answer. (Priorities are of
+// threads in Linux, and without privileges they cannot be raised again.)
+LoadResult in_idle_time(const std::filesystem::path& file, std::chrono::sys_days today,
+                        const Config* before) {
+  constexpr int lowest = 19;
+  return std::async(std::launch::async,
+                    [&] {
+                      (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), lowest);
+                      return load(file, today, before);
+                    })
+      .get();
+}
 
 } // namespace
 
@@ -37,7 +54,7 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
     : file_(std::move(file)), events_(events), metrics_(metrics), changed_(std::move(changed)),
       log_(std::move(log)) {
   const std::shared_ptr<const Config> before = last_good.config;
-  const Loaded loaded = load_file();
+  const Loaded loaded = load_file(load);
   last_load_.at = last_load_.since = Clock::now();
   if (loaded.config) {
     if (!last_good.config || last_good.config->digest != loaded.config->digest) {
@@ -66,7 +83,7 @@ LoadOutcome PolicyKeeper::reload() noexcept {
   std::shared_ptr<const Published> policy;
   std::shared_ptr<const Config> before;
   try {
-    const Loaded loaded = load_file();
+    const Loaded loaded = load_file(in_idle_time);
     last_load_.at = Clock::now();
     if (!loaded.config) {
       refuse(loaded.error);
@@ -106,11 +123,11 @@ LoadOutcome PolicyKeeper::reload() noexcept {
 }
 
 // The policy file's new state. Logs every diagnostic, but what was said of the last try not again.
-PolicyKeeper::Loaded PolicyKeeper::load_file() {
+PolicyKeeper::Loaded PolicyKeeper::load_file(Load load_policy) {
   const auto today = std::chrono::floor<std::chrono::days>(Clock::now());
   Loaded loaded;
   try {
-    LoadResult result = load(file_, today, last_good.config.get());
+    LoadResult result = load_policy(file_, today, last_good.config.get());
     files_ = std::move(result.files);
     std::vector<std::pair<bool, std::string>> lines;
     for (const Diagnostic& diagnostic : result.diagnostics) {

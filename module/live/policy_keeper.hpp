@@ -44,10 +44,11 @@ class PolicyKeeper {
   PolicyKeeper(const PolicyKeeper&) = delete;
   PolicyKeeper& operator=(const PolicyKeeper&) = delete;
 
-  // From one thread, like everything else here but the cell's enter(). Does not throw: what goes
-  // wrong is a refusal. Unless that is what became of it, the host's caches hold nothing that the
-  // policy in force lists when it returns, and only then is it told: they may have been filled from
-  // a dump while nothing changed.
+  // From one thread, like everything else here but the cell's enter(). The files are read in idle
+  // time, so that nobody who asks waits for that. Does not throw: what goes wrong is a refusal.
+  // Unless that is what became of it, the host's caches hold nothing that the policy in force lists
+  // when it returns, and only then is it told: they may have been filled from a dump while nothing
+  // changed.
   LoadOutcome reload() noexcept;
 
   PolicyCell& cell() noexcept { return *cell_; }
@@ -64,7 +65,8 @@ class PolicyKeeper {
     std::shared_ptr<const Config> config; // null: refused
     std::string error;
   };
-  Loaded load_file();
+  using Load = decltype(load)*;
+  Loaded load_file(Load load_policy);
   void refuse(const std::string& error);
   void configure(const Config& config);
   void tell(const Config* before, const Published& policy);

@@ -10,13 +10,15 @@
 namespace {
 
 std::atomic<std::size_t> count{0};
-thread_local std::size_t until_failure = 0; // 0: none will fail
-thread_local bool all_after_fail = false;
-thread_local bool failed = false;
+std::atomic<std::size_t> plan{0};          // of failures: counts fail_allocation()
+std::atomic<std::size_t> until_failure{0}; // 0: none will fail
+std::atomic<bool> all_after_fail{false};
+std::atomic<bool> failed{false};
+thread_local std::size_t my_plan = plan; // the one that was in force when this thread began
 
 bool must_fail() noexcept {
   ++count;
-  if (until_failure == 0 || --until_failure > 0) {
+  if (my_plan != plan || until_failure == 0 || --until_failure > 0) {
     return false;
   }
   until_failure = all_after_fail ? 1 : 0;
@@ -53,9 +55,10 @@ std::size_t nearmiss::test::allocations() noexcept {
 }
 
 void nearmiss::test::fail_allocation(std::size_t n, bool all_after) noexcept {
-  until_failure = n;
+  my_plan = ++plan;
   all_after_fail = all_after;
   failed = false;
+  until_failure = n;
 }
 
 bool nearmiss::test::allocation_failed() noexcept {
