@@ -59,6 +59,15 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
+// A line for Unbound's log, whatever there is of memory.
+void complain(const nm_host& host, const char* what, const std::exception& e) noexcept {
+  try {
+    host.log_line(true, (std::string(what) + ": " + e.what()).c_str());
+  } catch (const std::exception&) {
+    host.log_line(true, e.what());
+  }
+}
+
 const nearmiss::Policy& rules_of(const nm_policy* policy) {
   return policy->config->policy;
 }
@@ -142,8 +151,7 @@ nm_core* nm_core_start(const char* config, const nm_host* host) {
                config != nullptr && *config != '\0' ? config : "nearmiss.yaml", *host)
         .release();
   } catch (const std::exception& e) {
-    const std::string line = std::string("cannot start: ") + e.what();
-    host->log_line(true, line.c_str());
+    complain(*host, "cannot start", e);
   }
   return nullptr;
 }
@@ -154,8 +162,7 @@ bool nm_core_watch(nm_core* core) {
     core->housekeeping.start();
     return true;
   } catch (const std::exception& e) {
-    const std::string line = std::string("cannot start a thread: ") + e.what();
-    core->host.log_line(true, line.c_str());
+    complain(core->host, "cannot start a thread", e);
   }
   return false;
 }
@@ -176,12 +183,16 @@ void nm_core_stop(nm_core* core) {
     return;
   }
   // The resolver must go on, or end; so what the hanging thread uses stays where it is.
-  const nearmiss::EventLog::Counts counts = core->events.counts();
-  const std::string line = "event log: a disk hangs, and " +
-                           std::to_string(counts.numbered - counts.written - counts.lost) +
-                           " events are left to it; they are written if it works again before "
-                           "Unbound ends";
-  core->host.log_line(true, line.c_str());
+  try {
+    const nearmiss::EventLog::Counts counts = core->events.counts();
+    const std::string line = "event log: a disk hangs, and " +
+                             std::to_string(counts.numbered - counts.written - counts.lost) +
+                             " events are left to it; they are written if it works again before "
+                             "Unbound ends";
+    core->host.log_line(true, line.c_str());
+  } catch (const std::exception& e) {
+    complain(core->host, "event log: a disk hangs", e);
+  }
 }
 
 size_t nm_core_memory(nm_core* core) {

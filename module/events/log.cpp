@@ -299,7 +299,14 @@ void EventLog::do_due_work() {
   }
 }
 
-void EventLog::run() {
+void EventLog::complain(const std::exception& e) noexcept {
+  try {
+    complain_(std::string("event log: ") + e.what());
+  } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): no memory for the words
+  }
+}
+
+void EventLog::run() noexcept {
   EventQueue::Batch batch;
   bool more = true;
   while (more) {
@@ -315,21 +322,25 @@ void EventLog::run() {
       tell_losses();
       do_due_work();
     } catch (const std::exception& e) {
-      complain_(std::string("event log: ") + e.what());
+      complain(e);
       batch.clear();
     }
     busy_since_ = std::chrono::steady_clock::time_point{};
   }
-  // What was lost last is told behind the last event.
-  if (queue_.take(batch, std::chrono::milliseconds(0))) {
-    write(batch);
+  try {
+    // What was lost last is told behind the last event.
+    if (queue_.take(batch, std::chrono::milliseconds(0))) {
+      write(batch);
+    }
+    adopt({});
+    {
+      const std::lock_guard lock(mutex_);
+      due_ = {};
+    }
+    do_due_work(); // with the last figures
+  } catch (const std::exception& e) {
+    complain(e);
   }
-  adopt({});
-  {
-    const std::lock_guard lock(mutex_);
-    due_ = {};
-  }
-  do_due_work(); // with the last figures
   const std::lock_guard lock(mutex_);
   ended_ = true;
   ends_.notify_one();

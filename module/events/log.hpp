@@ -81,7 +81,8 @@ class EventLog {
   Sinks open(const LogSettings& settings) const;
   void adopt(Sinks sinks);
   void adopt_next(std::uint64_t sequence);
-  void run();
+  void run() noexcept;
+  void complain(const std::exception& e) noexcept;
   void write(const EventQueue::Batch& batch);
   void tell_losses();
   void tell_losses(const std::string& where, std::uint64_t count);

@@ -126,7 +126,10 @@ void Housekeeping::run() noexcept {
       }
     } catch (const std::exception& e) {
       // Out of memory, most likely: go on, in a while.
-      log_(true, std::string("housekeeping: ") + e.what());
+      try {
+        log_(true, std::string("housekeeping: ") + e.what());
+      } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): no memory for the words
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }

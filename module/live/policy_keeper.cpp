@@ -6,9 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <future>
+#include <exception>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace nearmiss {
@@ -27,12 +28,20 @@ LastGood last_good; // NOLINT: of the process, as the module is
 LoadResult in_idle_time(const std::filesystem::path& file, std::chrono::sys_days today,
                         const Config* before) {
   constexpr int lowest = 19;
-  return std::async(std::launch::async,
-                    [&] {
-                      (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), lowest);
-                      return load(file, today, before);
-                    })
-      .get();
+  LoadResult result;
+  std::exception_ptr failure; // std::async would end the process where memory for it is short
+  std::thread([&]() noexcept {
+    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), lowest);
+    try {
+      result = load(file, today, before);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure) {
+    std::rethrow_exception(failure);
+  }
+  return result;
 }
 
 } // namespace

@@ -14,7 +14,7 @@ std::atomic<std::size_t> plan{0};          // of failures: counts fail_allocatio
 std::atomic<std::size_t> until_failure{0}; // 0: none will fail
 std::atomic<bool> all_after_fail{false};
 std::atomic<bool> failed{false};
-thread_local std::size_t my_plan = plan; // the one that was in force when this thread began
+thread_local std::size_t my_plan = plan; // in force when this thread first allocated
 
 bool must_fail() noexcept {
   ++count;

@@ -9,7 +9,7 @@ namespace nearmiss::test {
 std::size_t allocations() noexcept;
 
 // Lets the n-th allocation from now on fail, n from 1, and with `all_after` every one behind it
-// too, of this thread and of those that begin from now on; it must wait for them. 0: none.
+// too, of this thread and of those that have not allocated before. 0: none.
 void fail_allocation(std::size_t n, bool all_after = false) noexcept;
 // Has one failed since then?
 bool allocation_failed() noexcept;
