@@ -82,8 +82,9 @@ enum class KeyKind : std::uint8_t {
   any_alias, // another spelling of the whole name as one label
   sequence,  // the labels of the whole name
   // In a table of their own, that of the public suffix list:
-  rule,     // the labels of a rule
-  wildcard, // the labels that a rule has behind its wildcard
+  rule,           // the labels of a rule
+  wildcard,       // the labels that a rule has behind its wildcard
+  above_u_labels, // the labels behind the last one of a rule that is not ASCII
 };
 
 // One 64-bit key of up to two hashes.

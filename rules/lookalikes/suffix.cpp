@@ -5,13 +5,12 @@
 #include "rules/lookalikes/tld_pairs.hpp"
 
 #include <libpsl.h>
-#include <unicode/uidna.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <memory>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -31,25 +30,8 @@ constexpr bool is_plain(char octet) noexcept {
   return (octet >= 'a' && octet <= 'z') || (octet >= '0' && octet <= '9') || octet == '-';
 }
 
-// A rule's name, less what it begins with, as it stands in the DNS. nullopt: it cannot be told.
-std::optional<Name> rule_name(std::string_view rule, const UIDNA& idna) {
-  const bool ascii =
-      std::ranges::all_of(rule, [](char octet) { return is_plain(octet) || octet == '.'; });
-  if (ascii) {
-    return Name::from_text(rule);
-  }
-  std::array<char, Name::max_octets> text{};
-  UIDNAInfo info = UIDNA_INFO_INITIALIZER;
-  UErrorCode status = U_ZERO_ERROR;
-  const std::int32_t size =
-      uidna_nameToASCII_UTF8(&idna, rule.data(), static_cast<std::int32_t>(rule.size()),
-                             text.data(), text.size() - 1, &info, &status);
-  // libpsl may have written it in another way.
-  if (U_FAILURE(status) || info.errors != 0 ||
-      psl_is_public_suffix(public_suffixes(), text.data()) == 0) {
-    return std::nullopt;
-  }
-  return Name::from_text({text.data(), static_cast<std::size_t>(size)});
+constexpr bool is_ascii(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char octet) { return is_plain(octet) || octet == '.'; });
 }
 
 // What libpsl's list can have at all. libpsl has the last word, but each question costs it
@@ -57,27 +39,34 @@ std::optional<Name> rule_name(std::string_view rule, const UIDNA& idna) {
 class Rules {
  public:
   Rules() {
-    UErrorCode status = U_ZERO_ERROR;
-    const std::unique_ptr<UIDNA, void (*)(UIDNA*)> idna(
-        uidna_openUTS46(UIDNA_USE_STD3_RULES, &status), uidna_close);
     // Another list than that of the build?
-    if (U_FAILURE(status) || public_suffix_rules.empty() ||
+    if (public_suffix_rules.empty() ||
         std::string_view(psl_builtin_sha1sum()) != public_suffix_list_sha1) {
       return;
     }
     std::vector<KeyEntry> entries;
-    for (std::string_view rule : public_suffix_rules) {
+    std::set<std::uint64_t> above_u_labels;
+    std::string_view lines = public_suffix_rules;
+    while (!lines.empty()) {
+      std::string_view rule = lines.substr(0, lines.find('\n'));
+      lines.remove_prefix(rule.size() + 1);
       const bool wildcard = rule.starts_with("*.");
       rule.remove_prefix(wildcard ? 2 : rule.starts_with('!') ? 1 : 0);
-      const auto name = rule_name(rule, *idna);
-      if (!name) {
-        return;
+      if (!is_ascii(rule)) {
+        while (!is_ascii(rule)) { // leave the ASCII labels at its end
+          rule.remove_prefix(std::min(rule.find('.'), rule.size() - 1) + 1);
+        }
+        above_u_labels.insert(hash_of(rule));
+        continue;
       }
-      const std::uint64_t hash = hash_of(*name);
+      const std::uint64_t hash = hash_of(rule);
       entries.push_back({make_key(KeyKind::rule, hash), 0});
       if (wildcard) {
         entries.push_back({make_key(KeyKind::wildcard, hash), 0});
       }
+    }
+    for (const std::uint64_t hash : above_u_labels) {
+      entries.push_back({make_key(KeyKind::above_u_labels, hash), 0});
     }
     keys_ = KeyTable(std::move(entries));
     known_ = true;
@@ -101,10 +90,14 @@ class Rules {
       possible |= std::uint32_t{1} << 2; // libpsl 0.21.2 takes "m" for a wildcard of the list
     }
     std::uint64_t parent = 0;
+    bool u_label = false; // one where the list has some: their rules are not told apart here
     for (std::size_t labels = 1; labels <= most; ++labels) {
+      u_label = u_label || (name.label(name.label_count() - labels).starts_with("xn--") &&
+                            holds(KeyKind::above_u_labels, parent));
       const std::uint64_t suffix =
           hasher_.tail(hash, before[labels], name.suffix(labels).size() - 1);
-      if (labels > 1 && (holds(KeyKind::rule, suffix) || holds(KeyKind::wildcard, parent))) {
+      if (labels > 1 &&
+          (u_label || holds(KeyKind::rule, suffix) || holds(KeyKind::wildcard, parent))) {
         possible |= std::uint32_t{1} << labels;
       }
       parent = suffix;
@@ -116,10 +109,12 @@ class Rules {
   std::uint64_t append(std::uint64_t hash, std::string_view label) const noexcept {
     return hasher_.append(hasher_.append(hash, static_cast<std::uint32_t>(label.size())), label);
   }
-  std::uint64_t hash_of(const Name& name) const noexcept {
+  std::uint64_t hash_of(std::string_view labels) const noexcept {
     std::uint64_t hash = 0;
-    for (std::size_t at = 0; at < name.label_count(); ++at) {
-      hash = append(hash, name.label(at));
+    while (!labels.empty()) {
+      const std::string_view label = labels.substr(0, labels.find('.'));
+      hash = append(hash, label);
+      labels.remove_prefix(std::min(label.size() + 1, labels.size()));
     }
     return hash;
   }

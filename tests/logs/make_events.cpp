@@ -309,7 +309,7 @@ class Maker {
 
 } // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Options options;
   CLI::App app{"Writes a log of events, always the same for the same options"};
   app.add_option("--events", options.events, "how many lines")->capture_default_str();
@@ -322,4 +322,8 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   std::ios::sync_with_stdio(false);
   Maker(options).run();
+  return 0;
+} catch (const std::exception& e) {
+  std::cerr << e.what() << '\n';
+  return 2;
 }

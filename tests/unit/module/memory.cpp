@@ -143,7 +143,6 @@ TEST_CASE("out of memory at any point of a reload: the new policy or the last go
   const Name listed = *Name::from_text("army.ml");
   const Name added = *Name::from_text("added.example");
   const ClientAddress client = *ClientAddress::from_text("127.1.0.1");
-  const std::chrono::sys_days today{std::chrono::year(2026) / 11 / 23};
   const auto blocks_name = [&](const Name& name) {
     return keeper.current().config->policy.decide({name, 15, client, today}).enforced;
   };
