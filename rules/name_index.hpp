@@ -24,10 +24,10 @@
 //
 // Memory a name, in octets:
 //   its part of the filter                                      1
-//   its part of a group: 32 / 9 names                           3.6
+//   its part of a group: 32 / 10 names                          3.2
 //   what the rules say                                          1
 //   the wire form: the text's length (without final dot) + 2    20 at a text of 18
-// so 7.6 + the text: 32 octets at a text of 24.4. A name that n lists hold takes n parts of a
+// so 7.2 + the text: 32 octets at a text of 24.8. A name that n lists hold takes n parts of a
 // group, the rest once. A name whose marks are a list beyond the 255th takes 8 more. While it is
 // built, a second blob stands beside the index, and 4 octets a name.
 //

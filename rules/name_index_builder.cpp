@@ -14,7 +14,7 @@ namespace nearmiss {
 namespace {
 
 constexpr std::size_t typical_octets = 24; // of a name in the blob, for reserve()
-constexpr std::size_t names_a_group = 9;   // on average: more are passed on too often
+constexpr std::size_t names_a_group = 10;  // on average: more are passed on too often
 constexpr std::size_t names_a_word = 8;    // of the filter, on average
 
 // A name in a blob.

@@ -236,5 +236,5 @@ TEST_CASE("a name costs no more memory than the header says") {
   }
   const NameIndex index = std::move(builder).build();
   const auto a_name = static_cast<double>(index.memory()) / count;
-  CHECK(a_name < 7.6 + static_cast<double>(text_octets) / count + 0.1);
+  CHECK(a_name < 7.2 + static_cast<double>(text_octets) / count + 0.1);
 }
