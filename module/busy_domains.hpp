@@ -58,7 +58,7 @@ class BusyDomains {
     std::size_t hash = 0; // of its name
     Minute at{};
   };
-  std::array<Sight, most_counted> sights_{}; // by hash
+  std::array<Sight, 1024> sights_{}; // by hash
   std::unordered_map<std::string, Lookups, Hash, std::equal_to<>> domains_;
 };
 

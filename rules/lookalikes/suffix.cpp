@@ -60,7 +60,9 @@ class Rules {
         continue;
       }
       const std::uint64_t hash = hash_of(rule);
-      entries.push_back({make_key(KeyKind::rule, hash), 0});
+      if (rule.find('.') != rule.npos) { // a last label is a suffix in any case
+        entries.push_back({make_key(KeyKind::rule, hash), 0});
+      }
       if (wildcard) {
         entries.push_back({make_key(KeyKind::wildcard, hash), 0});
       }
