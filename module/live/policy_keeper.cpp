@@ -23,15 +23,16 @@ struct LastGood {
 };
 LastGood last_good; // NOLINT: of the process, as the module is
 
-// As load(), in a thread that leaves the processors to those that answer. (Priorities are of
-// threads in Linux, and without privileges they cannot be raised again.)
+// As load(), in a thread that those that answer go before: where no processor is idle it gets about
+// a tenth of one. (Priorities are of threads in Linux, and without privileges they cannot be raised
+// again.)
 LoadResult in_idle_time(const std::filesystem::path& file, std::chrono::sys_days today,
                         const Config* before) {
-  constexpr int lowest = 19;
+  constexpr int niceness = 10;
   LoadResult result;
   std::exception_ptr failure; // std::async would end the process where memory for it is short
   std::thread([&]() noexcept {
-    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), lowest);
+    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness);
     try {
       result = load(file, today, before);
     } catch (...) {

@@ -45,10 +45,10 @@ class PolicyKeeper {
   PolicyKeeper& operator=(const PolicyKeeper&) = delete;
 
   // From one thread, like everything else here but the cell's enter(). The files are read in idle
-  // time, so that nobody who asks waits for that. Does not throw: what goes wrong is a refusal.
-  // Unless that is what became of it, the host's caches hold nothing that the policy in force lists
-  // when it returns, and only then is it told: they may have been filled from a dump while nothing
-  // changed.
+  // time, as far as there is some, so that nobody who asks waits for that. Does not throw: what
+  // goes wrong is a refusal. Unless that is what became of it, the host's caches hold nothing that
+  // the policy in force lists when it returns, and only then is it told: they may have been filled
+  // from a dump while nothing changed.
   LoadOutcome reload() noexcept;
 
   PolicyCell& cell() noexcept { return *cell_; }
