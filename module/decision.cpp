@@ -61,7 +61,7 @@ class Lookup {
       exchange_rules();
       addresses();
     }
-    return std::move(decision_);
+    return decision_;
   }
 
  private:

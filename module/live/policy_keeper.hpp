@@ -41,6 +41,7 @@ class PolicyKeeper {
   // caches of what the policy in force lists; it shall not throw.
   PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics& metrics,
                std::function<void()> changed, LogLine log);
+  ~PolicyKeeper() = default;
   PolicyKeeper(const PolicyKeeper&) = delete;
   PolicyKeeper& operator=(const PolicyKeeper&) = delete;
 
