@@ -251,9 +251,9 @@ Json report_json(const ReportInput& input, std::size_t bins) {
   }
   json["notices_left_out"] = summary.notices_left_out;
   json["latest_attempts"] = Json::array();
-  for (auto attempt = summary.latest.rbegin(); attempt != summary.latest.rend(); ++attempt) {
-    json["latest_attempts"].push_back(attempt_json(*attempt));
-  }
+  std::for_each(summary.latest.rbegin(), summary.latest.rend(), [&json](const auto& attempt) {
+    json["latest_attempts"].push_back(attempt_json(attempt));
+  });
   return json;
 }
 
