@@ -224,7 +224,9 @@ TEST_CASE("an answer that waits over a policy change is cached if nothing lists 
   world.lab.relay(Server::host).slow(slow, 3s);
   auto asked = std::async(std::launch::async,
                           [&] { return world.resolver.answer(other, "www.good.example", A); });
-  REQUIRE(wait_until([&] { return world.lab.relay(Server::host).queries({slow, type}) > 0; }));
+  REQUIRE(wait_until([&, slow = slow, type = type] {
+    return world.lab.relay(Server::host).queries({slow, type}) > 0;
+  }));
   world.resolver.write_policy(policy_listing("unrelated.example"));
   CHECK(world.resolver.nearmiss("reload").at("generation") == first + 1);
   CHECK(asked.wait_for(0s) == std::future_status::timeout); // else nothing was tried

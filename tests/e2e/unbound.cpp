@@ -239,7 +239,7 @@ nlohmann::json Unbound::nearmiss(const std::string& command, int* exit_code) con
   if (exit_code != nullptr) {
     *exit_code = outcome.exit_code;
   }
-  const nlohmann::json answer = nlohmann::json::parse(outcome.output, nullptr, false);
+  nlohmann::json answer = nlohmann::json::parse(outcome.output, nullptr, false);
   if (answer.is_discarded()) {
     throw std::runtime_error("nearmiss " + command + ": " + outcome.output);
   }
