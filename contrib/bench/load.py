@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass, field
 
@@ -63,11 +64,16 @@ class Load:
         command = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(self.cpu), "dnsperf",
                    "-s", ADDRESS, "-p", str(server.port), "-a", source, "-d", str(queries),
                    "-c", "4", "-T", "1", "-q", str(OUTSTANDING), "-t", "5", *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30,
-                              env={**os.environ, **UNPACKED}, start_new_session=True)
+        # To a file: whoever read a pipe meanwhile would take the processors from what is measured.
+        with tempfile.TemporaryFile("w+") as out:
+            done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True,
+                                  timeout=seconds + 30, env={**os.environ, **UNPACKED},
+                                  start_new_session=True)
+            out.seek(0)
+            text = out.read()
         if done.returncode != 0:
-            raise LoadError(f"dnsperf failed: {done.stderr or done.stdout}")
-        return done.stdout
+            raise LoadError(f"dnsperf failed: {done.stderr or text}")
+        return text
 
 
 def _number(text, pattern):

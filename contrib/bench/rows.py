@@ -246,33 +246,37 @@ def reload(bench):
     queries = bench.folder / "reload.queries"
     names.write_queries(queries, bench.unlisted(HOT_NAMES), 4)
     bench.load.warm(server, queries, POLICED)
-    pairs, reloads = [], 0
+    server.reloads()  # what starting wrote
+    # All lookups of all rounds together: a stall of the machine's takes as many as a reload does,
+    # and the ratio of two short runs is one of their stalls.
+    latencies, reloads = {False: [], True: []}, 0
     for number in range(bench.rounds):
         bench.progress(f"reload: round {number + 1} of {bench.rounds}")
-        quiet, busy = (_p99(bench, server, queries, change) for change in (False, True))
-        pairs.append((quiet, busy))
-        reloads += server.reloads()
-    if reloads < bench.rounds:
+        for change in (False, True) if number % 2 == 0 else (True, False):
+            latencies[change] += _latencies(bench, server, queries, change)
+            reloads += server.reloads() if change else 0
+    if reloads != bench.rounds:
         line.notes.append(
             f"{reloads} reloads after {bench.rounds} changes of the list: not measured")
         return row
-    line.figures = {"quiet_p99_ms": statistics.median(quiet for quiet, _ in pairs) * 1e3,
-                    "reload_p99_ms": statistics.median(busy for _, busy in pairs) * 1e3}
-    ratio = statistics.median(busy / quiet for quiet, busy in pairs)
+    quiet, busy = (statistics.quantiles(latencies[change], n=100)[98] for change in (False, True))
+    line.figures = {"quiet_p99_ms": quiet * 1e3, "reload_p99_ms": busy * 1e3}
     row.goals.append(Goal("p99 latency of other queries during a reload, against none", "<= 1.2",
-                          f"{ratio:.2f}", ratio <= 1.2))
+                          f"{busy / quiet:.2f}", busy / quiet <= 1.2))
     return row
 
 
-def _p99(bench, server, queries, change):
-    if change:
-        aside = bench.lists.domains.with_suffix(".new")
-        with open(bench.lists.domains, "rb") as old, open(aside, "wb") as new:
-            new.write(old.read())
-            new.write(b"# changed\n")
-        os.replace(aside, bench.lists.domains)
-    run = bench.load.run(server, queries, POLICED, bench.seconds, rate=RELOAD_RATE, latencies=True)
-    return statistics.quantiles(run.latencies, n=100)[98]
+def _latencies(bench, server, queries, change):
+    """The same file is written either way, for what that costs the machine; but only one is read."""
+    file = bench.lists.domains
+    written = file if change else file.with_suffix(".unread")
+    aside = file.with_suffix(".new")
+    with open(file, "rb") as old, open(aside, "wb") as new:
+        new.write(old.read())
+        new.write(b"# changed\n")
+    os.replace(aside, written)
+    return bench.load.run(server, queries, POLICED, bench.seconds, rate=RELOAD_RATE,
+                          latencies=True).latencies
 
 
 def decision(bench):

@@ -24,11 +24,11 @@ struct LastGood {
 LastGood last_good; // NOLINT: of the process, as the module is
 
 // As load(), in a thread that those that answer go before: where no processor is idle it gets about
-// a tenth of one. (Priorities are of threads in Linux, and without privileges they cannot be raised
-// again.)
+// a thirtieth of one. (Priorities are of threads in Linux, and without privileges they cannot be
+// raised again.)
 LoadResult in_idle_time(const std::filesystem::path& file, std::chrono::sys_days today,
                         const Config* before) {
-  constexpr int niceness = 10;
+  constexpr int niceness = 15;
   LoadResult result;
   std::exception_ptr failure; // std::async would end the process where memory for it is short
   std::thread([&]() noexcept {
