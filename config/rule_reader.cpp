@@ -52,13 +52,8 @@ void RuleReader::read(const YamlNode& node) {
   Rule rule;
   RuleSource source;
   source.place = node.place;
-  read_id(map.require("id", "write `id: ` and a name of your choice; events carry it"), rule,
-          source.place);
-
-  bool public_suffixes = false;
-  if (const YamlNode* value = map.find("public_suffix")) {
-    public_suffixes = reader_.truth(*value, "public_suffix").value_or(true);
-  }
+  read_id(map, rule, source.place);
+  const bool public_suffixes = may_be_public_suffixes(map);
   const YamlNode* list = map.find("list");
   if (const YamlNode* value = map.find("confusable")) {
     read_confusable(*value, public_suffixes, rule, source);
@@ -116,12 +111,8 @@ void RuleReader::read_protect(const YamlNode& node) {
   Rule rule;
   RuleSource source;
   source.place = node.place;
-  read_id(map.require("id", "write `id: ` and a name of your choice; events carry it"), rule,
-          source.place);
-  bool public_suffixes = false;
-  if (const YamlNode* value = map.find("public_suffix")) {
-    public_suffixes = reader_.truth(*value, "public_suffix").value_or(true);
-  }
+  read_id(map, rule, source.place);
+  const bool public_suffixes = may_be_public_suffixes(map);
   if (const YamlNode* value =
           map.require("domains", "write the domains to protect, as in `domains: [army.mil]`")) {
     read_names(*value, "domains", Scope::subtree, public_suffixes, source.protects);
@@ -233,7 +224,9 @@ void RuleReader::add(YamlMap& map, const Rule& rule, RuleSource& source) {
   }
 }
 
-void RuleReader::read_id(const YamlNode* value, Rule& rule, Place& place) {
+void RuleReader::read_id(YamlMap& map, Rule& rule, Place& place) {
+  const YamlNode* const value =
+      map.require("id", "write `id: ` and a name of your choice; events carry it");
   if (value == nullptr) {
     return;
   }
@@ -248,6 +241,11 @@ void RuleReader::read_id(const YamlNode* value, Rule& rule, Place& place) {
     reader_.error(*value, "the id " + shown(*id) + " is taken by the rule in line " +
                               std::to_string(first->second.line) + "; write another");
   }
+}
+
+bool RuleReader::may_be_public_suffixes(YamlMap& map) const {
+  const YamlNode* const value = map.find("public_suffix");
+  return value != nullptr && reader_.truth(*value, "public_suffix").value_or(true);
 }
 
 void RuleReader::read_words(YamlMap& map, Rule& rule) {

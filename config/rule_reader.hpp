@@ -55,7 +55,9 @@ class RuleReader {
   const std::vector<ListSource>& lists() const noexcept { return lists_; }
 
  private:
-  void read_id(const YamlNode* value, Rule& rule, Place& place);
+  void read_id(YamlMap& map, Rule& rule, Place& place);
+  // `public_suffix`; true too where that is no truth value, for one mistake is told once.
+  bool may_be_public_suffixes(YamlMap& map) const;
   // What rules and entries of `protect` have in common: all but what they match.
   void read_action_and_scope(const YamlNode& node, YamlMap& map, Rule& rule);
   bool has_expired(const Rule& rule) const noexcept;

@@ -162,6 +162,21 @@ std::optional<Lookalike> likeliest(const LookalikeIndex& lookalikes, const Found
   return best;
 }
 
+// Why applies_to() is false; nothing where it is true.
+std::optional<Runner::Lost> reason_idle(const Rule& rule, const Query& query,
+                                        GroupSet groups) noexcept {
+  if (expired(rule, query.today)) {
+    return Runner::Lost::expired;
+  }
+  if (!rule.types.contains(query.type)) {
+    return Runner::Lost::type;
+  }
+  if (!for_client(rule, groups)) {
+    return Runner::Lost::client;
+  }
+  return std::nullopt;
+}
+
 // Why a candidate that stayed one to the end lost against the one that decided.
 Runner::Lost reason_lost(const Candidate& lost, const Candidate& won) noexcept {
   const bool yields = lost.rule->action == Action::observe && blocks(won.rule->action);
@@ -334,14 +349,8 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
         if (deeper != 0 || found.excepts(match, mark)) {
           return Runner::Lost::excepted;
         }
-        if (expired(rule, query.today)) {
-          return Runner::Lost::expired;
-        }
-        if (!rule.types.contains(query.type)) {
-          return Runner::Lost::type;
-        }
-        if (!for_client(rule, groups)) {
-          return Runner::Lost::client;
+        if (const auto idle = reason_idle(rule, query, groups)) {
+          return *idle;
         }
         return reason_lost({&rule, match.depth}, won);
       }();
@@ -366,14 +375,8 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
       if (found.excepted_by(index)) {
         return Runner::Lost::excepted;
       }
-      if (expired(rule, query.today)) {
-        return Runner::Lost::expired;
-      }
-      if (!rule.types.contains(query.type)) {
-        return Runner::Lost::type;
-      }
-      if (!for_client(rule, groups)) {
-        return Runner::Lost::client;
+      if (const auto idle = reason_idle(rule, query, groups)) {
+        return *idle;
       }
       if (verdict.likeness.domain == nullptr) {
         return Runner::Lost::listed_name_wins;

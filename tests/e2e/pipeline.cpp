@@ -116,7 +116,10 @@ class Journal {
         folder("run") / "log/journal",      "-o",      "json"};
     search.insert(search.end(), matches.begin(), matches.end());
     std::vector<json> found;
-    std::istringstream lines(run(search).output);
+    const auto journalctl = run(search);
+    INFO(journalctl.output);
+    REQUIRE(journalctl.exit_code == 0);
+    std::istringstream lines(journalctl.output);
     for (std::string line; std::getline(lines, line);) {
       found.push_back(json::parse(line));
     }

@@ -1,6 +1,7 @@
 // Lists of `format: domains` and `hosts`, and what all formats have in common.
 #include "tests/catch.hpp"
 #include "tests/unit/config/folder.hpp"
+#include "tests/unit/config/holds.hpp"
 
 #include <string>
 
@@ -25,13 +26,6 @@ std::string list_error(const std::string& list) {
   CHECK(result.config == nullptr);
   CHECK(result.diagnostics.size() == 1);
   return texts(folder, result);
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  INFO(text);
-  INFO(part);
-  CHECK(text.find(part) != std::string::npos);
-  return text.find(part) != std::string::npos;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // Lists of `format: rpz`.
 #include "tests/catch.hpp"
 #include "tests/unit/config/folder.hpp"
+#include "tests/unit/config/holds.hpp"
 
 #include "config/local_data.hpp"
 
@@ -38,13 +39,6 @@ std::string error_of(const std::string& triggers, const std::string& rest = "") 
   CHECK(result.config == nullptr);
   CHECK(result.diagnostics.size() == 1);
   return texts(folder, result);
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  INFO(text);
-  INFO(part);
-  CHECK(text.find(part) != std::string::npos);
-  return text.find(part) != std::string::npos;
 }
 
 // "nxdomain", "passes" if no rule blocks, and for local data its records.

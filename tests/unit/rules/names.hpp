@@ -1,6 +1,7 @@
-// Short ways to write names and rules in tests.
+// Short ways to write names, rules and queries in tests.
 #pragma once
 
+#include "rules/client.hpp"
 #include "rules/name.hpp"
 #include "rules/rule.hpp"
 
@@ -30,6 +31,10 @@ inline unsigned seed() {
 inline constexpr std::uint16_t type_a = 1;
 inline constexpr std::uint16_t type_mx = 15;
 inline constexpr std::uint16_t type_txt = 16;
+
+// Who asks where a test says nothing else.
+inline const ClientAddress mail_server = ClientAddress::v4({192, 0, 2, 25});
+inline const ClientAddress office = ClientAddress::v4({198, 51, 100, 7});
 
 inline Rule rule(std::string id, Action action) {
   Rule made;

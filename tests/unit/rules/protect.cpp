@@ -6,7 +6,9 @@
 #include <map>
 
 using namespace nearmiss;
+using nearmiss::test::mail_server;
 using nearmiss::test::name;
+using nearmiss::test::office;
 using nearmiss::test::rule;
 using nearmiss::test::type_a;
 using nearmiss::test::type_mx;
@@ -15,8 +17,6 @@ using Lost = Runner::Lost;
 
 namespace {
 
-const ClientAddress mail_server = ClientAddress::v4({192, 0, 2, 25});
-const ClientAddress office = ClientAddress::v4({198, 51, 100, 7});
 constexpr std::chrono::sys_days today{std::chrono::year{2024} / 3 / 1};
 
 std::size_t protect(PolicyBuilder& builder, Rule made, std::string_view domain = "army.mil") {
