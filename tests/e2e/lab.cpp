@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ldns/ldns.h>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -185,14 +186,6 @@ void Lab::start_server(Server server) {
       std::vector<std::string>{NSD_BIN, "-d", "-c", base + ".conf"}, base + ".log"));
 }
 
-std::size_t Lab::queries() const {
-  std::size_t sum = 0;
-  for (const auto& relay : relays_) {
-    sum += relay->queries();
-  }
-  return sum;
-}
-
 std::size_t Lab::queries(const std::string& name, int type) const {
   std::size_t sum = 0;
   for (const auto& relay : relays_) {
@@ -212,6 +205,19 @@ std::string Lab::counts_text() const {
     }
   }
   return text;
+}
+
+std::string Lab::asked() const {
+  std::istringstream counts(counts_text());
+  std::string lines;
+  for (std::string line; std::getline(counts, line);) {
+    const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
+    if (!has(" ns.") && !has("-servers.net.") && !has(" net. ") && !has(" . ") && !has(" _ta") &&
+        !has(" DNSKEY ")) {
+      lines += line + "\n";
+    }
+  }
+  return lines;
 }
 
 void Lab::forget_counts() {

@@ -45,9 +45,11 @@ class Lab {
   std::string address(Server server) const;
 
   // Of all three servers together; names in lower case with a final dot.
-  std::size_t queries() const;
   std::size_t queries(const std::string& name, int type) const;
   std::string counts_text() const; // a line for each name and type, for messages
+  // Likewise, but without what Unbound asks for itself and when it sees fit, which may be long
+  // after a client has its answer: the trust anchor and the addresses of the lab's name servers.
+  std::string asked() const;
   void forget_counts();
   void slow(const std::string& name, std::chrono::milliseconds delay);
 

@@ -202,15 +202,6 @@ std::chrono::milliseconds Relay::delay_of(const std::string& name) const {
   return found == slowed_.end() ? std::chrono::milliseconds(0) : found->second;
 }
 
-std::size_t Relay::queries() const {
-  const std::lock_guard lock(mutex_);
-  std::size_t sum = 0;
-  for (const auto& [what, number] : counts_) {
-    sum += number;
-  }
-  return sum;
-}
-
 std::size_t Relay::queries(const Asked& what) const {
   const std::lock_guard lock(mutex_);
   const auto found = counts_.find(what);

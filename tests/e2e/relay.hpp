@@ -31,7 +31,6 @@ class Relay {
 
   // Names are in lower case with a final dot, whatever case was asked; types are RR type numbers.
   using Asked = std::pair<std::string, int>;
-  std::size_t queries() const;
   std::size_t queries(const Asked& what) const;
   std::map<Asked, std::size_t> counts() const;
   void forget_counts();
