@@ -25,6 +25,7 @@ class BusyDomains {
   static constexpr std::size_t most_counted = 4096;
   static constexpr std::size_t most_told = 20;
   static constexpr std::uint64_t least_told = 5; // lookups within the window
+  static constexpr std::size_t most_seen_once = 1024;
   using Clock = std::chrono::steady_clock;
 
   struct Domain {
@@ -58,7 +59,7 @@ class BusyDomains {
     std::size_t hash = 0; // of its name
     Minute at{};
   };
-  std::array<Sight, 1024> sights_{}; // by hash
+  std::array<Sight, most_seen_once> sights_{}; // by hash
   std::unordered_map<std::string, Lookups, Hash, std::equal_to<>> domains_;
 };
 

@@ -66,14 +66,6 @@ class Found {
   NameIndex::Matches matches_;
 };
 
-bool expired(const Rule& rule, std::chrono::sys_days today) noexcept {
-  return rule.expires && *rule.expires <= today;
-}
-
-bool for_client(const Rule& rule, GroupSet groups) noexcept {
-  return rule.every_client || (rule.groups & groups) != 0;
-}
-
 struct Candidate {
   const Rule* rule = nullptr;
   std::size_t depth = 0;
@@ -116,8 +108,23 @@ class Contest {
   Candidate enforcing_;
 };
 
+// Why a rule says nothing to a query, whatever it lists; nothing where it speaks.
+std::optional<Runner::Lost> reason_idle(const Rule& rule, const Query& query,
+                                        GroupSet groups) noexcept {
+  if (rule.expires && *rule.expires <= query.today) {
+    return Runner::Lost::expired;
+  }
+  if (!rule.types.contains(query.type)) {
+    return Runner::Lost::type;
+  }
+  if (!rule.every_client && (rule.groups & groups) == 0) {
+    return Runner::Lost::client;
+  }
+  return std::nullopt;
+}
+
 bool applies_to(const Rule& rule, const Query& query, GroupSet groups) noexcept {
-  return rule.types.contains(query.type) && for_client(rule, groups) && !expired(rule, query.today);
+  return !reason_idle(rule, query, groups);
 }
 
 // Of the rules that list what was found; those for which `excepted(rule index)` holds stay out.
@@ -160,21 +167,6 @@ std::optional<Lookalike> likeliest(const LookalikeIndex& lookalikes, const Found
     }
   }
   return best;
-}
-
-// Why applies_to() is false; nothing where it is true.
-std::optional<Runner::Lost> reason_idle(const Rule& rule, const Query& query,
-                                        GroupSet groups) noexcept {
-  if (expired(rule, query.today)) {
-    return Runner::Lost::expired;
-  }
-  if (!rule.types.contains(query.type)) {
-    return Runner::Lost::type;
-  }
-  if (!for_client(rule, groups)) {
-    return Runner::Lost::client;
-  }
-  return std::nullopt;
 }
 
 // Why a candidate that stayed one to the end lost against the one that decided.

@@ -12,6 +12,9 @@
 #include <array>
 #include <atomic>
 #include <future>
+#include <map>
+#include <set>
+#include <sstream>
 #include <thread>
 
 using namespace e2e;
@@ -42,6 +45,25 @@ std::size_t count_in(const std::string& text, const std::string& part) {
     ++number;
   }
   return number;
+}
+
+// The nice values of a process's threads, by thread; setpriority(2).
+std::map<std::string, int> nice_values(pid_t process) {
+  std::map<std::string, int> values;
+  const auto threads = "/proc/" + std::to_string(process) + "/task";
+  for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+    const std::string stat = read_file(thread.path() / "stat"); // empty: it ended meanwhile
+    std::istringstream fields(stat.substr(std::min(stat.rfind(')'), stat.size())));
+    constexpr int behind_the_name = 17; // proc(5): the name is the 2nd, nice the 19th
+    std::string field;
+    for (int i = 0; i <= behind_the_name; ++i) {
+      fields >> field;
+    }
+    if (fields) {
+      values[thread.path().filename()] = std::stoi(field);
+    }
+  }
+  return values;
 }
 
 enum class Write { in_place, rename, remove_and_make };
@@ -463,6 +485,35 @@ TEST_CASE("a large list's memory goes back with every reload, and with the list"
   CHECK(second > before + 600000 * 16 / 1024); // else nothing is measured
   CHECK(last - before < (second - before) * 13 / 10);
   CHECK(after < before + (second - before) / 4);
+}
+
+TEST_CASE("a large list is read behind the lookups: its thread yields to all others", "[reload]") {
+  World world({.policy = usual_policy});
+  std::string names;
+  for (int i = 0; i < 300000; ++i) {
+    names += "n" + std::to_string(i) + ".example\n";
+  }
+  write_file(world.resolver.folder() / "feed.txt", names);
+  std::string policy = usual_policy;
+  const std::string rules = "rules:\n";
+  policy.insert(policy.find(rules) + rules.size(),
+                "  - {id: feed, list: {file: feed.txt, format: domains}}\n");
+  const std::map<std::string, int> before = nice_values(world.resolver.pid());
+  world.resolver.write_policy(policy);
+  auto reload = std::async(std::launch::async, [&] { return world.resolver.nearmiss("reload"); });
+  std::set<int> of_new_threads;
+  while (reload.wait_for(1ms) != std::future_status::ready) {
+    for (const auto& [thread, nice] : nice_values(world.resolver.pid())) {
+      if (const auto known = before.find(thread); known != before.end()) {
+        CHECK(nice == known->second);
+      } else {
+        of_new_threads.insert(nice);
+      }
+    }
+  }
+  CHECK(of_new_threads.contains(15));
+  world.expect_blocked(mail, "n1.example", MX);
+  CHECK(nice_values(world.resolver.pid()) == before);
 }
 
 // It swaps Unbound's settings under the running workers and calls no module.
