@@ -513,7 +513,7 @@ TEST_CASE("a large list is read behind the lookups: its thread yields to all oth
   }
   CHECK(of_new_threads.contains(15));
   world.expect_blocked(mail, "n1.example", MX);
-  CHECK(nice_values(world.resolver.pid()) == before);
+  CHECK(wait_until([&] { return nice_values(world.resolver.pid()) == before; }));
 }
 
 // It swaps Unbound's settings under the running workers and calls no module.
