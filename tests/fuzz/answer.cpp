@@ -1,8 +1,7 @@
 // Answers that Unbound hands over: any octets as the asked name, the aliases, the exchanges and the
 // addresses. The core must decide, and word a block that a DNS library can read.
-#include "module/core.h"
 #include "rules/rule.hpp"
-#include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/core.hpp"
 
 #include <ldns/ldns.h>
 #include <netinet/in.h>
@@ -12,9 +11,11 @@
 #include <optional>
 
 using nearmiss::Name;
+using nearmiss::fuzz::Core;
 using nearmiss::fuzz::Folder;
 using nearmiss::fuzz::Input;
 using nearmiss::fuzz::known_name;
+using nearmiss::fuzz::start_core;
 
 namespace {
 
@@ -37,23 +38,6 @@ rules:
 protect:
   - {id: ours, domains: [army.mil, example.org], classes: [default, homoglyph, near-homoglyph, tld-swap, missing-dot, embedded-domain]}
 )";
-
-void log_line(bool is_error, const char* line) {
-  (void)std::fprintf(stderr, "%s%s\n", is_error ? "error: " : "", line);
-}
-
-nm_core* make_core() {
-  const Folder folder;
-  const auto file = folder.write("policy.yaml", policy);
-  const nm_host host{.log_line = log_line, .policy_changed = [](void*) {}, .arg = nullptr};
-  nm_core* const core = nm_core_start(file.c_str(), &host);
-  PROMISE(core != nullptr);
-  return core;
-}
-
-struct Ended {
-  void operator()(nm_core* core) const { nm_core_stop(core); }
-};
 
 // The octets of names, each in memory of its own size.
 struct Names {
@@ -103,7 +87,7 @@ bool leads_to_delivery(std::uint16_t qtype) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::unique_ptr<nm_core, Ended> core(make_core());
+  static const Core core = start_core(Folder().write("policy.yaml", policy));
   Input input(data, size);
   const unsigned bits = input.octet();
   const std::uint16_t qtype = input.number();

@@ -1,8 +1,7 @@
 // The control socket: any octets, in any pieces, from several clients at a time, to the module as
 // it runs. Each client gets the answer to its first line or is disconnected without one.
-#include "module/core.h"
 #include "module/live/control_socket.hpp"
-#include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/core.hpp"
 
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
@@ -25,26 +24,19 @@ rules:
 control: {socket: control.sock}
 )";
 
-void log_line(bool, const char*) {}
-
-struct Ended {
-  void operator()(nm_core* core) const { nm_core_stop(core); }
-};
-
 // The module without a resolver: what answers is its own thread.
 struct Module {
   Module() {
     const auto file = folder.write("policy.yaml", policy);
-    const nm_host host{.log_line = log_line, .policy_changed = [](void*) {}, .arg = nullptr};
-    core.reset(nm_core_start(file.c_str(), &host));
-    PROMISE(core && nm_core_watch(core.get()));
+    core = nearmiss::fuzz::start_core(file);
+    PROMISE(nm_core_watch(core.get()));
     const std::string path = (file.parent_path() / "control.sock").native();
     PROMISE(path.size() < sizeof(address.sun_path));
     address.sun_family = AF_UNIX;
     path.copy(static_cast<char*>(address.sun_path), path.size());
   }
   nearmiss::fuzz::Folder folder;
-  std::unique_ptr<nm_core, Ended> core;
+  nearmiss::fuzz::Core core;
   sockaddr_un address{};
 };
 

@@ -1,22 +1,22 @@
 // Answers of an upstream server, octet for octet: Unbound's parser makes a message of them, the
 // adapter inspects it, the core judges it, and a client gets a reply. What that is must keep what
 // the policy promises, whatever the server sent.
-#include "module/core.h"
 #include "rules/rule.hpp"
-#include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/core.hpp"
 #include "tests/fuzz/packet_adapter.h"
 
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 #include <optional>
 
 using nearmiss::Name;
+using nearmiss::fuzz::Core;
 using nearmiss::fuzz::Folder;
 using nearmiss::fuzz::Input;
 using nearmiss::fuzz::known_name;
+using nearmiss::fuzz::start_core;
 
 namespace {
 
@@ -36,21 +36,6 @@ protect:
 )";
 
 enum Type : std::uint16_t { A = 1, CNAME = 5, MX = 15, AAAA = 28, ANY = 255 };
-
-void log_line(bool, const char*) {}
-
-nm_core* make_core() {
-  const Folder folder;
-  const auto file = folder.write("policy.yaml", policy);
-  const nm_host host{.log_line = log_line, .policy_changed = [](void*) {}, .arg = nullptr};
-  nm_core* const core = nm_core_start(file.c_str(), &host);
-  PROMISE(core != nullptr);
-  return core;
-}
-
-struct Ended {
-  void operator()(nm_core* core) const { nm_core_stop(core); }
-};
 
 // By the policy's text, without the policy's code. What is no name counts.
 bool is_listed(const std::optional<Name>& name) {
@@ -170,7 +155,7 @@ bool ask(nm_core* core, bool policed, const Name& qname, std::uint16_t qtype,
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::unique_ptr<nm_core, Ended> core(make_core());
+  static const Core core = start_core(Folder().write("policy.yaml", policy));
   Input input(data, size);
   const unsigned bits = input.octet();
   const std::uint16_t qtype = input.number();
