@@ -1,13 +1,18 @@
 #include "config/lists/rpz.hpp"
 
+#include "config/lists/zone_file.hpp"
 #include "config/names.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <new>
+#include <optional>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include <ldns/ldns.h>
 
@@ -42,159 +47,12 @@ bool is_about_the_zone(std::uint16_t type) noexcept {
   }
 }
 
-// One RR of the zone, with the line on which it starts.
-struct Record {
-  std::size_t line = 0;
-  Name owner;
-  std::uint16_t type = 0;
-  std::string_view target;     // of a CNAME that is a policy; else empty
-  const ldns_rr* rr = nullptr; // null where `target` says all
-};
-
-Name name_of(const ldns_rdf* rdf) {
-  const auto name = Name::from_wire({ldns_rdf_data(rdf), ldns_rdf_size(rdf)});
-  return name.value_or(Name()); // ldns has checked it
+// The action that a CNAME to this target stands for, if any.
+std::optional<Action> action_of(std::string_view target) noexcept {
+  const auto* const policy =
+      std::ranges::find(policy_targets, target, &decltype(policy_targets)::value_type::first);
+  return policy != policy_targets.end() ? std::optional(policy->second) : std::nullopt;
 }
-
-// Reads the zone file record by record. ldns reads them; but the one form that makes up whole feeds
-// (`name CNAME .`, or another policy's target) is read here, for ldns takes ten seconds for a
-// million of them.
-class ZoneFile {
- public:
-  explicit ZoneFile(std::string_view content)
-      : content_(content),
-        file_(fmemopen(const_cast<char*>(content.data()), content.size(), "r"), std::fclose),
-        origin_(ldns_dname_new_frm_str("."), ldns_rdf_deep_free) {
-    if (!file_ || !origin_) {
-      throw std::bad_alloc();
-    }
-  }
-  ~ZoneFile() { ldns_rdf_deep_free(previous_); }
-  ZoneFile(const ZoneFile&) = delete;
-  ZoneFile& operator=(const ZoneFile&) = delete;
-
-  // Calls `found(record)` for each record and `broken(line, problem)` for each that is none.
-  template<typename Found, typename Broken> void read(Found found, Broken broken) {
-    while (at_ < content_.size()) {
-      const std::size_t end = std::min(content_.find('\n', at_), content_.size());
-      Record record{static_cast<std::size_t>(line_), {}, LDNS_RR_TYPE_CNAME, {}, nullptr};
-      if (read_policy(content_.substr(at_, end - at_), record)) {
-        at_ = end + 1;
-        ++line_;
-        found(record);
-      } else {
-        read_by_ldns(found, broken);
-      }
-    }
-  }
-
- private:
-  // `owner [TTL] [IN] CNAME target [; comment]`, if the line is that and nothing else.
-  bool read_policy(std::string_view line, Record& record) {
-    if (line.ends_with('\r')) {
-      line.remove_suffix(1);
-    }
-    line = line.substr(0, line.find(';'));
-    if (line.empty() || line.find_first_of("\"\\()@$") != std::string_view::npos) {
-      return false;
-    }
-    std::string_view owner = next_word(line); // empty if the line starts with a blank
-    std::string_view word = next_word(line = without_blanks(line));
-    if (!word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos) {
-      word = next_word(line = without_blanks(line));
-    }
-    if (word == "IN" || word == "in") {
-      word = next_word(line = without_blanks(line));
-    }
-    line = without_blanks(line);
-    const auto* const policy =
-        std::ranges::find(policy_targets, line, &decltype(policy_targets)::value_type::first);
-    if (owner.empty() || (word != "CNAME" && word != "cname") || policy == policy_targets.end()) {
-      return false;
-    }
-    auto name = Name::from_text(owner);
-    if (name && !owner.ends_with('.')) {
-      name = name->with_suffix(Name(), origin_name_);
-    }
-    if (!name) {
-      return false; // ldns says why
-    }
-    record.owner = last_owner_ = *name;
-    owner_is_newer_ = true;
-    record.target = policy->first;
-    return true;
-  }
-
-  // Cuts the text up to a blank off `line`.
-  static std::string_view next_word(std::string_view& line) {
-    const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
-    const std::string_view word = line.substr(0, end);
-    line.remove_prefix(end);
-    return word;
-  }
-
-  template<typename Found, typename Broken> void read_by_ldns(Found& found, Broken& broken) {
-    if (owner_is_newer_) { // for a line that starts with a blank
-      ldns_rdf_deep_free(previous_);
-      const auto wire = last_owner_.wire();
-      previous_ = ldns_dname_new_frm_data(static_cast<std::uint16_t>(wire.size()), wire.data());
-      owner_is_newer_ = false;
-    }
-    if (std::fseek(file_.get(), static_cast<long>(at_), SEEK_SET) != 0) {
-      throw std::bad_alloc();
-    }
-    const auto line = static_cast<std::size_t>(line_);
-    ldns_rr* raw = nullptr;
-    ldns_rdf* origin = origin_.release();
-    const ldns_status status =
-        ldns_rr_new_frm_fp_l(&raw, file_.get(), &ttl_, &origin, &previous_, &line_);
-    origin_.reset(origin);
-    const std::unique_ptr<ldns_rr, decltype(&ldns_rr_free)> rr(raw, ldns_rr_free);
-    at_ = std::feof(file_.get()) != 0 ? content_.size()
-                                      : static_cast<std::size_t>(std::ftell(file_.get()));
-    switch (status) {
-    case LDNS_STATUS_OK:
-      if (ldns_rr_get_class(raw) != LDNS_RR_CLASS_IN) {
-        broken(line, "a record of another class than IN; take it out");
-        return;
-      }
-      found(Record{line,
-                   name_of(ldns_rr_owner(raw)),
-                   static_cast<std::uint16_t>(ldns_rr_get_type(raw)),
-                   {},
-                   raw});
-      return;
-    case LDNS_STATUS_SYNTAX_ORIGIN:
-      origin_name_ = name_of(origin_.get());
-      return;
-    case LDNS_STATUS_SYNTAX_TTL:
-    case LDNS_STATUS_SYNTAX_EMPTY:
-      return;
-    case LDNS_STATUS_MEM_ERR:
-      throw std::bad_alloc();
-    case LDNS_STATUS_SYNTAX_INCLUDE:
-      broken(line, "`$INCLUDE` is not followed: the policy would depend on a file that it does not "
-                   "name; put that file's records here, or in a list of their own");
-      return;
-    default: {
-      const char* const why = ldns_get_errorstr_by_id(status);
-      broken(line, "no record of a zone file (" + std::string(why != nullptr ? why : "?") +
-                       "); write one as `name CNAME .`");
-    }
-    }
-  }
-
-  std::string_view content_;
-  std::size_t at_ = 0;
-  int line_ = 1;
-  std::unique_ptr<FILE, decltype(&std::fclose)> file_;
-  std::unique_ptr<ldns_rdf, decltype(&ldns_rdf_deep_free)> origin_;
-  Name origin_name_; // the same
-  std::uint32_t ttl_ = 0;
-  ldns_rdf* previous_ = nullptr; // the owner of the record before
-  Name last_owner_;
-  bool owner_is_newer_ = false; // last_owner_ is the one before, previous_ is older
-};
 
 // A trigger, and what it lists.
 struct Trigger {
@@ -207,7 +65,7 @@ class Zone {
  public:
   Zone(RpzRules& rules, ListLoad& load) : rules_(rules), load_(load) {}
 
-  void take(const Record& record);
+  void take(const ZoneRecord& record);
   void broken(std::size_t line, std::string problem) {
     load_.broken({line, 1}, std::move(problem));
   }
@@ -226,9 +84,9 @@ class Zone {
     std::size_t line;
   };
 
-  bool begins(const Record& record);
+  bool begins(const ZoneRecord& record);
   void take_policy(const Trigger& trigger, Action action, std::size_t line);
-  void take_local(const Trigger& trigger, const Record& record);
+  void take_local(const Trigger& trigger, const ZoneRecord& record);
   bool may_list(const Trigger& trigger, bool blocks, std::size_t line);
   void see(const Trigger& trigger, std::size_t rule, std::size_t line);
   void add_chain(LocalData& data) const;
@@ -260,7 +118,7 @@ std::string shown_trigger(const Trigger& trigger) {
   return shown((trigger.scope == Scope::below ? "*." : "") + trigger.name.to_text());
 }
 
-bool Zone::begins(const Record& record) {
+bool Zone::begins(const ZoneRecord& record) {
   if (begun_) {
     return true;
   }
@@ -277,7 +135,7 @@ bool Zone::begins(const Record& record) {
   return false;
 }
 
-void Zone::take(const Record& record) {
+void Zone::take(const ZoneRecord& record) {
   if (!begins(record)) {
     return;
   }
@@ -316,10 +174,8 @@ void Zone::take(const Record& record) {
     }
   }
   if (record.type == LDNS_RR_TYPE_CNAME) {
-    const auto* const policy =
-        std::ranges::find(policy_targets, target, &decltype(policy_targets)::value_type::first);
-    if (policy != policy_targets.end()) {
-      take_policy(trigger, policy->second, record.line);
+    if (const auto action = action_of(target)) {
+      take_policy(trigger, *action, record.line);
       return;
     }
     if (target.starts_with("rpz-") && target.find('.') == target.size() - 1) {
@@ -355,7 +211,7 @@ void Zone::take_policy(const Trigger& trigger, Action action, std::size_t line) 
   }
 }
 
-void Zone::take_local(const Trigger& trigger, const Record& record) {
+void Zone::take_local(const Trigger& trigger, const ZoneRecord& record) {
   if (record.type == LDNS_RR_TYPE_DNAME) {
     broken(record.line, "a DNAME is no policy; write a CNAME of `*.` and the name");
     return;
@@ -474,70 +330,13 @@ void Zone::finish() {
 
 } // namespace
 
-RpzRules::RpzRules(std::size_t index, Rule rule, bool overrides, std::vector<Name> exceptions,
-                   PolicyBuilder& builder)
-    : first_(index), last_(index), rule_(std::move(rule)), overrides_(overrides),
-      exceptions_(std::move(exceptions)), builder_(builder) {
-  rule_.variant = true;
-}
-
-bool RpzRules::can_answer(std::uint16_t type) const noexcept {
-  return type < TypeSet::limit || rule_.types.contains(type);
-}
-
-std::size_t RpzRules::rule_for(Action action) {
-  if (overrides_ && action != Action::allow) {
-    return first_;
-  }
-  const auto [at, fresh] = by_action_.emplace(action, 0);
-  if (fresh) {
-    Rule variant = rule_;
-    variant.action = action;
-    at->second = add(std::move(variant));
-  }
-  return at->second;
-}
-
-std::size_t RpzRules::rule_for(const LocalData& data) {
-  if (overrides_) {
-    return first_;
-  }
-  std::string octets;
-  for (const LocalRecord& record : data) {
-    const auto owner = record.owner ? record.owner->wire() : std::span<const std::uint8_t>();
-    octets.append(owner.begin(), owner.end());
-    octets += '|' + std::to_string(record.type) + ',' + std::to_string(record.rdata.size()) + ':';
-    octets.append(record.rdata.begin(), record.rdata.end());
-  }
-  const auto [at, fresh] = by_data_.emplace(std::move(octets), 0);
-  if (fresh) {
-    Rule variant = rule_;
-    variant.action = Action::local_data;
-    variant.local_data = std::make_shared<const LocalData>(data);
-    for (const LocalRecord& record : data) {
-      if (record.type < TypeSet::limit) {
-        variant.types.add(record.type);
-      }
-    }
-    at->second = add(std::move(variant));
-  }
-  return at->second;
-}
-
-std::size_t RpzRules::add(Rule variant) {
-  last_ = builder_.add_rule(std::move(variant));
-  for (const Name& exception : exceptions_) {
-    builder_.add_exception(last_, exception);
-  }
-  return last_;
-}
-
 void read_rpz_list(std::string_view content, RpzRules& rules, ListLoad& load) {
   if (!content.empty()) {
     Zone zone(rules, load);
-    ZoneFile(content).read(
-        [&](const Record& record) { zone.take(record); },
-        [&](std::size_t line, std::string problem) { zone.broken(line, std::move(problem)); });
+    ZoneFile(content, [](std::string_view target) { return action_of(target).has_value(); })
+        .read(
+            [&](const ZoneRecord& record) { zone.take(record); },
+            [&](std::size_t line, std::string problem) { zone.broken(line, std::move(problem)); });
     zone.finish();
   }
 }

@@ -1,0 +1,67 @@
+#include "config/lists/rpz_rules.hpp"
+
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace nearmiss {
+
+RpzRules::RpzRules(std::size_t index, Rule rule, bool overrides, std::vector<Name> exceptions,
+                   PolicyBuilder& builder)
+    : first_(index), last_(index), rule_(std::move(rule)), overrides_(overrides),
+      exceptions_(std::move(exceptions)), builder_(builder) {
+  rule_.variant = true;
+}
+
+bool RpzRules::can_answer(std::uint16_t type) const noexcept {
+  return type < TypeSet::limit || rule_.types.contains(type);
+}
+
+std::size_t RpzRules::rule_for(Action action) {
+  if (overrides_ && action != Action::allow) {
+    return first_;
+  }
+  const auto [at, fresh] = by_action_.emplace(action, 0);
+  if (fresh) {
+    Rule variant = rule_;
+    variant.action = action;
+    at->second = add(std::move(variant));
+  }
+  return at->second;
+}
+
+std::size_t RpzRules::rule_for(const LocalData& data) {
+  if (overrides_) {
+    return first_;
+  }
+  std::string octets;
+  for (const LocalRecord& record : data) {
+    const auto owner = record.owner ? record.owner->wire() : std::span<const std::uint8_t>();
+    octets.append(owner.begin(), owner.end());
+    octets += '|' + std::to_string(record.type) + ',' + std::to_string(record.rdata.size()) + ':';
+    octets.append(record.rdata.begin(), record.rdata.end());
+  }
+  const auto [at, fresh] = by_data_.emplace(std::move(octets), 0);
+  if (fresh) {
+    Rule variant = rule_;
+    variant.action = Action::local_data;
+    variant.local_data = std::make_shared<const LocalData>(data);
+    for (const LocalRecord& record : data) {
+      if (record.type < TypeSet::limit) {
+        variant.types.add(record.type);
+      }
+    }
+    at->second = add(std::move(variant));
+  }
+  return at->second;
+}
+
+std::size_t RpzRules::add(Rule variant) {
+  last_ = builder_.add_rule(std::move(variant));
+  for (const Name& exception : exceptions_) {
+    builder_.add_exception(last_, exception);
+  }
+  return last_;
+}
+
+} // namespace nearmiss
