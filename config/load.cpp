@@ -73,8 +73,8 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
     sinkhole = read_sinkhole(*value, map.key_node("sinkhole").place, reader);
   }
   const Defaults defaults = read_defaults(map.find("defaults"), groups, reader);
-  RuleReader rules(reader, groups, defaults, file.parent_path(), today, files, builder,
-                   sinkhole.place.line > 0, previous);
+  ListReader lists(reader, file.parent_path(), files, builder, previous);
+  RuleReader rules(reader, groups, defaults, lists, today, builder, sinkhole.place.line > 0);
   const YamlNode* protect = map.find("protect");
   const YamlNode* listing =
       map.has("protect")
@@ -120,7 +120,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->ruleset = printable(file.filename().native());
   config->digest = files.digest();
   config->files = files.paths();
-  for (const ListSource& list : rules.lists()) {
+  for (const ListSource& list : lists.lists()) {
     config->lists.push_back(list.loaded);
     note_repeated(config->policy, list, report);
   }

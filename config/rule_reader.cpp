@@ -1,8 +1,5 @@
 #include "config/rule_reader.hpp"
 
-#include "config/lists/domains.hpp"
-#include "config/lists/hosts.hpp"
-#include "config/lists/rpz.hpp"
 #include "config/names.hpp"
 #include "rules/lookalikes/tld_pairs.hpp"
 
@@ -37,12 +34,10 @@ std::optional<std::chrono::sys_days> date_from(std::string_view text) {
 } // namespace
 
 RuleReader::RuleReader(const YamlReader& reader, const std::vector<Group>& groups,
-                       const Defaults& defaults, std::filesystem::path folder,
-                       std::chrono::sys_days today, PolicyFiles& files, PolicyBuilder& builder,
-                       bool has_sinkhole, const Config* previous)
-    : reader_(reader), groups_(groups), defaults_(defaults), folder_(std::move(folder)),
-      today_(today), files_(files), builder_(builder), has_sinkhole_(has_sinkhole),
-      previous_(previous) {}
+                       const Defaults& defaults, ListReader& lists, std::chrono::sys_days today,
+                       PolicyBuilder& builder, bool has_sinkhole)
+    : reader_(reader), groups_(groups), defaults_(defaults), lists_(lists), today_(today),
+      builder_(builder), has_sinkhole_(has_sinkhole) {}
 
 void RuleReader::read(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::alias) {
@@ -95,8 +90,18 @@ void RuleReader::read(const YamlNode& node) {
     builder_.add_address(source.index, prefix);
   }
   if (list != nullptr) {
-    read_list(*list, {.public_suffixes = public_suffixes}, rule, map.has("action"), source);
-    source.zone_decides = source.zone_decides && source.names.empty() && held.empty();
+    std::vector<Name> exceptions;
+    for (const WrittenName& written : source.exceptions) {
+      exceptions.push_back(written.name);
+    }
+    if (const ListSource* read = lists_.read(*list, {.index = source.index,
+                                                     .rule = rule,
+                                                     .exceptions = exceptions,
+                                                     .has_action = map.has("action"),
+                                                     .public_suffixes = public_suffixes})) {
+      source.last = read->last;
+      source.zone_decides = read->zone_decides && source.names.empty() && held.empty();
+    }
   }
   if (!has_expired(rule)) {
     sources_.push_back(std::move(source));
@@ -407,78 +412,6 @@ std::optional<Name> RuleReader::read_one(const YamlNode& node, std::string_view 
     reader_.error(node, shown(key) + ": " + problem);
   }
   return name;
-}
-
-void RuleReader::read_list(const YamlNode& node, ListSettings settings, const Rule& rule,
-                           bool has_action, RuleSource& source) {
-  YamlMap map(node, "`list`", reader_);
-  const YamlNode* file = map.require("file", "write the list's path");
-  const YamlNode* format =
-      map.require("format", "write `format: domains` for a domain name a line, `hosts` or `rpz`");
-  enum : std::size_t { domains, hosts, rpz, unknown };
-  const std::size_t kind =
-      format != nullptr
-          ? reader_.word(*format, "format", {"domains", "hosts", "rpz"}).value_or(unknown)
-          : std::size_t{unknown};
-  if (const YamlNode* value = map.find("strict")) {
-    settings.strict = reader_.truth(*value, "strict").value_or(true);
-  }
-  if (const YamlNode* value = map.find("max_shrink")) {
-    settings.max_shrink =
-        reader_.number(*value, "max_shrink", 0, 100).value_or(settings.max_shrink);
-  }
-  map.finish();
-  const auto path = file != nullptr ? reader_.text(*file, "file") : std::nullopt;
-  if (kind == unknown || !path) {
-    return;
-  }
-  const auto full = folder_ / *path;
-  const auto content = files_.read_list(full, file->place, reader_.report());
-  if (!content) {
-    return;
-  }
-  ListLoad load(full.native(), settings, builder_, reader_.report());
-  std::string_view a_right_file = "one domain name a line";
-  if (kind == domains) {
-    read_domains_list(*content, source.index, load);
-  } else if (kind == hosts) {
-    read_hosts_list(*content, source.index, load);
-    a_right_file = "an address and host names a line";
-  } else {
-    std::vector<Name> exceptions;
-    for (const WrittenName& written : source.exceptions) {
-      exceptions.push_back(written.name);
-    }
-    RpzRules rules(source.index, rule, has_action, std::move(exceptions), builder_);
-    read_rpz_list(*content, rules, load);
-    source.last = rules.last();
-    source.zone_decides = !has_action;
-    a_right_file = "the triggers of a response policy zone";
-  }
-  const std::size_t errors = reader_.report().errors();
-  const LoadedList loaded{full, load.finish(a_right_file)};
-  if (reader_.report().errors() == errors) {
-    check_shrink(*file, settings, loaded);
-  }
-  lists_.push_back({loaded, source.index, source.last});
-}
-
-void RuleReader::check_shrink(const YamlNode& file, const ListSettings& settings,
-                              const LoadedList& loaded) {
-  if (previous_ == nullptr) {
-    return;
-  }
-  const auto before = std::ranges::find(previous_->lists, loaded.file, &LoadedList::file);
-  if (before != previous_->lists.end() &&
-      loaded.names * 100 < before->names * (100 - settings.max_shrink)) {
-    reader_.error(file, "the list " + shown(loaded.file.native()) + " has " +
-                            std::to_string(loaded.names) + " names, and " +
-                            std::to_string(before->names) +
-                            " in the policy that is in force: more than " +
-                            std::to_string(settings.max_shrink) +
-                            " % are gone, as if the file were cut short; mend it, or, if it is " +
-                            "right, write a higher `max_shrink` (percent) in `list`");
-  }
 }
 
 } // namespace nearmiss

@@ -1,8 +1,7 @@
 // The rules of a policy: from YAML into the builder.
 #pragma once
 
-#include "config/files.hpp"
-#include "config/lists/list.hpp"
+#include "config/list_reader.hpp"
 #include "config/settings_reader.hpp"
 
 #include <chrono>
@@ -33,26 +32,18 @@ struct RuleSource {
   bool zone_decides = false; // a response policy zone does: it alone says names and actions
 };
 
-// A list that a rule names, once it is read.
-struct ListSource {
-  LoadedList loaded;
-  std::size_t rule = 0, last = 0; // the rules that its names went to
-};
-
 class RuleReader {
  public:
-  // All must outlive it. `folder`: where relative paths start. `has_sinkhole`: the
-  // policy has `sinkhole`, right or wrong. `previous`: the policy in force, or null.
+  // All must outlive it. `has_sinkhole`: the policy has `sinkhole`, right or wrong.
   RuleReader(const YamlReader& reader, const std::vector<Group>& groups, const Defaults& defaults,
-             std::filesystem::path folder, std::chrono::sys_days today, PolicyFiles& files,
-             PolicyBuilder& builder, bool has_sinkhole, const Config* previous);
+             ListReader& lists, std::chrono::sys_days today, PolicyBuilder& builder,
+             bool has_sinkhole);
 
   // Reads one rule and adds it.
   void read(const YamlNode& node);
   // The same for an entry of `protect`.
   void read_protect(const YamlNode& node);
   const std::vector<RuleSource>& sources() const noexcept { return sources_; }
-  const std::vector<ListSource>& lists() const noexcept { return lists_; }
 
  private:
   void read_id(YamlMap& map, Rule& rule, Place& place);
@@ -88,24 +79,16 @@ class RuleReader {
   void read_names(const YamlNode& node, std::string_view key, Scope scope, bool public_suffixes,
                   std::vector<WrittenName>& names);
   std::optional<Name> read_one(const YamlNode& node, std::string_view key);
-  // `rule`: as it was added, for the variants of a response policy zone.
-  void read_list(const YamlNode& node, ListSettings settings, const Rule& rule, bool has_action,
-                 RuleSource& source);
-  // An error at `file` if the list has fewer names than it may have after the last good load.
-  void check_shrink(const YamlNode& file, const ListSettings& settings, const LoadedList& loaded);
 
   const YamlReader& reader_;
   const std::vector<Group>& groups_;
   const Defaults& defaults_;
-  std::filesystem::path folder_;
+  ListReader& lists_;
   std::chrono::sys_days today_;
-  PolicyFiles& files_;
   PolicyBuilder& builder_;
   bool has_sinkhole_;
-  const Config* previous_;
   std::map<std::string, Place> ids_;
   std::vector<RuleSource> sources_;
-  std::vector<ListSource> lists_;
 };
 
 } // namespace nearmiss

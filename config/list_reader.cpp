@@ -1,0 +1,87 @@
+#include "config/list_reader.hpp"
+
+#include "config/lists/domains.hpp"
+#include "config/lists/hosts.hpp"
+#include "config/lists/rpz.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace nearmiss {
+
+ListReader::ListReader(const YamlReader& reader, std::filesystem::path folder, PolicyFiles& files,
+                       PolicyBuilder& builder, const Config* previous)
+    : reader_(reader), folder_(std::move(folder)), files_(files), builder_(builder),
+      previous_(previous) {}
+
+const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner) {
+  YamlMap map(node, "`list`", reader_);
+  const YamlNode* file = map.require("file", "write the list's path");
+  const YamlNode* format =
+      map.require("format", "write `format: domains` for a domain name a line, `hosts` or `rpz`");
+  enum : std::size_t { domains, hosts, rpz, unknown };
+  const std::size_t kind =
+      format != nullptr
+          ? reader_.word(*format, "format", {"domains", "hosts", "rpz"}).value_or(unknown)
+          : std::size_t{unknown};
+  ListSettings settings{.public_suffixes = owner.public_suffixes};
+  if (const YamlNode* value = map.find("strict")) {
+    settings.strict = reader_.truth(*value, "strict").value_or(true);
+  }
+  if (const YamlNode* value = map.find("max_shrink")) {
+    settings.max_shrink =
+        reader_.number(*value, "max_shrink", 0, 100).value_or(settings.max_shrink);
+  }
+  map.finish();
+  const auto path = file != nullptr ? reader_.text(*file, "file") : std::nullopt;
+  if (kind == unknown || !path) {
+    return nullptr;
+  }
+  const auto full = folder_ / *path;
+  const auto content = files_.read_list(full, file->place, reader_.report());
+  if (!content) {
+    return nullptr;
+  }
+  ListSource source{.loaded = {full}, .rule = owner.index, .last = owner.index};
+  ListLoad load(full.native(), settings, builder_, reader_.report());
+  std::string_view a_right_file = "one domain name a line";
+  if (kind == domains) {
+    read_domains_list(*content, owner.index, load);
+  } else if (kind == hosts) {
+    read_hosts_list(*content, owner.index, load);
+    a_right_file = "an address and host names a line";
+  } else {
+    RpzRules rules(owner.index, owner.rule, owner.has_action, owner.exceptions, builder_);
+    read_rpz_list(*content, rules, load);
+    source.last = rules.last();
+    source.zone_decides = !owner.has_action;
+    a_right_file = "the triggers of a response policy zone";
+  }
+  const std::size_t errors = reader_.report().errors();
+  source.loaded.names = load.finish(a_right_file);
+  if (reader_.report().errors() == errors) {
+    check_shrink(*file, settings, source.loaded);
+  }
+  lists_.push_back(std::move(source));
+  return &lists_.back();
+}
+
+void ListReader::check_shrink(const YamlNode& file, const ListSettings& settings,
+                              const LoadedList& loaded) {
+  if (previous_ == nullptr) {
+    return;
+  }
+  const auto before = std::ranges::find(previous_->lists, loaded.file, &LoadedList::file);
+  if (before != previous_->lists.end() &&
+      loaded.names * 100 < before->names * (100 - settings.max_shrink)) {
+    reader_.error(file, "the list " + shown(loaded.file.native()) + " has " +
+                            std::to_string(loaded.names) + " names, and " +
+                            std::to_string(before->names) +
+                            " in the policy that is in force: more than " +
+                            std::to_string(settings.max_shrink) +
+                            " % are gone, as if the file were cut short; mend it, or, if it is " +
+                            "right, write a higher `max_shrink` (percent) in `list`");
+  }
+}
+
+} // namespace nearmiss
