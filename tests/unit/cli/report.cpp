@@ -326,7 +326,7 @@ TEST_CASE("report: a program's rhythm is told from a person's", "[report]") {
     program.add(at);
     at += (600 + i % 2) * one_second;
     at += i == 10 ? 5 * one_hour : 0; // it was down for a while
-    person.add(day + i * i * 600 * one_second);
+    person.add(day + 600 * one_second * i * i);
   }
   CHECK(program.interval().value_or(0) == Approx(600.5).margin(0.3));
   CHECK_FALSE(person.interval());

@@ -215,7 +215,7 @@ TEST_CASE("names that come a thousand times over, in groups that run over, stay 
   const NameIndex index = std::move(builder).build();
   CHECK(index.listed_names() == names);
   for (std::uint32_t rule = 0; rule < rules; ++rule) {
-    CHECK(index.repeated(rule) == 10 * 999);
+    CHECK(index.repeated(rule) == 9990); // ten names, 999 times each
   }
   std::size_t wrong = 0;
   for (std::size_t number = 0; number < 2 * names; ++number) {
