@@ -113,7 +113,7 @@ std::vector<Name> names_of(Kind kind) {
       while (text.size() < 63) {
         text += static_cast<char>('a' + random() % 26);
       }
-      names.push_back(name_of(text + '.' + suffix));
+      names.push_back(name_of(text.append(".").append(suffix)));
       break;
     }
     case Kind::hyphens: {
@@ -122,7 +122,7 @@ std::vector<Name> names_of(Kind kind) {
         text += static_cast<char>('a' + random() % 26);
         text += '-';
       }
-      names.push_back(name_of(text + "w." + suffix));
+      names.push_back(name_of(text.append("w.").append(suffix)));
       break;
     }
     case Kind::long_idn:

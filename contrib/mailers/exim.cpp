@@ -36,7 +36,7 @@ std::unique_ptr<Mailer> start(const e2e::MailHost& host, const std::string& macr
                               const std::string& first_router = "") {
   const unsigned user = add_account(host, "Debian-exim");
   add_account(host, "mail");
-  const std::filesystem::path folder = host.folder();
+  const std::filesystem::path& folder = host.folder();
   for (const char* name : {"var/spool/exim4", "var/log/exim4", "var/run/exim4", "var/tmp"}) {
     std::filesystem::create_directories(folder / name);
     if (chown((folder / name).c_str(), user, user) != 0) {

@@ -44,7 +44,7 @@ std::unique_ptr<Mailer> start_sendmail(const e2e::MailHost& host) {
   for (const char* account : {"mail", "smmta", "smmsp"}) {
     add_account(host, account);
   }
-  const std::filesystem::path folder = host.folder();
+  const std::filesystem::path& folder = host.folder();
   for (const char* name : {"etc/mail/m4", "etc/mail/tls", "var/spool/mqueue", "var/tmp",
                            "var/run/sendmail/mta", "var/lib/sendmail/host_status"}) {
     std::filesystem::create_directories(folder / name);

@@ -125,7 +125,7 @@ TEST_CASE("rpz: tcp-only", "[lists]") {
 TEST_CASE("rpz: local data", "[lists]") {
   World world(with_zone(zone));
   const auto data = [&](const std::string& name, int type) {
-    const Answer answer = world.resolver.answer(mail, name, type);
+    Answer answer = world.resolver.answer(mail, name, type);
     INFO(answer.text());
     CHECK(answer.rcode == noerror);
     CHECK_FALSE(tells_a_secret(answer));

@@ -134,14 +134,10 @@ MailHost::MailHost(const std::string& resolver) {
 std::vector<std::string> MailHost::inside(const std::vector<std::string>& argv) const {
   // Postfix closes every descriptor there could be when it starts: where a million are allowed,
   // that takes seconds.
-  std::vector<std::string> all{"unshare",
-                               "--mount",
-                               "sh",
-                               "-ec",
-                               "mount --bind \"$0/etc\" /etc; "
-                               "[ ! -d \"$0/var\" ] || mount --bind \"$0/var\" /var; "
-                               "ulimit -n 1024; exec \"$@\"",
-                               folder()};
+  constexpr const char* script = "mount --bind \"$0/etc\" /etc; "
+                                 "[ ! -d \"$0/var\" ] || mount --bind \"$0/var\" /var; "
+                                 "ulimit -n 1024; exec \"$@\"";
+  std::vector<std::string> all{"unshare", "--mount", "sh", "-ec", script, folder()};
   all.insert(all.end(), argv.begin(), argv.end());
   return all;
 }

@@ -57,28 +57,28 @@ TEST_CASE("a module built for another Unbound is refused, and the message names 
   const std::string said = run({unbound_program("unbound"), "-V"}).output;
   const std::string version = "unbound " + said.substr(8, said.find('\n') - 8); // behind "Version "
   const std::string option = "--with-dynlibmodule";
-  struct Other {
+  struct Change {
     std::string from, to, names_both;
   };
-  const Other other =
-      GENERATE_COPY(Other{version + '\0', "unbound 0" + version.substr(9) + '\0',
-                          "built for unbound 0" + version.substr(9) + ", but this is " + version},
-                    Other{option, "--with-dynlibmodulo", "This one's are: "});
+  const Change change =
+      GENERATE_COPY(Change{version + '\0', "unbound 0" + version.substr(9) + '\0',
+                           "built for unbound 0" + version.substr(9) + ", but this is " + version},
+                    Change{option, "--with-dynlibmodulo", "This one's are: "});
   const Lab lab;
   const ScratchFolder folder;
   std::string module = read_file(module_file());
   std::size_t changed = 0;
-  for (std::size_t at = 0; (at = module.find(other.from, at)) != std::string::npos; ++changed) {
-    module.replace(at, other.to.size(), other.to);
+  for (std::size_t at = 0; (at = module.find(change.from, at)) != std::string::npos; ++changed) {
+    module.replace(at, change.to.size(), change.to);
   }
   REQUIRE(changed > 0);
   write_file(folder.path() / "other.so", module);
   Unbound resolver(lab, {.policy = usual_policy, .module = folder.path() / "other.so"});
   const std::string log = resolver.fail_to_start();
   INFO(log);
-  CHECK(holds(log, other.names_both));
+  CHECK(holds(log, change.names_both));
   CHECK(holds(log, "Build the module against the Unbound that loads it"));
-  if (other.from == option) {
+  if (change.from == option) {
     CHECK(holds(log, "--with-dynlibmodulo"));
     CHECK(log.rfind(option) > log.find("This one's are: "));
   }

@@ -64,9 +64,9 @@ std::string list_of(std::uint64_t number) {
 enum class Listed { always, never, even, odd, list };
 
 struct Case {
-  const char* name;
-  int type;
-  Listed listed;
+  const char* name = nullptr;
+  int type = 0;
+  Listed listed = Listed::never;
   bool null_mx = false; // how it is blocked
 };
 constexpr std::array cases{
