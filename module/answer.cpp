@@ -3,17 +3,52 @@
 #include <ldns/ldns.h>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 namespace nearmiss {
 
-namespace {
+// Puts records into an answer.
+class Answers::Writer {
+ public:
+  Writer(nm_answer& answer, std::span<const std::uint8_t> qname) noexcept
+      : answer_(answer), qname_(qname) {}
 
-constexpr std::uint16_t flags_qr_ra = 0x8080;
-constexpr std::uint16_t flag_tc = 0x0200;
-constexpr std::size_t header_octets = 12;
+  void add(std::span<const std::uint8_t> owner, std::uint16_t type,
+           std::span<const std::uint8_t> rdata) noexcept {
+    answer_.records[answer_.answer_count++] = {
+        {owner.data(), owner.size()}, type, rdata.data(), rdata.size()};
+  }
+  // Of the asked name.
+  void add(std::uint16_t type, std::span<const std::uint8_t> rdata) noexcept {
+    add(qname_, type, rdata);
+  }
+  // With RDATA of these parts; once an answer.
+  void add_made(std::span<const std::uint8_t> owner, std::uint16_t type,
+                std::initializer_list<std::span<const std::uint8_t>> parts) noexcept {
+    std::size_t size = 0;
+    for (const auto part : parts) {
+      std::ranges::copy(part, answer_.made_rdata + size);
+      size += part.size();
+    }
+    add(owner, type, std::span(answer_.made_rdata, size));
+  }
+  // Of the asked name's last `owner_octets`.
+  void add_soa(std::size_t owner_octets, std::span<const std::uint8_t> rdata) noexcept {
+    add(qname_.last(owner_octets), LDNS_RR_TYPE_SOA, rdata);
+    answer_.authority_count = std::exchange(answer_.answer_count, 0);
+  }
+  std::span<const std::uint8_t> qname() const noexcept { return qname_; }
+
+ private:
+  nm_answer& answer_;
+  std::span<const std::uint8_t> qname_;
+};
+
+namespace {
 
 // The RDATA of an RR written as in a zone file.
 std::vector<std::uint8_t> rdata_of(const std::string& text) {
@@ -31,48 +66,6 @@ std::vector<std::uint8_t> rdata_of(const std::string& text) {
   return {begin, begin + ldns_buffer_position(buffer.get())};
 }
 
-// Appends big-endian numbers and octets to a fixed buffer; says at the end whether all fitted.
-class Writer {
- public:
-  explicit Writer(std::span<std::uint8_t> out) noexcept : out_(out) {}
-  void u8(unsigned value) noexcept {
-    if (size_ < out_.size()) {
-      out_[size_] = static_cast<std::uint8_t>(value);
-    }
-    ++size_;
-  }
-  void u16(unsigned value) noexcept {
-    u8(value >> 8);
-    u8(value & 0xff);
-  }
-  void u32(std::uint32_t value) noexcept {
-    u16(value >> 16);
-    u16(value & 0xffff);
-  }
-  void octets(std::span<const std::uint8_t> octets) noexcept {
-    if (size_ <= out_.size() && octets.size() <= out_.size() - size_) {
-      std::memcpy(out_.data() + size_, octets.data(), octets.size());
-    }
-    size_ += octets.size();
-  }
-  std::size_t size() const noexcept { return size_ <= out_.size() ? size_ : 0; }
-
- private:
-  std::span<std::uint8_t> out_;
-  std::size_t size_ = 0;
-};
-
-// An RR whose owner is the qname without its first `skip` octets, by a compression pointer.
-void write_rr(Writer& writer, std::size_t skip, unsigned type, std::uint32_t ttl,
-              std::span<const std::uint8_t> rdata) {
-  writer.u16(0xc000U | static_cast<unsigned>(header_octets + skip));
-  writer.u16(type);
-  writer.u16(LDNS_RR_CLASS_IN);
-  writer.u32(ttl);
-  writer.u16(static_cast<unsigned>(rdata.size()));
-  writer.octets(rdata);
-}
-
 bool answers(const LocalRecord& record, std::uint16_t qtype) noexcept {
   // A CNAME answers every type, what stands behind one all but the question for the CNAME itself.
   const bool asked = record.type == qtype || qtype == LDNS_RR_TYPE_ANY;
@@ -80,90 +73,37 @@ bool answers(const LocalRecord& record, std::uint16_t qtype) noexcept {
                       : asked || record.type == LDNS_RR_TYPE_CNAME;
 }
 
-// True for a CNAME that leads to the asked name under another one.
-bool is_wildcard_cname(const LocalRecord& record) noexcept {
-  constexpr std::uint8_t wildcard[] = {1, '*'};
-  return record.type == LDNS_RR_TYPE_CNAME &&
-         std::ranges::equal(std::span(record.rdata).first(std::min(record.rdata.size(), 2UL)),
-                            wildcard);
-}
-
-// How many records of the local data an answer has; 0: it is NODATA.
-unsigned count_local(const LocalData& data, std::span<const std::uint8_t> qname,
-                     std::uint16_t qtype) noexcept {
-  if (is_wildcard_cname(data.front()) &&
-      qname.size() - 1 + data.front().rdata.size() - 2 > Name::max_octets) {
-    return 0;
-  }
-  return static_cast<unsigned>(std::ranges::count_if(
-      data, [qtype](const LocalRecord& record) { return answers(record, qtype); }));
-}
-
-// Local data, from the asked name on.
-void write_local(Writer& writer, const LocalData& data, std::span<const std::uint8_t> qname,
-                 std::uint16_t qtype, std::uint32_t ttl) {
+// Local data, from the asked name on. It ends where a wildcard CNAME would lead to a name that is
+// too long; if that is at once, it is NODATA.
+void add_local(Answers::Writer& writer, const LocalData& data, std::uint16_t qtype) noexcept {
   for (const LocalRecord& record : data) {
     if (!answers(record, qtype)) {
       continue;
     }
-    if (record.owner) {
-      writer.octets(record.owner->wire());
-    } else {
-      writer.u16(0xc000U | header_octets);
+    const auto owner = record.owner ? record.owner->wire() : writer.qname();
+    if (!is_wildcard_cname(record)) {
+      writer.add(owner, record.type, record.rdata);
+      continue;
     }
-    writer.u16(record.type);
-    writer.u16(LDNS_RR_CLASS_IN);
-    writer.u32(ttl);
-    std::span<const std::uint8_t> rdata(record.rdata);
-    if (is_wildcard_cname(record)) {
-      rdata = rdata.subspan(2);
-      const auto asked = qname.first(qname.size() - 1); // without the root
-      writer.u16(static_cast<unsigned>(asked.size() + rdata.size()));
-      writer.octets(asked);
-    } else {
-      writer.u16(static_cast<unsigned>(rdata.size()));
+    const auto prefix = owner.first(owner.size() - 1); // without the root
+    const auto rest = std::span(record.rdata).subspan(2);
+    if (prefix.size() + rest.size() > Name::max_octets) {
+      return;
     }
-    writer.octets(rdata);
+    writer.add_made(owner, record.type, {prefix, rest});
   }
 }
 
-// What the answer section holds, for a verdict and a type.
-enum class Section { nothing, ipv4, ipv6, sinkhole_mx, null_mx, local };
-
-Section section_for(const Verdict& verdict, std::uint16_t qtype,
-                    const Sinkhole& sinkhole) noexcept {
-  if (verdict.action == Action::null_mx && qtype == LDNS_RR_TYPE_MX) {
-    return Section::null_mx;
-  }
-  if (verdict.action == Action::local_data &&
-      std::ranges::any_of(*verdict.rule->local_data,
-                          [&](const LocalRecord& record) { return answers(record, qtype); })) {
-    return Section::local;
-  }
-  if (verdict.action == Action::sinkhole) {
-    if (qtype == LDNS_RR_TYPE_A && sinkhole.ipv4) {
-      return Section::ipv4;
-    }
-    if (qtype == LDNS_RR_TYPE_AAAA && sinkhole.ipv6) {
-      return Section::ipv6;
-    }
-    if (qtype == LDNS_RR_TYPE_MX) {
-      return Section::sinkhole_mx;
-    }
-  }
-  return Section::nothing;
-}
-
-// Octets of the qname before the owner of the SOA of a negative answer. The matched name is an
-// ancestor of the qname, or, for an answer that led to it by CNAME or MX, stands elsewhere: then
-// the answer is about the qname itself.
-std::size_t soa_owner_offset(const Verdict& verdict, const Name& asked) noexcept {
+// How many of the asked name's last labels are the owner of the SOA of a negative answer. The
+// matched name is an ancestor of the asked one, or, for an answer that led to it by CNAME or MX,
+// stands elsewhere: then the answer is about the asked name itself.
+std::size_t soa_labels(const Verdict& verdict, const Name& asked) noexcept {
   const bool ancestor = asked.is_at_or_below(verdict.matched);
-  std::size_t labels = ancestor ? verdict.matched.label_count() : asked.label_count();
+  const std::size_t labels = ancestor ? verdict.matched.label_count() : asked.label_count();
   if (labels == asked.label_count() && labels > 0 && verdict.action == Action::nxdomain) {
-    --labels; // a name that does not exist has no SOA
+    return labels - 1; // a name that does not exist has no SOA
   }
-  return asked.wire().size() - asked.suffix(labels).size();
+  return labels;
 }
 
 } // namespace
@@ -207,90 +147,57 @@ Answers::Answers(const Config& config) : config_(config), null_mx_(rdata_of("x. 
   }
 }
 
-std::size_t Answers::write(const Verdict& verdict, std::span<const std::uint8_t> qname,
-                           std::uint16_t qtype, std::span<std::uint8_t> out) const noexcept {
-  const auto asked = Name::from_wire(qname);
-  if (!asked) {
-    return 0;
-  }
-  Section section = section_for(verdict, qtype, config_.sinkhole);
-  unsigned count = section == Section::nothing ? 0 : 1;
-  if (section == Section::local) {
-    count = count_local(*verdict.rule->local_data, qname, qtype);
-    section = count == 0 ? Section::nothing : section;
-  }
+void Answers::make(const Verdict& verdict, const Name& asked, std::span<const std::uint8_t> qname,
+                   std::uint16_t qtype, nm_answer& answer) const noexcept {
   const Rcode rcode = rcode_for(verdict);
-  const bool truncated = verdict.action == Action::tcp_only;
-  const bool negative = section == Section::nothing && !truncated &&
+  answer.rcode = static_cast<std::uint8_t>(rcode);
+  answer.truncated = verdict.action == Action::tcp_only;
+  answer.ttl = verdict.rule->ttl;
+  answer.answer_count = answer.authority_count = 0;
+  Writer writer(answer, qname.first(asked.wire().size()));
+  if (verdict.action == Action::local_data) {
+    add_local(writer, *verdict.rule->local_data, qtype);
+  } else if (verdict.action == Action::null_mx && qtype == LDNS_RR_TYPE_MX) {
+    writer.add(qtype, null_mx_);
+  } else if (verdict.action == Action::sinkhole) {
+    add_sinkhole(writer, qtype);
+  }
+  const bool negative = answer.answer_count == 0 && !answer.truncated &&
                         (rcode == Rcode::nxdomain || rcode == Rcode::noerror);
-  const std::uint32_t ttl = verdict.rule->ttl;
-
-  Writer writer(out);
-  writer.u16(0); // the id is the client's, set when the reply is encoded
-  writer.u16(flags_qr_ra | (truncated ? flag_tc : 0U) | static_cast<unsigned>(rcode));
-  writer.u16(1);
-  writer.u16(count);
-  writer.u16(negative ? 1 : 0);
-  writer.u16(0);
-  writer.octets(qname.first(asked->wire().size()));
-  writer.u16(qtype);
-  writer.u16(LDNS_RR_CLASS_IN);
-  switch (section) {
-  case Section::nothing:
-    break;
-  case Section::ipv4:
-    write_rr(writer, 0, LDNS_RR_TYPE_A, ttl, std::span(config_.sinkhole.ipv4->octets()).last(4));
-    break;
-  case Section::ipv6:
-    write_rr(writer, 0, LDNS_RR_TYPE_AAAA, ttl, config_.sinkhole.ipv6->octets());
-    break;
-  case Section::null_mx:
-    write_rr(writer, 0, LDNS_RR_TYPE_MX, ttl, null_mx_);
-    break;
-  case Section::local:
-    write_local(writer, *verdict.rule->local_data, qname, qtype, ttl);
-    break;
-  case Section::sinkhole_mx: {
-    constexpr std::uint8_t zero_and_qname[] = {0, 0, 0xc0, header_octets};
-    if (sinkhole_mx_.empty()) {
-      write_rr(writer, 0, LDNS_RR_TYPE_MX, ttl, zero_and_qname);
-    } else {
-      write_rr(writer, 0, LDNS_RR_TYPE_MX, ttl, sinkhole_mx_);
-    }
-    break;
-  }
-  }
   if (negative) {
     const auto rule = static_cast<std::size_t>(verdict.rule - config_.policy.rules().data());
-    write_rr(writer, soa_owner_offset(verdict, *asked), LDNS_RR_TYPE_SOA, ttl, soa_[rule]);
+    writer.add_soa(asked.suffix(soa_labels(verdict, asked)).size(), soa_[rule]);
   }
-  return writer.size();
 }
 
-std::optional<ClientAddress> Answers::resolved_ip(const Verdict& verdict,
-                                                  std::uint16_t qtype) const noexcept {
-  switch (section_for(verdict, qtype, config_.sinkhole)) {
-  case Section::ipv4:
-    return config_.sinkhole.ipv4;
-  case Section::ipv6:
-    return config_.sinkhole.ipv6;
-  case Section::local:
-    for (const LocalRecord& record : *verdict.rule->local_data) {
-      if (answers(record, qtype) && record.type == LDNS_RR_TYPE_A && record.rdata.size() == 4) {
-        std::array<std::uint8_t, 4> octets{};
-        std::ranges::copy(record.rdata, octets.begin());
-        return ClientAddress::v4(octets);
-      }
-      if (answers(record, qtype) && record.type == LDNS_RR_TYPE_AAAA && record.rdata.size() == 16) {
-        std::array<std::uint8_t, 16> octets{};
-        std::ranges::copy(record.rdata, octets.begin());
-        return ClientAddress::v6(octets);
-      }
-    }
-    return std::nullopt;
-  default:
-    return std::nullopt;
+void Answers::add_sinkhole(Writer& writer, std::uint16_t qtype) const noexcept {
+  const Sinkhole& sinkhole = config_.sinkhole;
+  if (qtype == LDNS_RR_TYPE_A && sinkhole.ipv4) {
+    writer.add(qtype, std::span(sinkhole.ipv4->octets()).last(4));
+  } else if (qtype == LDNS_RR_TYPE_AAAA && sinkhole.ipv6) {
+    writer.add(qtype, sinkhole.ipv6->octets());
+  } else if (qtype == LDNS_RR_TYPE_MX && !sinkhole_mx_.empty()) {
+    writer.add(qtype, sinkhole_mx_);
+  } else if (qtype == LDNS_RR_TYPE_MX) {
+    constexpr std::uint8_t preference[] = {0, 0};
+    writer.add_made(writer.qname(), qtype, {preference, writer.qname()});
   }
+}
+
+std::optional<ClientAddress> first_address(const nm_answer& answer) noexcept {
+  for (const nm_record& record : std::span(answer.records).first(answer.answer_count)) {
+    if (record.type == LDNS_RR_TYPE_A && record.rdata_len == 4) {
+      std::array<std::uint8_t, 4> octets{};
+      std::copy_n(record.rdata, octets.size(), octets.begin());
+      return ClientAddress::v4(octets);
+    }
+    if (record.type == LDNS_RR_TYPE_AAAA && record.rdata_len == 16) {
+      std::array<std::uint8_t, 16> octets{};
+      std::copy_n(record.rdata, octets.size(), octets.begin());
+      return ClientAddress::v6(octets);
+    }
+  }
+  return std::nullopt;
 }
 
 } // namespace nearmiss

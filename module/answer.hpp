@@ -1,8 +1,8 @@
-// The answers that take the place of a blocked one, as DNS messages.
+// The answers that take the place of a blocked one, as records.
 //
 // What does not depend on the question is made once a policy, with ldns: the RDATA of each rule's
-// SOA and of the sinkhole's MX. A message is then put together from the question and these, into
-// the caller's buffer, without allocation. Local data comes from the policy as RDATA.
+// SOA and of the sinkhole's MX. An answer is then put together from the question and these, without
+// allocation. Local data comes from the policy as RDATA.
 //
 // NXDOMAIN and NODATA carry an SOA whose TTL and MINIMUM are the rule's ttl: a cache keeps a
 // negative answer for the lesser of the two (RFC 2308 section 5), and without an SOA not at all.
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "module/core.h"
 
 #include <cstdint>
 #include <optional>
@@ -27,23 +28,25 @@ class Answers {
   // Keeps a reference to `config`. Throws std::bad_alloc, or std::runtime_error if ldns fails.
   explicit Answers(const Config& config);
 
-  // Writes the answer to a blocked lookup: a message with the question as it was asked (`qname` in
-  // the case of the asker; RFC 1035 wire form, which may be longer than the name), QR and RA set,
-  // TC for `tcp_only`. Returns its length, at most 12 + 259 + max_local_data octets; 0 if `out` is
-  // too small or `qname` no name. Not for `drop`, which has no answer.
-  std::size_t write(const Verdict& verdict, std::span<const std::uint8_t> qname,
-                    std::uint16_t qtype, std::span<std::uint8_t> out) const noexcept;
+  // Makes the answer to a blocked lookup, but for its explanation: `qname` is the name as it was
+  // asked (RFC 1035 wire form, which may be longer than the name), `asked` the same in lower case.
+  // Not for `drop`, which has no answer.
+  void make(const Verdict& verdict, const Name& asked, std::span<const std::uint8_t> qname,
+            std::uint16_t qtype, nm_answer& answer) const noexcept;
 
-  // The first address that such an answer holds.
-  std::optional<ClientAddress> resolved_ip(const Verdict& verdict,
-                                           std::uint16_t qtype) const noexcept;
+  class Writer;
 
  private:
   using Rdata = std::vector<std::uint8_t>;
+  void add_sinkhole(Writer& writer, std::uint16_t qtype) const noexcept;
+
   const Config& config_;
   std::vector<Rdata> soa_; // one a rule, in the policy's order
   Rdata sinkhole_mx_;      // empty: the name that was asked
   Rdata null_mx_;
 };
+
+// That the answer section holds, of whatever name.
+std::optional<ClientAddress> first_address(const nm_answer& answer) noexcept;
 
 } // namespace nearmiss

@@ -18,7 +18,8 @@ using nearmiss::EventLog;
 using nearmiss::PolicyCell;
 using nearmiss::Published;
 
-static_assert(NM_PACKET_MAX >= 12 + 259 + nearmiss::max_local_data);
+static_assert(NM_RECORDS_MAX > nearmiss::max_local_data / nearmiss::octets_in_answer({}));
+static_assert(NM_MADE_RDATA_MAX >= 2 + nearmiss::Name::max_octets); // an MX
 
 struct nm_core {
   nm_core(const std::filesystem::path& file, const nm_host& host_of)
@@ -118,12 +119,12 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
   int rcode = failed_rcode != 0 ? failed_rcode : -1;
   std::optional<nearmiss::ClientAddress> resolved_ip;
   if (outcome_of(decision) == NM_BLOCKED) {
-    answer.packet_len = policy.answers.write(verdict, {lookup.qname.wire, lookup.qname.len},
-                                             lookup.qtype, answer.packet);
+    policy.answers.make(verdict, decision.qname, {lookup.qname.wire, lookup.qname.len},
+                        lookup.qtype, answer);
     explain(answer.why, *verdict.rule, intended);
     if (failed_rcode == 0) {
       rcode = static_cast<int>(rcode_for(verdict));
-      resolved_ip = policy.answers.resolved_ip(verdict, lookup.qtype);
+      resolved_ip = nearmiss::first_address(answer);
     }
   }
   core.metrics.count(verdict, lookup.qtype);

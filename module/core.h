@@ -57,7 +57,16 @@ enum nm_outcome {
   NM_FAILED       /* could not be decided: the client must have SERVFAIL */
 };
 
-enum { NM_PACKET_MAX = 4096, NM_EDE_TEXT_MAX = 200 };
+/* A record of the class IN. Its octets are the policy's, the answer's or the lookup's: they stay
+ * where they are as long as those do. */
+struct nm_record {
+  struct nm_name owner; /* ends at `owner.len` */
+  uint16_t type;
+  const uint8_t* rdata; /* uncompressed */
+  size_t rdata_len;
+};
+
+enum { NM_RECORDS_MAX = 292, NM_MADE_RDATA_MAX = 257, NM_EDE_TEXT_MAX = 200 };
 
 /* For EDE 15 (Blocked), RFC 8914. */
 struct nm_explanation {
@@ -65,9 +74,16 @@ struct nm_explanation {
   size_t len;
 };
 
+/* Not to be copied: `records` may point to `made_rdata`. */
 struct nm_answer {
-  uint8_t packet[NM_PACKET_MAX]; /* a whole DNS message, the question as it was asked */
-  size_t packet_len;
+  uint8_t rcode;
+  bool truncated; /* TC: the client shall ask over TCP */
+  uint32_t ttl;   /* of all records; seconds */
+  /* First those of the answer section, then those of the authority section. The records of an RRset
+   * stand together. */
+  struct nm_record records[NM_RECORDS_MAX];
+  size_t answer_count, authority_count;
+  uint8_t made_rdata[NM_MADE_RDATA_MAX]; /* where one depends on the asked name */
   struct nm_explanation why;
 };
 

@@ -48,7 +48,13 @@ struct LocalRecord {
   friend bool operator==(const LocalRecord&, const LocalRecord&) = default;
 };
 
-// In the order in which an answer has them.
+// True for a CNAME that leads to the asked name under another one.
+inline bool is_wildcard_cname(const LocalRecord& record) noexcept {
+  return record.type == 5 && record.rdata.size() >= 2 && record.rdata[0] == 1 &&
+         record.rdata[1] == '*';
+}
+
+// In the order in which an answer has them: those of one owner and type stand together.
 using LocalData = std::vector<LocalRecord>;
 
 // Octets that local data may take in an answer, and how many one record takes at most.

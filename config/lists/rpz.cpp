@@ -89,7 +89,7 @@ class Zone {
   void take_local(const Trigger& trigger, const ZoneRecord& record);
   bool may_list(const Trigger& trigger, bool blocks, std::size_t line);
   void see(const Trigger& trigger, std::size_t rule, std::size_t line);
-  void add_chain(LocalData& data) const;
+  void add_chain(const Trigger& trigger, LocalData& data) const;
   void report_conflicts();
   void report_other_triggers();
 
@@ -258,17 +258,24 @@ void Zone::take_local(const Trigger& trigger, const ZoneRecord& record) {
                             std::to_string(max_local_data) + " octets); take records out");
     return;
   }
-  data.push_back(std::move(local));
+  const auto last_of_its_type =
+      std::ranges::find(data.rbegin(), data.rend(), local.type, &LocalRecord::type);
+  data.insert(last_of_its_type == data.rend() ? data.end() : last_of_its_type.base(),
+              std::move(local));
 }
 
 // Behind a CNAME the records that this zone has for its target.
-void Zone::add_chain(LocalData& data) const {
-  constexpr std::size_t longest = 8; // a chain may lead back to itself
+void Zone::add_chain(const Trigger& trigger, LocalData& data) const {
   std::size_t octets = octets_in_answer(data.front());
-  for (std::size_t step = 0; step < longest && data.back().type == LDNS_RR_TYPE_CNAME; ++step) {
+  while (data.back().type == LDNS_RR_TYPE_CNAME && !is_wildcard_cname(data.back())) {
     const auto target = Name::from_wire(data.back().rdata);
     const auto at = target ? local_at_.find(key_of(*target, Scope::exact)) : local_at_.end();
-    if (at == local_at_.end()) {
+    if (at == local_at_.end() || locals_[at->second].data.empty()) {
+      return;
+    }
+    const bool leads_back = (trigger.scope == Scope::exact && *target == trigger.name) ||
+                            std::ranges::find(data, target, &LocalRecord::owner) != data.end();
+    if (leads_back) {
       return;
     }
     for (LocalRecord record : locals_[at->second].data) {
@@ -318,7 +325,7 @@ void Zone::finish() {
     }
     LocalData data = local.data;
     if (data.front().type == LDNS_RR_TYPE_CNAME) {
-      add_chain(data);
+      add_chain(local.trigger, data);
     }
     const std::size_t rule = rules_.rule_for(data);
     see(local.trigger, rule, local.line);

@@ -42,19 +42,77 @@ static void make_empty(struct reply_info* rep, uint16_t rcode) {
   rep->reason_bogus = LDNS_EDE_NONE;
 }
 
-/* Parses the core's packet, as Unbound does one from the network. */
-static struct reply_info* parse_answer(struct nm_answer* answer, struct module_qstate* qstate) {
-  struct sldns_buffer packet;
-  struct msg_parse* parsed = regional_alloc_zero(qstate->region, sizeof(*parsed));
-  struct query_info qinfo;
-  struct reply_info* rep = NULL;
-  if (!parsed)
+static bool are_of_one_rrset(const struct nm_record* a, const struct nm_record* b) {
+  return a->type == b->type && a->owner.len == b->owner.len &&
+         memcmp(a->owner.wire, b->owner.wire, a->owner.len) == 0;
+}
+
+/* The RRset of these records, in the region. NULL: no memory. */
+static struct ub_packed_rrset_key* make_rrset(const struct nm_record* records, size_t count,
+                                              time_t ttl, struct regional* region) {
+  struct ub_packed_rrset_key* key = regional_alloc_zero(region, sizeof(*key));
+  struct packed_rrset_data* data;
+  size_t octets = sizeof(*data);
+  for (size_t i = 0; i < count; i++)
+    octets += sizeof(*data->rr_len) + sizeof(*data->rr_ttl) + sizeof(*data->rr_data) +
+              sizeof(uint16_t) + records[i].rdata_len;
+  data = regional_alloc(region, octets);
+  if (!key || !data)
     return NULL;
-  sldns_buffer_init_frm_data(&packet, answer->packet, answer->packet_len);
-  if (parse_packet(&packet, parsed, qstate->region) != LDNS_RCODE_NOERROR ||
-      !parse_create_msg(&packet, parsed, NULL, &qinfo, &rep, qstate->region))
+  key->rk.dname_len = records->owner.len;
+  key->rk.dname = regional_alloc_init(region, records->owner.wire, records->owner.len);
+  if (!key->rk.dname)
     return NULL;
-  rep->security = sec_status_insecure; /* unchecked would be made SERVFAIL, secure would set AD */
+  key->rk.type = htons(records->type);
+  key->rk.rrset_class = htons(LDNS_RR_CLASS_IN);
+  key->entry.key = key;
+  key->entry.data = data;
+  key->entry.hash = rrset_key_hash(&key->rk);
+  memset(data, 0, sizeof(*data));
+  data->ttl = ttl;
+  data->count = count;
+  data->security = sec_status_insecure;
+  data->rr_len = (size_t*)(data + 1); /* as packed_rrset_ptr_fixup() sets it, by the lengths */
+  for (size_t i = 0; i < count; i++)
+    data->rr_len[i] = sizeof(uint16_t) + records[i].rdata_len;
+  packed_rrset_ptr_fixup(data);
+  for (size_t i = 0; i < count; i++) {
+    data->rr_ttl[i] = ttl;
+    sldns_write_uint16(data->rr_data[i], (uint16_t)records[i].rdata_len);
+    memcpy(data->rr_data[i] + sizeof(uint16_t), records[i].rdata, records[i].rdata_len);
+  }
+  return key;
+}
+
+/* The core's answer as a reply, in the region. NULL: no memory. */
+static struct reply_info* make_reply(const struct nm_answer* answer, struct regional* region) {
+  size_t count = answer->answer_count + answer->authority_count;
+  struct reply_info* rep = regional_alloc(region, sizeof(*rep));
+  if (!rep)
+    return NULL;
+  make_empty(rep, answer->rcode);
+  if (answer->truncated)
+    rep->flags |= BIT_TC;
+  rep->ttl = answer->ttl;
+  rep->rrsets = regional_alloc(region, count * sizeof(*rep->rrsets));
+  if (!rep->rrsets)
+    return NULL;
+  for (size_t at = 0, end; at < count; at = end) {
+    bool in_answer = at < answer->answer_count;
+    size_t section_end = in_answer ? answer->answer_count : count;
+    struct ub_packed_rrset_key* rrset;
+    for (end = at + 1; end < section_end; end++)
+      if (!are_of_one_rrset(&answer->records[at], &answer->records[end]))
+        break;
+    rrset = make_rrset(&answer->records[at], end - at, answer->ttl, region);
+    if (!rrset)
+      return NULL;
+    rep->rrsets[rep->rrset_count++] = rrset;
+    if (in_answer)
+      rep->an_numrrsets++;
+    else
+      rep->ns_numrrsets++;
+  }
   return rep;
 }
 
@@ -135,7 +193,7 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
     concern->shown = rep;
   }
   if (outcome == NM_BLOCKED)
-    block = parse_answer(&answer, qstate);
+    block = make_reply(&answer, qstate->region);
   if (block) {
     copy_head(rep, block);
     if (edns && edns->edns_present)
@@ -212,7 +270,7 @@ enum module_ext_state block_now(struct nearmiss* nm, const struct nm_policy* pol
   case NM_LET_THROUGH:
     return module_wait_module;
   case NM_BLOCKED:
-    msg->rep = parse_answer(&answer, qstate);
+    msg->rep = make_reply(&answer, qstate->region);
     concern->why = answer.why;
     break;
   case NM_DROPPED:

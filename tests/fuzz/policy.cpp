@@ -69,8 +69,9 @@ void check(const Config& config) {
         (void)Policy::intended_for(verdict, name);
       }
       if (verdict.enforced) {
-        std::vector<std::uint8_t> packet(12 + 259 + 2 * 300);
-        PROMISE(answers.write(verdict, name.wire(), type, packet) > 12 + 4);
+        nm_answer answer;
+        answers.make(verdict, name, name.wire(), type, answer);
+        PROMISE(answer.answer_count + answer.authority_count <= NM_RECORDS_MAX);
       }
     }
   }
