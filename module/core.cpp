@@ -230,6 +230,11 @@ bool nm_covers(const nm_policy* policy, nm_name name, uint16_t type) {
   return !parsed || rules_of(policy).covers(*parsed, type);
 }
 
+bool nm_covers_some_type(const nm_policy* policy, nm_name name) {
+  const auto parsed = nearmiss::to_name(name);
+  return !parsed || rules_of(policy).covers_some_type(*parsed);
+}
+
 bool nm_covers_exchange(const nm_policy* policy, nm_name exchange) {
   const auto parsed = nearmiss::to_name(exchange);
   return !parsed || rules_of(policy).covers_exchange(*parsed);

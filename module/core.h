@@ -132,6 +132,8 @@ size_t nm_max_threads(void);
  * does not answer, so: no lock, no allocation. What is no name counts as covered.
  */
 bool nm_covers(const struct nm_policy* policy, struct nm_name name, uint16_t type);
+/* The same for any type. */
+bool nm_covers_some_type(const struct nm_policy* policy, struct nm_name name);
 /* The same for an exchange or an address in anybody's answer, for rules about those. */
 bool nm_covers_exchange(const struct nm_policy* policy, struct nm_name exchange);
 bool nm_covers_address(const struct nm_policy* policy, struct nm_address address);

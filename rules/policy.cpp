@@ -194,29 +194,37 @@ std::string_view Verdict::confusable_class() const noexcept {
 }
 
 bool Policy::covers(const Name& name, std::uint16_t type) const noexcept {
+  return covers(name, TypeSet::only(type));
+}
+
+bool Policy::covers_some_type(const Name& name) const noexcept {
+  return covers(name, TypeSet::all());
+}
+
+bool Policy::covers(const Name& name, TypeSet types) const noexcept {
   const Found found(index_, name);
+  // From the most specific listed name up, at each name what allows first.
   for (const Match& match : found) {
-    bool listed = false;
     for (const Mark& mark : found.marks(match)) {
       const Rule& rule = rules_[mark.rule];
-      if (!rule.types.contains(type) || !found.speaks(match, mark)) {
-        continue;
-      }
-      if (rule.action != Action::allow) {
-        listed = true;
-      } else if (rule.every_client && !rule.expires) {
-        return false; // it decides for everybody, over all that is not more specific
+      const bool for_everybody = rule.every_client && !rule.expires;
+      if (rule.action == Action::allow && for_everybody && found.speaks(match, mark)) {
+        types.remove(rule.types);
       }
     }
-    if (listed) {
-      return true;
+    for (const Mark& mark : found.marks(match)) {
+      const Rule& rule = rules_[mark.rule];
+      if (rule.action != Action::allow && rule.types.intersects(types) &&
+          found.speaks(match, mark)) {
+        return true;
+      }
     }
   }
-  if (!lookalikes_) {
+  if (!lookalikes_ || types.empty()) {
     return false;
   }
   const auto applies = [&](std::uint32_t rule) noexcept {
-    return rules_[rule].types.contains(type) && !found.excepted_by(rule);
+    return rules_[rule].types.intersects(types) && !found.excepted_by(rule);
   };
   return lookalikes_->find(name, std::cref(applies)).has_value();
 }

@@ -106,6 +106,8 @@ class Policy {
   // without need, never false wrongly. No lock, does not throw. No allocation, except where domains
   // are protected and the name has an A-label (xn--), which ICU decodes.
   bool covers(const Name& name, std::uint16_t type) const noexcept;
+  // Is covers(name, type) true for any type?
+  bool covers_some_type(const Name& name) const noexcept;
 
   // The verdict. Locks, allocates and throws as little as covers(). Where !covers(name, type), it
   // is not noteworthy: no rule, or `allow`.
@@ -159,6 +161,7 @@ class Policy {
  private:
   friend class PolicyBuilder;
 
+  bool covers(const Name& name, TypeSet types) const noexcept; // for one of those
   Likeness likeness_of(const Lookalike& found) const noexcept;
   // Makes the verdict that of the rule; null: leaves it alone.
   void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept;

@@ -44,7 +44,18 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
 
 TypeSet TypeSet::all() noexcept {
   TypeSet types;
-  types.all_ = true;
+  types.bits_.set();
+  types.others_ = true;
+  return types;
+}
+
+TypeSet TypeSet::only(std::uint16_t type) noexcept {
+  TypeSet types;
+  if (type < limit) {
+    types.bits_[type] = true;
+  } else {
+    types.others_ = true;
+  }
   return types;
 }
 

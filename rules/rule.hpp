@@ -21,16 +21,26 @@ namespace nearmiss {
 class TypeSet {
  public:
   static TypeSet all() noexcept;
+  // That type; from `limit` on, with all others from there on.
+  static TypeSet only(std::uint16_t type) noexcept;
   // MX A AAAA CNAME ANY SRV HTTPS SVCB: every lookup that can lead a mail server to a host.
   static TypeSet delivery() noexcept;
   void add(std::uint16_t type) noexcept; // below limit
-  bool contains(std::uint16_t type) const noexcept { return all_ || (type < limit && bits_[type]); }
+  bool contains(std::uint16_t type) const noexcept { return type < limit ? bits_[type] : others_; }
+  bool empty() const noexcept { return bits_.none() && !others_; }
+  bool intersects(const TypeSet& other) const noexcept {
+    return (bits_ & other.bits_).any() || (others_ && other.others_);
+  }
+  void remove(const TypeSet& other) noexcept {
+    bits_ &= ~other.bits_;
+    others_ = others_ && !other.others_;
+  }
   static constexpr std::uint16_t limit = 512;
   friend bool operator==(const TypeSet&, const TypeSet&) = default;
 
  private:
   std::bitset<limit> bits_;
-  bool all_ = false;
+  bool others_ = false; // all types from limit on
 };
 
 // The mnemonic of an RR type ("MX"), or RFC 3597's "TYPE65280".

@@ -43,9 +43,14 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
                    */
     bool qname_listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
     if (!qname_listed && !(rep && leads_to_listed(policy, rep, qinfo->qtype))) {
-      if (fresh && rep && qstate->no_cache_store == NO_STORE_OURS) { /* a doubt, without ground */
+      if (fresh && rep && qstate->no_cache_store == NO_STORE_OURS) {
         drop_listed_additional(policy, rep);
-        store_in_host_cache(qstate);
+        if (holds_listed_alias(policy, rep)) {
+          store_in_own_cache(nm, policy, qstate);
+          note_alias(nm, qinfo);
+        } else {
+          store_in_host_cache(nm, qstate); /* a doubt, without ground */
+        }
       }
       return module_finished;
     }
@@ -98,13 +103,12 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
       qstate->no_cache_store = STORED_BY_HOST; /* enter() had doubts, before this policy judged */
     if (qinfo->qtype == LDNS_RR_TYPE_MX)
       discover(nm, policy, qstate);
-    if (may_be_alias(nm, qinfo)) {
-      if (find_in_own_cache(nm, qstate))
-        return finish(nm, policy, qstate, id, false);
+    if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
+      return finish(nm, policy, qstate, id, false);
+    /* Of ANY the iterator may make the answer of RRsets that it has; and until the cache is rid of
+     * what a new policy lists, it may follow aliases there. */
+    if (qinfo->qtype == LDNS_RR_TYPE_ANY || atomic_load(&nm->rid_of) != nm_generation(policy))
       doubt(qstate, id);
-    } else if (qinfo->qtype == LDNS_RR_TYPE_ANY) {
-      doubt(qstate, id); /* the iterator may make the answer of RRsets that it has */
-    }
     return module_wait_module;
   }
   concern = make_concern(qstate, id);
@@ -158,14 +162,14 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   const struct nm_policy* policy;
   struct reply_info* rep;
   bool concerned;
-  if (!response || !response->rep || !is_internet(qstate->qinfo.qclass) ||
-      qstate->no_cache_store == NO_STORE_HOST)
+  if (!response || !response->rep || !is_internet(qstate->qinfo.qclass))
     return 1;
   rep = response->rep;
   if (is_referral(rep)) {
     /* Delegations must get into the cache, or every query for a listed name would start at the
      * root. They hold no answer to a mail server's question. */
-    qstate->no_cache_store = STORED_BY_HOST;
+    if (qstate->no_cache_store != NO_STORE_HOST)
+      qstate->no_cache_store = STORED_BY_HOST;
     return 1;
   }
   policy = enter(nm, qstate, id);
@@ -176,9 +180,14 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
    * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
   concerned = !policy || concern_of(qstate, id) || qstate->minfo[id] == &doubtful ||
               nm_covers(policy, name_of(&response->qinfo), response->qinfo.qtype) ||
-              leads_to_listed(policy, rep, qstate->qinfo.qtype);
+              leads_to_listed(policy, rep, qstate->qinfo.qtype) || holds_listed_alias(policy, rep);
   leave(qstate, false);
-  qstate->no_cache_store = concerned ? NO_STORE_OURS : STORED_BY_HOST;
+  if (qstate->no_cache_store != NO_STORE_HOST)
+    qstate->no_cache_store = concerned ? NO_STORE_OURS : STORED_BY_HOST;
+  /* And so is all that follows: the whole answer is stored once more at its end, behind the last
+   * response. */
+  if (concerned)
+    doubt(qstate, id);
   return 1;
 }
 

@@ -68,12 +68,15 @@ static bool store(struct module_qstate* qstate) {
   return true;
 }
 
-void store_in_host_cache(struct module_qstate* qstate) {
+static bool may_store(const struct nearmiss* nm, const struct module_qstate* qstate) {
   enum sec_status security = qstate->return_msg->rep->security;
-  if (security == sec_status_bogus || security == sec_status_secure_sentinel_fail ||
-      !(qstate->query_flags & BIT_RD))
-    return;
-  if (!store(qstate))
+  return security != sec_status_bogus && security != sec_status_secure_sentinel_fail &&
+         (qstate->query_flags & BIT_RD) && qstate->no_cache_store != NO_STORE_HOST &&
+         !nm->is_rewritten;
+}
+
+void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate) {
+  if (may_store(nm, qstate) && !store(qstate))
     log_warn("nearmiss: out of memory, an answer is not cached");
 }
 
@@ -100,9 +103,11 @@ static void share_addresses(const struct nm_policy* policy, const struct module_
 void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
                         struct module_qstate* qstate) {
   struct caches shared;
+  if (!may_store(nm, qstate))
+    return;
   share_addresses(policy, qstate);
   shared = exchange(qstate->env, nm->own);
-  store_in_host_cache(qstate);
+  store_in_host_cache(nm, qstate);
   (void)exchange(qstate->env, shared);
 }
 
@@ -183,8 +188,12 @@ static bool is_listed_part(struct nearmiss* nm, const struct nm_policy* policy,
   return listed;
 }
 
-static void evict_if_listed(struct nearmiss* nm, struct lruhash_entry* entry,
-                            const struct nm_policy* policy) {
+/* What to do with an entry, whose lock is held for writing. */
+typedef void evict_function(struct nearmiss* nm, struct lruhash_entry* entry,
+                            const struct nm_policy* policy);
+
+static void evict_message(struct nearmiss* nm, struct lruhash_entry* entry,
+                          const struct nm_policy* policy) {
   const struct query_info* qinfo = &((struct msgreply_entry*)entry->key)->key;
   struct reply_info* rep = entry->data;
   bool listed;
@@ -200,11 +209,20 @@ static void evict_if_listed(struct nearmiss* nm, struct lruhash_entry* entry,
   }
 }
 
+static void evict_alias(struct nearmiss* nm, struct lruhash_entry* entry,
+                        const struct nm_policy* policy) {
+  const struct ub_packed_rrset_key* rrset = entry->key;
+  struct packed_rrset_data* data = entry->data;
+  (void)nm;
+  if (is_listed_alias(policy, rrset))
+    data->ttl = 0;
+}
+
 /* The bins of a table from `bin` on, some of them; false: there are no more. Like
  * lruhash_traverse(), which would hold the table's lock, that every query needs, all the way. A
  * table that grows in the meantime moves what was not visited yet to bins further on. */
 static bool evict_from(struct nearmiss* nm, struct lruhash* table, size_t* bin,
-                       const struct nm_policy* policy) {
+                       evict_function* evict, const struct nm_policy* policy) {
   bool more;
   lock_quick_lock(&table->lock);
   for (size_t end = *bin + 32; *bin < end && *bin < table->size; ++*bin) {
@@ -212,7 +230,7 @@ static bool evict_from(struct nearmiss* nm, struct lruhash* table, size_t* bin,
     lock_quick_lock(&chain->lock);
     for (struct lruhash_entry* entry = chain->overflow_list; entry; entry = entry->overflow_next) {
       lock_rw_wrlock(&entry->lock);
-      evict_if_listed(nm, entry, policy);
+      evict(nm, entry, policy);
       lock_rw_unlock(&entry->lock);
     }
     lock_quick_unlock(&chain->lock);
@@ -222,15 +240,23 @@ static bool evict_from(struct nearmiss* nm, struct lruhash* table, size_t* bin,
   return more;
 }
 
+/* First the tables of the RRsets, so that nobody makes another message of those. */
 struct place {
   size_t table, bin;
 };
 
 /* False: there are no more. */
 static bool evict_some(struct nearmiss* nm, struct place* place, const struct nm_policy* policy) {
-  if (place->table == nm->host.messages->size)
+  const struct slabhash* rrsets = &nm->host.rrsets->table;
+  const struct slabhash* messages = nm->host.messages;
+  bool more;
+  if (place->table == rrsets->size + messages->size)
     return false;
-  if (!evict_from(nm, nm->host.messages->array[place->table], &place->bin, policy))
+  more = place->table < rrsets->size
+             ? evict_from(nm, rrsets->array[place->table], &place->bin, evict_alias, policy)
+             : evict_from(nm, messages->array[place->table - rrsets->size], &place->bin,
+                          evict_message, policy);
+  if (!more)
     *place = (struct place){place->table + 1, 0};
   return true;
 }
@@ -240,6 +266,8 @@ void evict_listed(struct nearmiss* nm) {
   struct place place = {0, 0};
   while (policy && evict_some(nm, &place, policy))
     ;
+  if (policy)
+    atomic_store(&nm->rid_of, nm_generation(policy));
   nm_leave();
 }
 
@@ -284,5 +312,7 @@ void evict_listed_in_service(struct nearmiss* nm) {
     more = evict_some(nm, &place, policy);
     release_caches(nm);
   }
+  if (policy && !more)
+    atomic_store(&nm->rid_of, nm_generation(policy));
   nm_leave();
 }

@@ -87,6 +87,11 @@ struct nearmiss {
   struct auth_zones* zones;     /* Unbound's */
   signal_handler* idle_handler; /* of SIGHUP, while Unbound serves nobody */
   atomic_bool ends;
+  /* The policy, by its generation, of which `host` is rid. */
+  atomic_uint_least64_t rid_of;
+  /* A module behind this one may make another answer of one client's (respip): what comes from it
+   * is nobody else's, and what it has not seen may not be handed out. */
+  bool is_rewritten;
   /* Which names that no rule lists may have an answer in `own`, because it leads to a listed
    * name: a bit for each hash. Spares every other name the look into the cache. Bits are never
    * taken back; a wrong one costs that look. */
@@ -121,8 +126,8 @@ struct concern {
  * the iterator's own lookups of name servers do. */
 extern struct concern unconcerned;
 /* Likewise, but its answer is kept out of Unbound's cache until the whole of it has been judged: it
- * began under another policy, or the answer may be put together where on_response does not see it.
- */
+ * began under another policy or leads to something listed, or the answer may be put together where
+ * on_response does not see it. */
 extern struct concern doubtful;
 
 static inline struct concern* concern_of(const struct module_qstate* qstate, int id) {
@@ -157,6 +162,11 @@ static inline const struct packed_rrset_data* data_of(const struct ub_packed_rrs
 bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* rep, uint16_t qtype);
 bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset,
                            uint16_t qtype);
+/* An alias from or to a name that a rule lists, for whatever type. Unbound must not cache its
+ * RRset: the iterator would follow it from there, for any type and unseen, and store an answer that
+ * leads through the listed name before this module has judged it. */
+bool is_listed_alias(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
+bool holds_listed_alias(const struct nm_policy* policy, const struct reply_info* rep);
 /* Notes what the query's answer leads to. False: out of memory. */
 bool note_links(const struct module_qstate* qstate, struct links* links);
 /* Addresses of listed names, and listed addresses, that an answer brings along: optional data, so
@@ -170,10 +180,10 @@ void note_alias(struct nearmiss* nm, const struct query_info* qinfo);
 bool may_be_alias(const struct nearmiss* nm, const struct query_info* qinfo);
 bool make_own_cache(struct nearmiss* nm, const struct module_env* env); /* false: out of memory */
 void delete_own_cache(struct nearmiss* nm);
-/* Stores return_msg in the module's own cache, or in Unbound's. */
+/* Stores return_msg in the module's own cache, or in Unbound's, if it may be stored at all. */
 void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
                         struct module_qstate* qstate);
-void store_in_host_cache(struct module_qstate* qstate);
+void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate);
 /* Takes return_msg from the module's own. */
 bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate);
 /*

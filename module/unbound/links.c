@@ -63,6 +63,25 @@ bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* re
   return false;
 }
 
+bool is_listed_alias(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset) {
+  const struct packed_rrset_data* data = data_of(rrset);
+  if (type_of(rrset) != LDNS_RR_TYPE_CNAME)
+    return false;
+  if (nm_covers_some_type(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}))
+    return true;
+  for (size_t rr = 0; rr < data->count; rr++)
+    if (nm_covers_some_type(policy, name_in_rdata(data, rr, 0)))
+      return true;
+  return false;
+}
+
+bool holds_listed_alias(const struct nm_policy* policy, const struct reply_info* rep) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++)
+    if (is_listed_alias(policy, rep->rrsets[i]))
+      return true;
+  return false;
+}
+
 /* All that the answer section leads to, for the policy to judge. */
 static void collect_links(const struct reply_info* rep, struct links* links) {
   for (size_t i = 0; i < rep->an_numrrsets; i++) {

@@ -224,6 +224,17 @@ static void drop(struct module_qstate* qstate, struct concern* concern, size_t c
   concern->reply_addrs = qstate->env->mesh->num_reply_addrs;
 }
 
+/* Unbound 1.17.1 closes the connection of each client of a query it drops, and does so twice, with
+ * harm, for two of the same connection. */
+static bool share_a_connection(const struct module_qstate* qstate) {
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next)
+    for (const struct mesh_reply* other = r->next; other && r->query_reply.c->type != comm_udp;
+         other = other->next)
+      if (r->query_reply.c == other->query_reply.c)
+        return true;
+  return false;
+}
+
 void drop_if_told(struct nearmiss* nm, const struct nm_policy* policy, struct module_qstate* qstate,
                   struct concern* concern) {
   struct nm_answer unused;
@@ -233,6 +244,8 @@ void drop_if_told(struct nearmiss* nm, const struct nm_policy* policy, struct mo
     if (!nm_drops(policy, &lookup))
       return;
   }
+  if (share_a_connection(qstate))
+    return;
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
     struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
     lookup.id = ntohs(r->qid);

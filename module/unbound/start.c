@@ -87,6 +87,7 @@ EXPORT int init(struct module_env* env, int id) {
   }
   nm->host = (struct caches){env->msg_cache, env->rrset_cache};
   nm->zones = env->auth_zones;
+  nm->is_rewritten = strstr(env->cfg->module_conf, "respip") != NULL;
   nm->idle_handler = sighup_handler();
   nm->core = nm_core_start(
       getenv("NEARMISS_CONFIG"),

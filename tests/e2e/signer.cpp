@@ -41,7 +41,7 @@ SignedZone sign_zone(const std::string& origin, const std::string& text) {
   ldns_key_list_push_key(keys.get(), key);
 
   const RrHandle dnskey(ldns_key2rr(key));
-  ldns_rr_set_ttl(dnskey.get(), 3600);
+  ldns_rr_set_ttl(dnskey.get(), ldns_rr_ttl(ldns_zone_soa(zone.get())));
   ldns_key_set_keytag(key, ldns_calc_keytag(dnskey.get()));
   const RrHandle ds(ldns_key_rr2ds(dnskey.get(), LDNS_SHA256));
 

@@ -108,6 +108,7 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
                                      query_entry_delete, reply_info_delete, NULL);
   w->env.modinfo[0] = &w->dynlib;
   w->nm.host = (struct caches){w->env.msg_cache, w->env.rrset_cache};
+  evict_listed(&w->nm);
 
   rbtree_init(&w->state.super_set, one_state);
   w->state.node.key = &w->state;
