@@ -17,7 +17,7 @@ std::vector<Zone> zones_with_chain() {
   std::vector<Zone> zones = default_zones();
   const auto listed = std::ranges::find(zones, "army.ml.", &Zone::origin);
   listed->records += "park CNAME mx.plain.example.\n";
-  zones.push_back({"chained.example.", Server::host, true, "alias 300 CNAME park.army.ml.\n", 1});
+  zones.push_back({"chained.example.", Server::host, true, "alias CNAME park.army.ml.\n", 300, 1});
   return zones;
 }
 

@@ -100,7 +100,7 @@ std::vector<Zone> default_zones() {
        "@ MX 10 realhost\n@ A 198.51.100.4\n@ AAAA 2001:db8:bad::4\nrealhost A 198.51.100.5\n"
        "www A 203.0.113.4\ndeep.www A 203.0.113.5\n"},
       // Not listed, but its name server is.
-      {"tenant.example.", host, false, open, 300, "ns1.hosting.ml."},
+      {"tenant.example.", host, false, open, 300, 3600, "ns1.hosting.ml."},
       {"hosting.ml.", host, false, "ns1 A @HOST@\n@ A 198.51.100.6\n"},
   };
 }
@@ -152,7 +152,7 @@ void Lab::write_zones(std::vector<Zone> zones) {
     std::string text = zone_text(zone);
     std::string ds;
     if (zone.is_signed) {
-      const SignedZone made = sign_zone(zone.origin, text);
+      const SignedZone made = sign_zone(zone.origin, text, zone.key_ttl);
       text = made.text;
       ds = made.ds;
     }

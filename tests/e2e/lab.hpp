@@ -26,6 +26,7 @@ struct Zone {
   bool is_signed;
   std::string records;       // without SOA and NS; @ROOT@ @TLD@ @HOST@ are the servers' addresses
   unsigned ttl = 300;        // of its records, and of negative answers; seconds
+  unsigned key_ttl = 3600;   // of its DNSKEY, if it is signed
   std::string name_server{}; // empty: the server's usual name, ns.{root,tld,host}-servers.net.
 };
 

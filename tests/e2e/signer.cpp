@@ -26,7 +26,7 @@ ZoneHandle parse(const std::string& text) {
 
 } // namespace
 
-SignedZone sign_zone(const std::string& origin, const std::string& text) {
+SignedZone sign_zone(const std::string& origin, const std::string& text, std::uint32_t key_ttl) {
   const ZoneHandle zone = parse(text);
 
   ldns_key* key = ldns_key_new_frm_algorithm(LDNS_SIGN_ECDSAP256SHA256, 256);
@@ -41,7 +41,7 @@ SignedZone sign_zone(const std::string& origin, const std::string& text) {
   ldns_key_list_push_key(keys.get(), key);
 
   const RrHandle dnskey(ldns_key2rr(key));
-  ldns_rr_set_ttl(dnskey.get(), ldns_rr_ttl(ldns_zone_soa(zone.get())));
+  ldns_rr_set_ttl(dnskey.get(), key_ttl);
   ldns_key_set_keytag(key, ldns_calc_keytag(dnskey.get()));
   const RrHandle ds(ldns_key_rr2ds(dnskey.get(), LDNS_SHA256));
 

@@ -1,6 +1,7 @@
 // Signs a zone, for the validator to check.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace e2e {
@@ -11,6 +12,6 @@ struct SignedZone {
 };
 
 // One key (ECDSA P-256) that signs everything, NSEC, valid from yesterday for a month.
-SignedZone sign_zone(const std::string& origin, const std::string& text);
+SignedZone sign_zone(const std::string& origin, const std::string& text, std::uint32_t key_ttl);
 
 } // namespace e2e
