@@ -123,6 +123,57 @@ TEST_CASE("other domains' name servers may live under a listed name", "[host]") 
   }
 }
 
+TEST_CASE("a stub without a cache: nothing listed comes along, and nothing is kept", "[host]") {
+  std::vector<Zone> zones = default_zones();
+  std::ranges::find(zones, "arrny.example.", &Zone::origin)->records +=
+      "sub MX 10 @\nsub MX 20 www\n";
+  World world({.policy = usual_policy,
+               .server_lines = "  minimal-responses: no\n",
+               .more_clauses = "stub-zone:\n  name: arrny.example\n  stub-addr: @HOST@\n"
+                               "  stub-no-cache: yes\n"},
+              zones);
+  const Answer answer = world.resolver.answer(mail, "sub.arrny.example", MX);
+  INFO(answer.text());
+  CHECK(answer.data_of(MX).size() == 2); // one is not listed, so mail has a way
+  CHECK_FALSE(tells_a_secret(answer));
+  CHECK(std::ranges::any_of(answer.additional, // else nothing was tried
+                            [](const Rr& rr) { return rr.data == "203.0.113.4"; }));
+  world.lab.forget_counts();
+  for (int round = 0; round < 3; ++round) {
+    world.expect_real(other, "arrny.example", A);
+    world.expect_blocked(mail, "arrny.example", A);
+  }
+  INFO(world.lab.counts_text());
+  CHECK(world.lab.queries("arrny.example.", A) == 3);
+}
+
+// `response-ip`, here for the clients of one view, as an RPZ zone's `rpz-ip` triggers do with tags.
+TEST_CASE("what respip makes of an answer for one client is no other's", "[host]") {
+  const std::string viewer = "127.2.1.1";
+  World world({.policy = usual_policy,
+               .module_config = "dynlib respip validator iterator",
+               .server_lines = "  access-control-view: 127.2.1.0/24 inside\n",
+               .more_clauses = "view:\n  name: inside\n"
+                               "  response-ip: 198.51.100.0/24 redirect\n"
+                               "  response-ip-data: 198.51.100.0/24 \"A 192.0.2.99\"\n"});
+  const auto addresses = [&](const std::string& client, const std::string& name) {
+    return world.resolver.answer(client, name, A).data_of(A);
+  };
+  using Texts = std::vector<std::string>;
+  for (const std::string name : {"realhost.army.ml", "alias.good.example"}) {
+    const Texts real = name.starts_with("alias") ? Texts{"198.51.100.1"} : Texts{"198.51.100.2"};
+    const bool viewer_first = GENERATE(true, false);
+    CAPTURE(name, viewer_first);
+    if (viewer_first) {
+      CHECK(addresses(viewer, name) == Texts{"192.0.2.99"});
+    }
+    CHECK(addresses(other, name) == real);
+    CHECK(addresses(viewer, name) == Texts{"192.0.2.99"});
+    CHECK(addresses(other, name) == real);
+    world.expect_blocked(mail, name, A);
+  }
+}
+
 TEST_CASE("an alias of a listed name is blocked as that name is", "[host]") {
   const World world({.policy = usual_policy});
   const std::vector<std::string> aliases{"alias.good.example", "chain.good.example",

@@ -4,6 +4,12 @@
 
 #include "tests/e2e/hostile_server.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <thread>
+
 using namespace e2e;
 
 namespace {
@@ -307,4 +313,45 @@ TEST_CASE("aliases of names that nobody lists, and the last of them is listed", 
   world.expect_blocked(mail, chain.front(), A);
   world.expect_blocked(mail, chain.back(), CNAME);
   REQUIRE(world.resolver.alive());
+}
+
+// An alias of a name whose action is `drop`, so that its clients share a lookup. Unbound 1.17.1
+// closes a connection once for each of them, and then gives it to two clients at a time.
+TEST_CASE("clients that are dropped together, one of them twice on a connection", "[hostile]") {
+  World world(
+      {.policy = usual_policy_with("action: drop"), .server_lines = "  incoming-num-tcp: 4\n"});
+  const std::string& resolver = world.resolver.endpoint().address;
+  const auto ask = [](int socket, const Bytes& wire) {
+    const Bytes message = framed(wire);
+    REQUIRE(send(socket, message.data(), message.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(message.size()));
+  };
+  for (int round = 0; round < 2; ++round) {
+    world.lab.slow("navy.ml.", std::chrono::milliseconds(500));
+    std::array<int, 2> sockets{};
+    for (int& socket : sockets) {
+      socket = bound_socket(SOCK_STREAM, mail, 0);
+      set_timeout(socket, 10);
+      connect_socket(socket, resolver, 53);
+    }
+    const Bytes behind = question(name("alias.plain.example"), round == 0 ? MX : A);
+    ask(sockets[0], query({}, behind));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ask(sockets[1], query({}, behind));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ask(sockets[0], query({}, behind));
+    for (const int socket : {sockets[0], sockets[1], sockets[0]}) {
+      const Bytes answer = receive_framed(socket);
+      REQUIRE(answer.size() > 3);
+      CHECK((answer[3] & 0xf) == 2); // SERVFAIL
+    }
+    for (const int socket : sockets) {
+      close(socket);
+    }
+    world.lab.slow("navy.ml.", std::chrono::milliseconds(0));
+    for (int client = 0; client < 8; ++client) {
+      world.expect_real(other, "good.example", MX, {.transport = Transport::tcp});
+    }
+  }
+  world.resolver.stop();
 }

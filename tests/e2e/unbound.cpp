@@ -152,7 +152,12 @@ void Unbound::write_configuration(const Lab& lab) {
   text += "remote-control:\n  control-enable: yes\n  control-use-cert: no\n"
           "  control-interface: " +
           quoted(folder / "control.sock") + "\n";
-  text += options_.more_clauses;
+  std::string more = options_.more_clauses;
+  const std::string host = "@HOST@";
+  for (std::size_t at = 0; (at = more.find(host, at)) != std::string::npos;) {
+    more.replace(at, host.size(), lab.address(Server::host));
+  }
+  text += more;
   configuration_ = folder / "unbound.conf";
   write_file(configuration_, text);
 }

@@ -39,7 +39,7 @@ struct UnboundOptions {
   Process::Environment environment{}; // more of it
   std::string module_config{}; // empty: "dynlib validator iterator" as the rest of this demands
   std::string server_lines{};  // more lines for the server: clause; the last of two counts
-  std::string more_clauses{};  // after it
+  std::string more_clauses{};  // after it; @HOST@ is the address of the lab's Server::host
   std::vector<std::string> launcher{}; // a command that runs Unbound's, in place of itself
 };
 

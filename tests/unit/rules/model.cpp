@@ -198,6 +198,10 @@ TEST_CASE("policy and model agree on random policies and lookups") {
                                       model.rule.types.contains(type) && listing(model, text));
       }
       const bool covered = policy.covers(asked, type);
+      const auto covers = [&](std::uint16_t any) { return policy.covers(asked, any); };
+      REQUIRE(
+          policy.covers_some_type(asked) ==
+          std::ranges::any_of(std::initializer_list<std::uint16_t>{1, 15, 16, 99, 65280}, covers));
       INFO("round " << round << ", asked " << text << " type " << type);
       REQUIRE((could_match || !covered));
       for (const auto& [client, groups] : clients) {
