@@ -199,7 +199,7 @@ simdjson::error_code take(json::value value, const Field& field, Walk& walk) {
 // `prefix`: the keys around this object, each with a dot behind it.
 simdjson::error_code walk_object(json::object& object, std::string_view prefix, Walk& walk) {
   std::array<char, 2 * longest_key> path{};
-  std::memcpy(path.data(), prefix.data(), prefix.size());
+  std::ranges::copy(prefix, path.begin());
   for (auto result : object) {
     json::field field;
     if (const auto error = std::move(result).get(field)) {
