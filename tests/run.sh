@@ -70,7 +70,11 @@ sources '*.hpp' '*.cpp' '*.h' '*.c' | xargs -0 -r clang-format --dry-run -Werror
   die "the format of these sources differs from .clang-format" "run: clang-format -i FILE..."
 sources '*.sh' run | xargs -0 shellcheck -x ||
   die "shellcheck has something to say about these scripts"
-say "Format and scripts: fine"
+for mutant in tests/mutants/*.patch; do
+  patch -p1 -s -f --dry-run <"$mutant" >>"$log" ||
+    die "$mutant does not apply any more" "make it anew: the test it names must fail with it"
+done
+say "Format, scripts and mutants: fine"
 
 if [[ $all == no ]]; then
   say "Left out: Prometheus, ClickHouse, Chromium, the mail servers other than Postfix, the fuzzers" \
