@@ -105,9 +105,10 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
       discover(nm, policy, qstate);
     if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
       return finish(nm, policy, qstate, id, false);
-    /* Of ANY the iterator may make the answer of RRsets that it has; and until the cache is rid of
-     * what a new policy lists, it may follow aliases there. */
-    if (qinfo->qtype == LDNS_RR_TYPE_ANY || atomic_load(&nm->rid_of) != nm_generation(policy))
+    /* Of ANY the iterator makes the answer of RRsets that it has, a delegation's addresses among
+     * them; and until the cache is rid of what a new policy lists, it may follow aliases there. */
+    if ((qinfo->qtype == LDNS_RR_TYPE_ANY && nm_has_address_rules(policy)) ||
+        atomic_load(&nm->rid_of) != nm_generation(policy))
       doubt(qstate, id);
     return module_wait_module;
   }

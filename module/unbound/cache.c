@@ -209,12 +209,12 @@ static void evict_message(struct nearmiss* nm, struct lruhash_entry* entry,
   }
 }
 
-static void evict_alias(struct nearmiss* nm, struct lruhash_entry* entry,
+static void evict_rrset(struct nearmiss* nm, struct lruhash_entry* entry,
                         const struct nm_policy* policy) {
   const struct ub_packed_rrset_key* rrset = entry->key;
   struct packed_rrset_data* data = entry->data;
   (void)nm;
-  if (is_listed_alias(policy, rrset))
+  if (is_listed_alias(policy, rrset) || rrset_leads_to_listed(policy, rrset, LDNS_RR_TYPE_ANY))
     data->ttl = 0;
 }
 
@@ -253,7 +253,7 @@ static bool evict_some(struct nearmiss* nm, struct place* place, const struct nm
   if (place->table == rrsets->size + messages->size)
     return false;
   more = place->table < rrsets->size
-             ? evict_from(nm, rrsets->array[place->table], &place->bin, evict_alias, policy)
+             ? evict_from(nm, rrsets->array[place->table], &place->bin, evict_rrset, policy)
              : evict_from(nm, messages->array[place->table - rrsets->size], &place->bin,
                           evict_message, policy);
   if (!more)

@@ -147,6 +147,22 @@ TEST_CASE("a stub without a cache: nothing listed comes along, and nothing is ke
   CHECK(world.lab.queries("arrny.example.", A) == 3);
 }
 
+// For ANY the iterator goes on from the aliases that it has stored itself; where it may not store,
+// it follows them, and no key fits to the answer.
+TEST_CASE("ANY for an alias into another signed zone", "[host]") {
+  std::vector<Zone> zones = default_zones();
+  std::ranges::find(zones, "good.example.", &Zone::origin)->records +=
+      "across CNAME mx.army.mil.\n";
+  const auto policy = GENERATE(std::optional<std::string>(), std::optional(usual_policy));
+  const World world({.policy = policy}, zones);
+  for (const std::string& client : {other, mail}) {
+    const Answer answer = world.resolver.answer(client, "across.good.example", ANY);
+    INFO(answer.text());
+    CHECK(answer.rcode == noerror);
+    CHECK(answer.data_of(CNAME) == std::vector<std::string>{"mx.army.mil."});
+  }
+}
+
 // `response-ip`, here for the clients of one view, as an RPZ zone's `rpz-ip` triggers do with tags.
 TEST_CASE("what respip makes of an answer for one client is no other's", "[host]") {
   const std::string viewer = "127.2.1.1";

@@ -89,13 +89,16 @@ std::vector<Zone> leak_zones() {
           "heldtoo A 203.0.113.9\nheldtoo A 198.51.100.202\n"
           "toheld CNAME x.held\ntoparked CNAME x.parked\n"
           "tolookalike CNAME p1ain.example.\n";
+    } else if (zone.origin == "plain.example.") {
+      // To a listed name and out again. Not from a signed zone: ANY would be bogus.
+      zone.records += "through CNAME park.army.ml.\n*.through CNAME park.navy.ml.\n";
     } else if (zone.origin == "gouv.ml." || zone.origin == "brief.example.") {
       zone.records += "*.any A 203.0.113.3\n";
     } else if (zone.origin == "arrny.example.") {
       zone.records += "*.any A 203.0.113.6\n";
     } else if (zone.origin == "army.ml." || zone.origin == "navy.ml." ||
                zone.origin == "flash.ml.") {
-      zone.records += "*.any MX 10 realhost\n";
+      zone.records += "*.any MX 10 realhost\npark CNAME mx.plain.example.\n";
     }
   }
   const std::string secret = "@ MX 10 realhost\n@ A 198.51.100.7\nrealhost A 198.51.100.8\n"
@@ -130,6 +133,8 @@ std::vector<Subject> leak_subjects() {
       {"alias.brief.example", {"flash.ml."}},
       {"www.dept.good.example"},
       {"FRESH.alias.good.example", {"realhost.army.ml."}},
+      {"through.plain.example", {"park.army.ml."}},
+      {"FRESH.through.plain.example", {"park.navy.ml.", "mx.plain.example."}},
       {"FRESH.any.dept.good.example", {"FRESH.any.army.ml."}},
       {"mxlisted.good.example"},
       {"mxlisted.plain.example"},
