@@ -104,4 +104,8 @@ struct LoadResult {
 LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
                 const Config* previous = nullptr);
 
+// Where that policy has the control socket, right or wrong as the rest of it may be; its lists are
+// not read. nullopt: the file cannot be read, or is not YAML. Throws std::bad_alloc.
+std::optional<std::filesystem::path> control_socket_of(const std::filesystem::path& file);
+
 } // namespace nearmiss

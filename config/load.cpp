@@ -25,6 +25,13 @@ void note_repeated(const Policy& policy, const ListSource& list, Report& report)
   }
 }
 
+ControlSettings control_of(YamlMap& policy, const std::filesystem::path& file,
+                           const YamlReader& reader) {
+  const YamlNode* value = policy.find("control");
+  return value != nullptr ? read_control(*value, file.parent_path(), reader)
+                          : ControlSettings{file.parent_path() / "nearmiss.sock"};
+}
+
 // The parts of the file in the order in which they need each other, which need not be the file's.
 std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
                                           std::chrono::sys_days today, const Config* previous,
@@ -99,10 +106,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (const YamlNode* value = map.find("metrics")) {
     metrics = read_metrics(*value, file.parent_path(), reader);
   }
-  ControlSettings control{file.parent_path() / "nearmiss.sock"};
-  if (const YamlNode* value = map.find("control")) {
-    control = read_control(*value, file.parent_path(), reader);
-  }
+  const ControlSettings control = control_of(map, file, reader);
   map.finish();
   if (report.failed()) {
     return nullptr;
@@ -113,7 +117,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->sinkhole = sinkhole.sinkhole;
   config->log = std::move(log);
   config->metrics = std::move(metrics);
-  config->control = std::move(control);
+  config->control = control;
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
@@ -149,6 +153,20 @@ LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
   result.diagnostics = std::move(report).take(paths);
   result.files = std::move(paths);
   return result;
+}
+
+std::optional<std::filesystem::path> control_socket_of(const std::filesystem::path& file) {
+  Report unheard; // `check` tells
+  PolicyFiles files;
+  const auto content = files.read_policy(file, unheard);
+  const auto root = content ? parse_yaml(*content, file.native(), unheard) : std::nullopt;
+  if (!root || root->kind != YamlNode::Kind::map) {
+    return std::nullopt;
+  }
+  const YamlReader reader(file.native(), unheard);
+  YamlMap map(*root, "the policy", reader);
+  std::filesystem::path socket = control_of(map, file, reader).socket;
+  return socket.empty() ? std::nullopt : std::optional(std::move(socket));
 }
 
 } // namespace nearmiss

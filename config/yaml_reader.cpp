@@ -38,6 +38,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                 const std::string& value) override {
     refuse_tag(mark, tag);
+    last_quote_ = tag == "!" ? std::optional(mark) : std::nullopt;
     place_value({YamlNode::Kind::text, place_of(mark), value, tag != "!", {}, {}});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
@@ -54,6 +55,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnMapEnd() override { close(); }
 
   YamlNode take() && { return std::move(root_); }
+  // Where the last scalar begins, if it is quoted.
+  const std::optional<YAML::Mark>& last_quote() const noexcept { return last_quote_; }
 
  private:
   struct Open {
@@ -94,6 +97,7 @@ class TreeBuilder : public YAML::EventHandler {
   Report& report_;
   std::vector<Open> open_;
   YamlNode root_;
+  std::optional<YAML::Mark> last_quote_;
 };
 
 // For a second document: only its being there counts.
@@ -148,6 +152,32 @@ Place inside(Place place, std::string_view text) {
   return {place.line, std::min(place.column, text.substr(0, text.find('\n')).size() + 1)};
 }
 
+// yaml-cpp takes a quote that is never closed for one that is closed at the end of the file, and
+// all rules behind it for text. `quoted`: from the opening quote on (YAML 1.2 section 7.3).
+bool is_closed(std::string_view quoted) {
+  const char quote = quoted.front();
+  for (std::size_t at = 1; at < quoted.size(); ++at) {
+    if (quote == '"' && quoted[at] == '\\') {
+      ++at;
+    } else if (quoted[at] == quote) {
+      if (quote == '"' || quoted.substr(at + 1, 1) != "'") {
+        return true;
+      }
+      ++at; // two are one in the text
+    }
+  }
+  return false;
+}
+
+bool ends_in_quotes(std::string_view text, const YAML::Mark& quote) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf"; // which yaml-cpp does not count
+  if (text.starts_with(byte_order_mark)) {
+    text.remove_prefix(byte_order_mark.size());
+  }
+  const auto at = static_cast<std::size_t>(quote.pos);
+  return at >= text.size() || (text[at] != '"' && text[at] != '\'') || !is_closed(text.substr(at));
+}
+
 } // namespace
 
 std::string_view kind_name(const YamlNode& node) noexcept {
@@ -176,6 +206,11 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
     TreeBuilder tree(file, report);
     if (!parser.HandleNextDocument(tree)) {
       report.error(file, {}, "the file holds no policy; a policy starts with `version: 1`");
+      return std::nullopt;
+    }
+    if (tree.last_quote() && ends_in_quotes(text, *tree.last_quote())) {
+      report.error(file, place_of(*tree.last_quote()),
+                   "the quote that begins here is never closed; write another behind the value");
       return std::nullopt;
     }
     Ignore second;

@@ -69,7 +69,8 @@ std::string matching(const Name& matched, const Likeness& likeness) {
 
 std::string reason(const Policy& policy, const Verdict& verdict, const Name& name) {
   if (verdict.rule == nullptr) {
-    return "no rule applies to it";
+    return "no rule applies to it; its answer is blocked all the same if it leads to something "
+           "listed (alias, exchange, address)";
   }
   std::string text =
       "the rule `" + verdict.rule->id + "` " + matching(verdict.matched, verdict.likeness);
@@ -254,7 +255,9 @@ Command add_explain(CLI::App& app) {
   command->add_flag("--tcp", options->tcp, "the client asks over TCP, TLS or HTTPS; else UDP");
   command->add_flag("--json", options->json, "print the verdicts as JSON");
   command->add_option("NAME", options->names, "domain names")->required();
-  command->footer("Exit codes: 0 every name was explained, whether it is blocked or not; 1 one of "
+  command->footer("Nobody is asked: what the names lead to (aliases, exchanges, addresses) is not "
+                  "judged here.\nExit codes: 0 every name was explained, whether it is blocked or "
+                  "not; 1 one of "
                   "them is no\ndomain name; 2 the policy cannot be used, or an option is wrong.");
   return {command, [options] { return explain(*options); }};
 }

@@ -51,7 +51,8 @@ class RpzWriter {
   void write(std::ostream& out);
   // What the zone does not say as the policy does, a line each.
   const std::vector<std::string>& remarks() const noexcept { return remarks_; }
-  std::size_t triggers() const noexcept { return triggers_; }
+  // Triggers that block; the others pass.
+  std::size_t blocking() const noexcept { return blocking_; }
 
  private:
   // The policy's word on the name for the zone's clients; no rule: none, or one that only observes.
@@ -88,7 +89,7 @@ class RpzWriter {
   std::unordered_set<std::string> known_;   // the wire forms of names_
   std::unordered_set<std::string> written_; // owners
   std::string body_;
-  std::size_t triggers_ = 0;
+  std::size_t blocking_ = 0;
   std::size_t too_long_ = 0;
   std::map<Action, std::size_t> replaced_; // by NXDOMAIN
   std::vector<std::string> remarks_;
@@ -164,7 +165,7 @@ void RpzWriter::write_trigger(const Name& name, bool below, const Verdict& verdi
     ++too_long_;
     return;
   }
-  ++triggers_;
+  blocking_ += blocks(verdict.action) ? 1 : 0;
   body_ += verdict.rule != nullptr ? records(verdict, owner) : owner + " CNAME rpz-passthru.\n";
 }
 
@@ -304,8 +305,8 @@ int export_rpz(const Options& options) {
               << " cannot be written: " << why << '\n';
     return exit_cannot;
   }
-  if (writer.triggers() == 0) {
-    std::cerr << "nearmiss export: the zone holds no trigger, so it blocks nothing\n";
+  if (writer.blocking() == 0) {
+    std::cerr << "nearmiss export: no trigger of the zone blocks anything\n";
     return exit_no;
   }
   return exit_fine;

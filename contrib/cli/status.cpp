@@ -1,4 +1,5 @@
 // `status` and `reload`: what the running module says on its control socket.
+#include "config/diagnostics.hpp"
 #include "contrib/cli/commands.hpp"
 
 #include <array>
@@ -28,14 +29,20 @@ struct Options {
 
 using Json = nlohmann::ordered_json;
 
-// The socket of a policy that cannot be read is where it is if the policy does not say.
 std::filesystem::path socket_of(const Options& options) {
   if (!options.socket.empty()) {
     return options.socket;
   }
-  const LoadResult result = load_policy(options.config);
-  return result.config ? result.config->control.socket
-                       : std::filesystem::path(options.config).parent_path() / "nearmiss.sock";
+  if (auto socket = control_socket_of(options.config)) {
+    return *socket;
+  }
+  auto usual = std::filesystem::path(options.config).parent_path() / "nearmiss.sock";
+  if (options.json) {
+    return usual;
+  }
+  std::cerr << "nearmiss: " << shown(options.config) << " cannot be read, so this asks "
+            << shown(usual.native()) << "; name another socket by --socket\n";
+  return usual;
 }
 
 std::string talk(const std::filesystem::path& socket_path, const std::string& command) {

@@ -296,6 +296,15 @@ TEST_CASE("another log file in a new policy is written from then on", "[reload]"
   CHECK(Events::field(moved.alert(2), "dns.question.type") == "A");
 }
 
+TEST_CASE("the control socket is found by a policy that is refused", "[reload]") {
+  World world({.policy = usual_policy + "control: {socket: elsewhere.sock}\n"});
+  world.resolver.write_policy(usual_policy + "control: {socket: elsewhere.sock}\nrulse: []\n");
+  CHECK(world.resolver.nearmiss("reload").at("outcome") == "refused");
+  int exit_code = 0;
+  CHECK(world.resolver.nearmiss("status", &exit_code).at("last_reload").at("outcome") == "refused");
+  CHECK(exit_code == 1);
+}
+
 TEST_CASE("the control socket: its mode, a stale one, clients that do not behave", "[reload]") {
   const Lab lab;
   Unbound resolver(lab, {.policy = usual_policy});

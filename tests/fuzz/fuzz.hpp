@@ -96,7 +96,8 @@ class Folder {
     auto path = path_ / file;
     std::FILE* const out = std::fopen(path.c_str(), "wb");
     PROMISE(out != nullptr);
-    PROMISE(std::fwrite(content.data(), 1, content.size(), out) == content.size());
+    PROMISE(content.empty() ||
+            std::fwrite(content.data(), 1, content.size(), out) == content.size());
     PROMISE(std::fclose(out) == 0);
     return path;
   }

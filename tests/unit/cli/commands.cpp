@@ -146,7 +146,8 @@ TEST_CASE("explain: a look-alike's class, score and the rules that lost", "[cli]
   holds(blocked, "intended: army.mil\n  class: homoglyph\n  score: 75: homoglyph 95, less 20");
   holds(blocked, "`watch` takes `arrny.mil` for a look-alike of `army.mil` (score 75: ");
   holds(blocked, "does not decide: it only observes");
-  holds(nearmiss_cli(explain + " mail.army.mil"), "passes\n  because no rule applies");
+  holds(nearmiss_cli(explain + " mail.army.mil"),
+        "passes\n  because no rule applies to it; its answer is blocked all the same if it leads");
   holds(nearmiss_cli(explain + " amry.mil"), "another rule lists the name or one above it");
   const Run json = nearmiss_cli(explain + " --json army.ml");
   holds(json, "\"class\": \"tld-swap\"");

@@ -114,6 +114,9 @@ protect:
   const std::string observing =
       folder.write("o.yaml", "version: 1\nmode: observe\nrules: [{id: a, domains: [a.example]}]\n");
   CHECK(run("export --config " + observing + " >/dev/null 2>&1") == 1);
+  const std::string allowing =
+      folder.write("w.yaml", "version: 1\nrules: [{id: a, domains: [a.example], action: allow}]\n");
+  CHECK(run("export --config " + allowing + " >/dev/null 2>&1") == 1);
   CHECK(run("export --config " + out + ".none >/dev/null 2>&1") == 2);
   CHECK(run("export --zone . --config " + file + " >/dev/null 2>&1") == 2);
   CHECK(run("export --config " + file + " --output /nowhere/zone >/dev/null 2>&1") == 2);
