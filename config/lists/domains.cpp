@@ -75,6 +75,11 @@ void read_domains_list(std::string_view content, std::size_t rule, ListLoad& loa
     if (wildcard) {
       text.remove_prefix(2);
     }
+    if (wildcard && text.starts_with("*")) {
+      load.broken(place, shown("*." + std::string(text)) +
+                             " has a `*` behind the first; only the first label may be one");
+      return;
+    }
     auto name = listed_name(text, problem);
     if (name && !load.settings().public_suffixes && is_public_suffix(*name)) {
       problem = public_suffix_problem(text);

@@ -64,7 +64,8 @@ TEST_CASE("a broken line of a list is named", "[config]") {
         "l.txt:3:3: error: `b..example` has an empty label");
   holds(list_error("..a.example\n"), "l.txt:1:1: error: `..a.example` starts with a dot; write "
                                      "`a.example`");
-  holds(list_error("a.example\n*.*.a.example\n"), "l.txt:2:1: error: `*.a.example` is a wildcard");
+  holds(list_error("a.example\n*.*.a.example\n"),
+        "l.txt:2:1: error: `*.*.a.example` has a `*` behind the first");
   holds(list_error("a.*.example\n"), "l.txt:1:1: error: `a.*.example` holds `*`");
   holds(list_error("*.com\n"), "l.txt:1:1: error: `com` is a public suffix");
   holds(list_error("*.\n"), "l.txt:1:1: error: `*.`");
