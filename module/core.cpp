@@ -18,7 +18,7 @@ using nearmiss::EventLog;
 using nearmiss::PolicyCell;
 using nearmiss::Published;
 
-static_assert(NM_RECORDS_MAX > nearmiss::max_local_data / nearmiss::octets_in_answer({}));
+static_assert(NM_RECORDS_MAX > nearmiss::max_local_data / nearmiss::least_octets_in_answer);
 static_assert(NM_MADE_RDATA_MAX >= 2 + nearmiss::Name::max_octets); // an MX
 
 struct nm_core {

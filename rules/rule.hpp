@@ -67,11 +67,12 @@ inline bool is_wildcard_cname(const LocalRecord& record) noexcept {
 // In the order in which an answer has them: those of one owner and type stand together.
 using LocalData = std::vector<LocalRecord>;
 
-// Octets that local data may take in an answer, and how many one record takes at most.
+// Octets that local data may take in an answer, and how many one record takes: at least (a pointer
+// to the asked name, type, class, TTL, RDLENGTH), and at most.
 inline constexpr std::size_t max_local_data = 3500;
+inline constexpr std::size_t least_octets_in_answer = 12;
 constexpr std::size_t octets_in_answer(const LocalRecord& record) noexcept {
-  constexpr std::size_t fixed = 12; // a pointer to the asked name, type, class, TTL, RDLENGTH
-  return fixed + record.rdata.size() + (record.owner ? Name::max_octets : 0) +
+  return least_octets_in_answer + record.rdata.size() + (record.owner ? Name::max_octets : 0) +
          (record.type == 5 ? Name::max_octets : 0);
 }
 
