@@ -69,38 +69,39 @@ std::optional<std::uint8_t> read_escape(std::string_view text, std::size_t& at) 
 } // namespace
 
 std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) noexcept {
-  std::optional<Name> made(std::in_place); // where it stays: a name is not small
+  // Every return is of this one variable, which so is made where it stays: a name is not small.
+  std::optional<Name> made(std::in_place);
   Name& name = *made;
   std::size_t at = 0;
-  while (true) {
-    if (at >= wire.size() || at >= max_octets) {
-      return std::nullopt;
-    }
-    const std::size_t length = wire[at];
+  for (std::size_t length = 0;; at += 1 + length) {
+    length = at < wire.size() ? wire[at] : max_octets;
     if (length == 0) {
       break;
     }
-    if (length > max_label) {
-      return std::nullopt;
-    }
-    if (name.labels_ == max_labels) {
-      return std::nullopt;
+    if (length > max_label || at + 1 + length >= max_octets) { // the root's octet has to fit too
+      made.reset();
+      return made;
     }
     name.starts_[name.labels_++] = static_cast<std::uint8_t>(at);
-    at += 1 + length;
   }
   name.size_ = static_cast<std::uint8_t>(at + 1);
   // Length octets are below 'A', so all octets can be folded alike.
-  std::size_t done = 0;
-  for (; done + sizeof(std::uint64_t) <= name.size_; done += sizeof(std::uint64_t)) {
+  constexpr std::size_t word = sizeof(std::uint64_t);
+  const auto fold_word = [&](std::size_t from) noexcept {
     std::uint64_t octets = 0;
-    std::memcpy(&octets, &wire[done], sizeof octets);
+    std::memcpy(&octets, &wire[from], word);
     octets = folded(octets);
-    std::memcpy(&name.octets_[done], &octets, sizeof octets);
+    std::memcpy(&name.octets_[from], &octets, word);
+  };
+  if (name.size_ < word) {
+    std::ranges::transform(wire.first(name.size_), name.octets_.begin(),
+                           [](std::uint8_t octet) { return folded(octet); });
+    return made;
   }
-  for (; done < name.size_; ++done) {
-    name.octets_[done] = folded(wire[done]);
+  for (std::size_t done = 0; done + word < name.size_; done += word) {
+    fold_word(done);
   }
+  fold_word(name.size_ - word); // which may overlap the one before
   return made;
 }
 

@@ -10,8 +10,9 @@ namespace nearmiss {
 
 // SipHash (Aumasson, Bernstein 2012) over the labels of a name from the last to the first, so that
 // one pass gives the hashes of all suffixes. A label is hashed as its length octet and its octets,
-// in words of eight; the length tells how the last one is to be read. Values stay in this
-// process, so the order of octets in a word does not matter.
+// in words of eight, of which the last may overlap the one before: the length, read first, tells
+// how far, and no branch has to. Values stay in this process, so the order of octets in a word does
+// not matter.
 class SuffixHash {
  public:
   struct Key {
@@ -25,12 +26,14 @@ class SuffixHash {
   // `label` with its length octet before it.
   void add(const std::uint8_t* label) noexcept {
     std::size_t left = label[0] + std::size_t{1};
-    for (; left >= 8; left -= 8, label += 8) {
+    if (left < 8) {
+      absorb(few(label, left));
+      return;
+    }
+    for (; left > 8; left -= 8, label += 8) {
       absorb(load<std::uint64_t>(label));
     }
-    if (left > 0) {
-      absorb(tail(label, left));
-    }
+    absorb(load<std::uint64_t>(label + left - 8));
   }
 
   // 0 to 63, of what was added so far: a poor hash, for nothing.
@@ -53,9 +56,9 @@ class SuffixHash {
     return word;
   }
 
-  // The 1 to 7 octets at `octets` as a word; reads no other.
-  static std::uint64_t tail(const std::uint8_t* octets, std::size_t count) noexcept {
-    if (count >= 4) { // two halves that may overlap: the count, hashed before, tells how far
+  // 1 to 7 octets as a word.
+  static std::uint64_t few(const std::uint8_t* octets, std::size_t count) noexcept {
+    if (count >= 4) {
       return load<std::uint32_t>(octets) | load<std::uint32_t>(octets + count - 4) << 32;
     }
     return octets[0] | std::uint64_t{octets[count / 2]} << 8 |
