@@ -236,6 +236,9 @@ bool nm_covers_some_type(const nm_policy* policy, nm_name name) {
 }
 
 bool nm_covers_exchange(const nm_policy* policy, nm_name exchange) {
+  if (rules_of(policy).exchange_count() == 0) {
+    return false;
+  }
   const auto parsed = nearmiss::to_name(exchange);
   return !parsed || rules_of(policy).covers_exchange(*parsed);
 }

@@ -41,7 +41,8 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
     rep = qstate->return_msg->rep;
   if (!concern) { /* on_new has let it pass, or never saw it; or another policy is in force by now
                    */
-    bool qname_listed = nm_covers(policy, name_of(qinfo), qinfo->qtype);
+    bool qname_listed =
+        !is_unconcerned(qstate, id) && nm_covers(policy, name_of(qinfo), qinfo->qtype);
     if (!qname_listed && !(rep && leads_to_listed(policy, rep, qinfo->qtype))) {
       if (fresh && rep && qstate->no_cache_store == NO_STORE_OURS) {
         drop_listed_additional(policy, rep);
@@ -158,6 +159,16 @@ static bool is_referral(const struct reply_info* rep) {
   return ns;
 }
 
+/* The question that was sent may be for another name than the client's: the target of a CNAME, or
+ * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
+static bool asks_for_listed(const struct nm_policy* policy, const struct module_qstate* qstate,
+                            const struct query_info* sent, int id) {
+  if (is_unconcerned(qstate, id) && sent->qtype == qstate->qinfo.qtype &&
+      query_dname_compare(sent->qname, qstate->qinfo.qname) == 0)
+    return false;
+  return nm_covers(policy, name_of(sent), sent->qtype);
+}
+
 int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, void* arg) {
   struct nearmiss* nm = arg;
   const struct nm_policy* policy;
@@ -177,10 +188,8 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
   if (policy)
     drop_listed_additional(policy, rep);
-  /* The question that was sent may be for another name than the client's: the target of a CNAME, or
-   * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
   concerned = !policy || concern_of(qstate, id) || qstate->minfo[id] == &doubtful ||
-              nm_covers(policy, name_of(&response->qinfo), response->qinfo.qtype) ||
+              asks_for_listed(policy, qstate, &response->qinfo, id) ||
               leads_to_listed(policy, rep, qstate->qinfo.qtype) || holds_listed_alias(policy, rep);
   leave(qstate, false);
   if (qstate->no_cache_store != NO_STORE_HOST)

@@ -135,6 +135,12 @@ static inline struct concern* concern_of(const struct module_qstate* qstate, int
   return concern == &unconcerned || concern == &doubtful ? NULL : concern;
 }
 
+/* True if on_new has judged the query's own name, by the policy in force (enter() sees to that): no
+ * rule concerns it, and it need not be looked up once more. */
+static inline bool is_unconcerned(const struct module_qstate* qstate, int id) {
+  return qstate->minfo[id] == &unconcerned;
+}
+
 static inline struct nm_name name_of(const struct query_info* qinfo) {
   return (struct nm_name){qinfo->qname, qinfo->qname_len};
 }

@@ -3,6 +3,9 @@
 
 #include "tests/e2e/world.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 using namespace e2e;
 using namespace std::chrono_literals;
 
@@ -28,6 +31,10 @@ TEST_CASE("a listed name is fetched once a TTL for those who may have it", "[ups
   for (int round = 0; round < 20; ++round) {
     world.expect_real("127.2.1." + std::to_string(round), name, A);
   }
+  std::string capitals = name;
+  std::ranges::transform(capitals, capitals.begin(),
+                         [](char c) { return static_cast<char>(std::toupper(c)); });
+  world.expect_real(other, capitals, A);
   INFO(world.lab.counts_text());
   CHECK(world.lab.asked().empty());
 }
