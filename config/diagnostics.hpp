@@ -11,7 +11,7 @@
 
 namespace nearmiss {
 
-// A place in a file, both from 1; line 0: the whole file.
+// A place in a file, both from 1, the column in octets; line 0: the whole file.
 struct Place {
   std::size_t line = 0;
   std::size_t column = 0;

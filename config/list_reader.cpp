@@ -2,9 +2,11 @@
 
 #include "config/lists/domains.hpp"
 #include "config/lists/hosts.hpp"
+#include "config/lists/recognise.hpp"
 #include "config/lists/rpz.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace nearmiss {
@@ -19,11 +21,12 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
   const YamlNode* file = map.require("file", "write the list's path");
   const YamlNode* format =
       map.require("format", "write `format: domains` for a domain name a line, `hosts` or `rpz`");
-  enum : std::size_t { domains, hosts, rpz, unknown };
-  const std::size_t kind =
-      format != nullptr
-          ? reader_.word(*format, "format", {"domains", "hosts", "rpz"}).value_or(unknown)
-          : std::size_t{unknown};
+  std::optional<ListFormat> kind;
+  if (format != nullptr) {
+    if (const auto word = reader_.word(*format, "format", {"domains", "hosts", "rpz"})) {
+      kind.emplace(std::array{ListFormat::domains, ListFormat::hosts, ListFormat::rpz}[*word]);
+    }
+  }
   ListSettings settings{.public_suffixes = owner.public_suffixes};
   if (const YamlNode* value = map.find("strict")) {
     settings.strict = reader_.truth(*value, "strict").value_or(true);
@@ -34,7 +37,7 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
   }
   map.finish();
   const auto path = file != nullptr ? reader_.text(*file, "file") : std::nullopt;
-  if (kind == unknown || !path) {
+  if (!kind || !path) {
     return nullptr;
   }
   const auto full = folder_ / *path;
@@ -42,23 +45,38 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
   if (!content) {
     return nullptr;
   }
+  const auto other = other_kind(*content, *kind);
+  const auto tell = [&] {
+    reader_.report().error(full.native(), {other->line, 1}, other->message);
+  };
+  if (other && settings.strict) { // before an error a line that would say less
+    tell();
+    return nullptr;
+  }
   ListSource source{.loaded = {full}, .rule = owner.index, .last = owner.index};
   ListLoad load(full.native(), settings, builder_, reader_.report());
   std::string_view a_right_file = "one domain name a line";
-  if (kind == domains) {
+  switch (*kind) {
+  case ListFormat::domains:
     read_domains_list(*content, owner.index, load);
-  } else if (kind == hosts) {
+    break;
+  case ListFormat::hosts:
     read_hosts_list(*content, owner.index, load);
     a_right_file = "an address and host names a line";
-  } else {
+    break;
+  case ListFormat::rpz:
     RpzRules rules(owner.index, owner.rule, owner.has_action, owner.exceptions, builder_);
     read_rpz_list(*content, rules, load);
     source.last = rules.last();
     source.zone_decides = !owner.has_action;
     a_right_file = "the triggers of a response policy zone";
+    break;
   }
   const std::size_t errors = reader_.report().errors();
   source.loaded.names = load.finish(a_right_file);
+  if (other && source.loaded.names == 0) {
+    tell();
+  }
   if (reader_.report().errors() == errors) {
     check_shrink(*file, settings, source.loaded);
   }

@@ -19,6 +19,31 @@ bool is_ascii(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+// The first character of `text` that needs an escape in a listed name; empty: none.
+std::string_view unlikely_character(std::string_view text) {
+  const auto expected = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || static_cast<unsigned char>(c) >= 0x80;
+  };
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\\') {
+      ++at;
+    } else if (!expected(text[at])) {
+      return text.substr(at, 1);
+    }
+  }
+  return {};
+}
+
+std::string unlikely(std::string_view text, std::string_view character) {
+  if (character == "#") {
+    return shown(text) + " holds `#`; write a space before a comment";
+  }
+  return shown(text) + " holds " + shown(character) +
+         ", which is not part of a name; write one name, and a \\ before the octet if it is " +
+         "really meant";
+}
+
 // What people paste where a domain name belongs; empty if nothing of the kind.
 std::string not_a_domain(std::string_view text) {
   if (text.find("://") != std::string_view::npos || text.find('/') != std::string_view::npos) {
@@ -43,9 +68,7 @@ std::string not_a_domain(std::string_view text) {
       return shown(text) + " holds a space or a control character; write one name without any";
     }
     if (c == '*' || c == ':' || c == ',' || c == ';' || c == '"') {
-      return shown(text) + " holds " + shown(std::string(1, c)) +
-             ", which is not part of a name; write one name, and a " +
-             "\\ before the octet if it is really meant";
+      return unlikely(text, std::string(1, c));
     }
   }
   return {};
@@ -132,6 +155,17 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
   auto name = Name::from_text(ascii);
   if (!name) {
     problem = why_no_name(text, ascii);
+  }
+  return name;
+}
+
+std::optional<Name> read_listed_name(std::string_view text, std::string& problem) {
+  auto name = read_name(text, problem);
+  if (name) {
+    if (const std::string_view character = unlikely_character(text); !character.empty()) {
+      problem = unlikely(text, character);
+      name.reset();
+    }
   }
   return name;
 }

@@ -14,6 +14,11 @@ namespace nearmiss {
 // matter). nullopt: not a name; `problem` then says why, and what to write instead.
 std::optional<Name> read_name(std::string_view text, std::string& problem);
 
+// As read_name(), for a name that somebody lists. Beside letters, digits, `-` and `_` it must hold
+// no ASCII character without an escape: `||bad.example^`, of a filter list for browsers, would be a
+// name that nobody ever asks for.
+std::optional<Name> read_listed_name(std::string_view text, std::string& problem);
+
 // True for the root and for a name under which the public registers names: the Public Suffix List,
 // ICANN and private section, and every single label, listed or not. Any thread.
 // Needs have_public_suffix_list().

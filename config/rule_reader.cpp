@@ -63,7 +63,6 @@ void RuleReader::read(const YamlNode& node) {
   if (const YamlNode* value = map.find("except")) {
     read_names(*value, "except", Scope::subtree, true, source.exceptions);
   }
-  check_matchers(node, map);
   if (const YamlNode* value = map.find("intended")) {
     const auto name = read_one(*value, "intended");
     if (map.has("confusable")) {
@@ -76,7 +75,9 @@ void RuleReader::read(const YamlNode& node) {
   }
 
   read_action_and_scope(node, map, rule);
-  map.finish();
+  if (map.finish()) { // else a misspelled key may be what is missing
+    check_matchers(node, map);
+  }
   source.matches_exchanges = !held.exchanges.empty();
   source.matches_more = list != nullptr || !held.empty();
   add(map, rule, source);
@@ -407,7 +408,7 @@ std::optional<Name> RuleReader::read_one(const YamlNode& node, std::string_view 
     return std::nullopt;
   }
   std::string problem;
-  auto name = read_name(*text, problem);
+  auto name = read_listed_name(*text, problem);
   if (!name) {
     reader_.error(node, shown(key) + ": " + problem);
   }

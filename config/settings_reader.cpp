@@ -134,7 +134,7 @@ SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& 
   if (const YamlNode* value = map.find("mx")) {
     if (const auto text = reader.text(*value, "mx")) {
       std::string problem;
-      source.sinkhole.mx = read_name(*text, problem);
+      source.sinkhole.mx = read_listed_name(*text, problem);
       if (!source.sinkhole.mx) {
         reader.error(*value, problem);
       } else if (source.sinkhole.mx->is_root()) {

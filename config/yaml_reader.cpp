@@ -1,5 +1,7 @@
 #include "config/yaml_reader.hpp"
 
+#include "config/yaml_remedy.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <sstream>
@@ -132,24 +134,32 @@ bool readable(std::string_view text, const std::string& file, Report& report) {
     }
     if (text[i] == '\n') {
       ++place.line;
-      place.column = 0;
+      place.column = 1;
+    } else {
+      place.column += length; // octets, as yaml-cpp counts
     }
-    ++place.column;
     i += length;
   }
   return true;
 }
 
-// yaml-cpp counts on where it looks for more behind the text's end.
-Place inside(Place place, std::string_view text) {
-  for (std::size_t line = 1; line < place.line; ++line) {
-    const std::size_t end = text.find('\n');
+struct Line {
+  Place place;
+  std::string_view text;
+};
+
+// The line that the place is in, or the last one: yaml-cpp counts on where it looks for more behind
+// the text's end.
+Line line_at(Place place, std::string_view text) {
+  std::size_t number = 1;
+  for (std::size_t end = text.find('\n'); number < place.line; ++number, end = text.find('\n')) {
     if (end == std::string_view::npos) {
-      return {line, text.size() + 1};
+      return {{number, text.size() + 1}, text};
     }
     text.remove_prefix(end + 1);
   }
-  return {place.line, std::min(place.column, text.substr(0, text.find('\n')).size() + 1)};
+  const std::string_view line = text.substr(0, text.find('\n'));
+  return {{place.line, std::min(place.column, line.size() + 1)}, line};
 }
 
 // yaml-cpp takes a quote that is never closed for one that is closed at the end of the file, and
@@ -220,12 +230,16 @@ std::optional<YamlNode> parse_yaml(std::string_view text, const std::string& fil
     }
     return std::move(tree).take();
   } catch (const YAML::DeepRecursion& e) {
-    report.error(file, inside(place_of(e.mark), text),
+    report.error(file, line_at(place_of(e.mark), text).place,
                  "lists and maps nested too deeply; a policy needs four");
     return std::nullopt;
   } catch (const YAML::Exception& e) {
+    const Line line = line_at(place_of(e.mark), text);
+    const std::string remedy =
+        yaml_remedy(line.text, line.place.column == 0 ? 0 : line.place.column - 1, e.msg);
     // yaml-cpp quotes single octets, even of a character that has several.
-    report.error(file, inside(place_of(e.mark), text), "not YAML: " + printable(e.msg));
+    report.error(file, line.place,
+                 "not YAML: " + printable(e.msg) + (remedy.empty() ? "" : "; ") + remedy);
     return std::nullopt;
   }
 }
@@ -351,18 +365,21 @@ const YamlNode* YamlMap::require(std::string_view key, std::string_view remedy) 
   return find(key);
 }
 
-void YamlMap::finish() const {
+bool YamlMap::finish() const {
+  bool all_known = true;
   for (std::size_t i = 0; i < node_.keys.size(); ++i) {
     const YamlNode& key = node_.keys[i];
     if (key.kind != YamlNode::Kind::text || *index_of(key.text) < i ||
         std::find(known_.begin(), known_.end(), key.text) != known_.end()) {
       continue;
     }
+    all_known = false;
     const std::string_view meant = closest(key.text, known_);
     reader_.error(key, "unknown key " + shown(key.text) + " in " + what_ +
                            (meant.empty() ? "" : ", did you mean " + shown(meant) + "?") +
                            "; the keys here are: " + joined(known_));
   }
+  return all_known;
 }
 
 std::optional<std::size_t> YamlMap::index_of(std::string_view key) const noexcept {

@@ -78,7 +78,7 @@ class YamlMap {
   bool has(std::string_view key) const noexcept { return index_of(key).has_value(); }
   // Where `key` itself stands; `key` must be there.
   const YamlNode& key_node(std::string_view key) const { return node_.keys[*index_of(key)]; }
-  void finish() const;
+  bool finish() const; // true: all keys are known
 
  private:
   std::optional<std::size_t> index_of(std::string_view key) const noexcept;

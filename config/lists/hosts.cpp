@@ -21,18 +21,6 @@ bool is_everywhere(std::string_view word) noexcept {
   return std::ranges::find(everywhere, word) != everywhere.end();
 }
 
-std::vector<std::string_view> words_of(std::string_view line) {
-  constexpr std::string_view blanks = " \t";
-  std::vector<std::string_view> words;
-  for (std::size_t at = line.find_first_not_of(blanks); at != std::string_view::npos;
-       at = line.find_first_not_of(blanks, at)) {
-    const std::size_t end = std::min(line.find_first_of(blanks, at), line.size());
-    words.push_back(line.substr(at, end - at));
-    at = end;
-  }
-  return words;
-}
-
 bool leads_nowhere(const ClientAddress& address) noexcept {
   if (address.is_v4()) {
     const auto& octets = address.octets();

@@ -117,6 +117,18 @@ std::string_view without_blanks(std::string_view text) noexcept {
   return text;
 }
 
+std::vector<std::string_view> words_of(std::string_view line) {
+  constexpr std::string_view blanks = " \t";
+  std::vector<std::string_view> words;
+  for (std::size_t at = line.find_first_not_of(blanks); at != std::string_view::npos;
+       at = line.find_first_not_of(blanks, at)) {
+    const std::size_t end = std::min(line.find_first_of(blanks, at), line.size());
+    words.push_back(line.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
 std::optional<Name> listed_name(std::string_view text, std::string& problem) {
   if (is_ordinary(text)) {
     if (auto name = Name::from_text(text)) {
@@ -127,7 +139,7 @@ std::optional<Name> listed_name(std::string_view text, std::string& problem) {
     problem = shown(text) + " is not UTF-8; save the list as UTF-8, or write A-labels (xn--...)";
     return std::nullopt;
   }
-  return read_name(text, problem);
+  return read_listed_name(text, problem);
 }
 
 std::string public_suffix_problem(std::string_view text) {

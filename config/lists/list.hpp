@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nearmiss {
 
@@ -62,6 +63,9 @@ void for_each_line(std::string_view content,
 
 // Without the blanks (spaces and tabs) around it. Points into `text`.
 std::string_view without_blanks(std::string_view text) noexcept;
+
+// What blanks separate. Points into `line`.
+std::vector<std::string_view> words_of(std::string_view line);
 
 // A name of a list; nullopt: it is none, `problem` says why and what to write instead.
 std::optional<Name> listed_name(std::string_view text, std::string& problem);

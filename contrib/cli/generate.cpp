@@ -151,7 +151,7 @@ int generate(const Options& options) {
   int exit_code = exit_fine;
   for (const std::string& text : options.domains) {
     std::string problem;
-    const auto name = read_name(text, problem);
+    const auto name = read_listed_name(text, problem);
     if (name && name->label_count() >= 2 && is_host_name(*name)) {
       if (std::ranges::find(domains, *name) == domains.end()) {
         domains.push_back(*name);

@@ -40,11 +40,10 @@ TEST_CASE("a list of domains is read as people write them", "[config]") {
                         "\tb\xC3\xBC"
                         "cher.example\n"
                         "#x.example\n"
-                        "a#b.example\n"
+                        "a\\#b.example\n"
                         "last.example");
   const LoadResult result = folder.load_policy(policy);
   INFO(texts(folder, result));
-  // `#` inside a name is an octet of it, not a comment.
   REQUIRE(result.config);
   CHECK(result.config->policy.name_count() == 5);
   CHECK(ask(*result.config, "arrny.example").enforced);
@@ -53,6 +52,7 @@ TEST_CASE("a list of domains is read as people write them", "[config]") {
   CHECK(ask(*result.config, "dot.example").enforced);
   CHECK(ask(*result.config, "xn--bcher-kva.example").enforced);
   CHECK_FALSE(ask(*result.config, "bucher.example").enforced);
+  CHECK(ask(*result.config, "a#b.example").enforced);
   CHECK(ask(*result.config, "last.example").enforced);
   CHECK_FALSE(ask(*result.config, "x.example").enforced);
   REQUIRE(result.config->files.size() == 2);
@@ -70,9 +70,13 @@ TEST_CASE("a broken line of a list is named", "[config]") {
   holds(list_error("*.com\n"), "l.txt:1:1: error: `com` is a public suffix");
   holds(list_error("*.\n"), "l.txt:1:1: error: `*.`");
   holds(list_error("a.example\ncom\n"), "l.txt:2:1: error: `com` is a public suffix");
-  holds(list_error("0.0.0.0 a.example\n"), "l.txt:1:1: error: `0.0.0.0 a.example` holds a space");
+  holds(list_error("a.example\n0.0.0.0 b.example\n"),
+        "l.txt:2:1: error: `0.0.0.0 b.example` holds a space");
+  holds(list_error("a.example\nb.example#why\n"), "l.txt:2:1: error: `b.example#why` holds `#`");
+  holds(list_error("a.example\n||b.example^\n"), "l.txt:2:1: error: `||b.example^` holds `|`");
+  holds(list_error("a.example\n!b.example\n"), "l.txt:2:1: error: `!b.example` holds `!`");
   holds(list_error("a.example\n192.0.2.1\n"), "l.txt:2:1: error: `192.0.2.1` is an IP address");
-  holds(list_error("||a.example^\nb@a.example\n").substr(0, 40), "l.txt:2:1: error: ");
+  holds(list_error("a.example\nb@a.example\n").substr(0, 40), "l.txt:2:1: error: ");
   holds(list_error("ab\xFF.example\n"), "l.txt:1:1: error: `ab\\xff.example` is not UTF-8");
   holds(list_error(std::string("a\0b.example\n", 12)), "l.txt:1:1: error: ");
   holds(list_error(std::string(64, 'a') + ".example\n"), "l.txt:1:1: error: ");
@@ -105,10 +109,10 @@ TEST_CASE("a wildcard of a list is everything below the name, and a warning tell
   CHECK(texts(folder, folder.load_policy(policy)).find("wildcard") == std::string::npos);
 }
 
-TEST_CASE("a file of another format does not fill the screen", "[config]") {
+TEST_CASE("a file that is broken all over does not fill the screen", "[config]") {
   std::string list;
   for (int i = 0; i < 1000; ++i) {
-    list += "0.0.0.0 a.example\n";
+    list += "a.example b.example\n";
   }
   const Folder folder;
   folder.write("l.txt", list);
@@ -116,6 +120,51 @@ TEST_CASE("a file of another format does not fill the screen", "[config]") {
   CHECK(result.config == nullptr);
   CHECK(result.diagnostics.size() == 21);
   holds(texts(folder, result), "and 980 more broken lines");
+}
+
+TEST_CASE("a file of another kind is told in one line, with the remedy", "[config]") {
+  const std::string zone = "$TTL 60\n@ SOA localhost. h.localhost. 1 1 1 1 1\na.example CNAME .\n";
+  const std::string hosts = "# a comment\n\n0.0.0.0 a.example b.example\n";
+  const std::string names = "# a comment\na.example # why\nb.example\n";
+  struct Case {
+    std::string list, format, message;
+  };
+  const std::vector<Case> cases{
+      {hosts, "domains", "l.txt:3:1: error: the list is a hosts file; write `format: hosts`"},
+      {hosts, "rpz", "l.txt:3:1: error: the list is a hosts file"},
+      {names, "hosts",
+       "l.txt:2:1: error: the list is one of a name a line; write `format: domains`"},
+      {names, "rpz", "l.txt:2:1: error: the list is one of a name a line"},
+      {zone, "domains", "l.txt:1:1: error: the list is a zone file; write `format: rpz`"},
+      {"; a zone\na.example IN CNAME .\n", "hosts", "l.txt:2:1: error: the list is a zone file"},
+      {"\x1F\x8B\x08", "domains", "l.txt:1:1: error: the list is compressed"},
+      {"\x1F\x8B\x08", "rpz", "the list is compressed"},
+      {"<!DOCTYPE html>\n", "domains", "l.txt:1:1: error: the list is an HTML"},
+      {"||a.example^\n", "domains", "l.txt:1:1: error: the list is one of filters for browsers"},
+      {"! Title\n||a.example^\n", "hosts", "one of filters for browsers"},
+      {"address=/a.example/0.0.0.0\n", "domains", "a configuration of dnsmasq or Unbound"},
+      {"local-zone: \"a.example\" always_null\n", "domains", "dnsmasq or Unbound"},
+  };
+  const Folder folder;
+  const auto load = [&](const Case& one, const std::string& more) {
+    folder.write("l.txt", one.list);
+    return folder.load_policy("version: 1\nrules:\n  - {id: feed, list: {file: l.txt, format: " +
+                              one.format + more + "}}\n");
+  };
+  for (const Case& one : cases) {
+    const LoadResult result = load(one, "");
+    CHECK(result.config == nullptr);
+    CHECK(result.diagnostics.size() == 1);
+    holds(texts(folder, result), one.message);
+    // Where broken lines are skipped, nothing would be left.
+    const LoadResult skipped = load(one, ", strict: false");
+    CHECK(skipped.config == nullptr);
+    holds(texts(folder, skipped), one.message);
+  }
+  for (const auto& [list, format] : std::vector<std::pair<std::string, std::string>>{
+           {names, "domains"}, {hosts, "hosts"}, {zone, "rpz"}}) {
+    CHECK(load({list, format, ""}, "").config);
+  }
 }
 
 TEST_CASE("a list may hold a public suffix if the rule says so", "[config]") {
@@ -228,8 +277,8 @@ TEST_CASE("a broken line of a hosts file is named", "[config]") {
   holds(error("0.0.0.0 a.example\n 192.0.2.1 b.example\n"),
         "l.txt:2:2: error: `192.0.2.1` is the address of a real host");
   holds(error("2001:db8::1 b.example\n"), "address of a real host");
-  holds(error("a.example\n"), "l.txt:1:1: error: `a.example` is no address; a line is");
-  holds(error("a.example\n"), "`format: domains`");
+  holds(error("0.0.0.0 a.example\nb.example\n"),
+        "l.txt:2:1: error: `b.example` is no address; a line is");
   holds(error("0.0.0.0\n"), "l.txt:1:1: error: there is no name behind the address");
   holds(error("0.0.0.0 a.example b..example\n"), "l.txt:1:19: error: `b..example` has an empty");
   holds(error("0.0.0.0 *.a.example\n"), "l.txt:1:9: error: `*.a.example` is a wildcard");

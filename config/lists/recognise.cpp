@@ -1,0 +1,93 @@
+#include "config/lists/recognise.hpp"
+
+#include "config/diagnostics.hpp"
+#include "config/lists/list.hpp"
+#include "rules/client.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace nearmiss {
+
+namespace {
+
+bool begins(std::string_view text, std::initializer_list<std::string_view> beginnings) {
+  return std::ranges::any_of(beginnings, [&](auto one) { return text.starts_with(one); });
+}
+
+// The first octets of gzip, bzip2, xz, zstd and zip files.
+bool is_packed(std::string_view content) {
+  return begins(content, {"\x1f\x8b", "BZh", "\xFD\x37zXZ", "\x28\xB5\x2F\xFD", "PK\x03\x04"});
+}
+
+struct FirstLine {
+  std::vector<std::string_view> words; // empty: there is none
+  std::size_t number = 1;
+};
+
+FirstLine first_line(std::string_view content) {
+  FirstLine first;
+  for_each_line(content, [&](std::string_view line, std::size_t number) {
+    if (first.words.empty() && !begins(without_blanks(line), {"#", ";"})) {
+      first = {words_of(line), number};
+    }
+  });
+  return first;
+}
+
+// A directive or a record of a zone file (RFC 1035 section 5.1).
+bool is_of_zone(const std::vector<std::string_view>& words) {
+  const auto is = [&](std::string_view wanted) {
+    return std::ranges::find(words, wanted) != words.end();
+  };
+  return is("$TTL") || is("$ORIGIN") ||
+         (words.size() > 2 && (is("SOA") || is("CNAME") || is("IN")));
+}
+
+std::string in_policy(std::string_view kind, std::string_view format) {
+  return "the list is " + std::string(kind) + "; write `format: " + std::string(format) + "`";
+}
+
+// Empty: of `format`, or of nothing known.
+std::string message_for(const std::vector<std::string_view>& words, ListFormat format) {
+  const std::string_view first = words[0];
+  if (first.starts_with('<')) {
+    return "the list is an HTML or XML page, such as a failed download leaves; fetch it again";
+  }
+  if (begins(first, {"||", "!", "[Adblock"})) {
+    return "the list is one of filters for browsers (Adblock); fetch it as domain names or in "
+           "hosts format, which most publishers have too";
+  }
+  if (begins(first,
+             {"address=/", "server=/", "local=/", "local-zone:", "local-data:", "server:"})) {
+    return "the list is a configuration of dnsmasq or Unbound; fetch it as domain names";
+  }
+  if (is_of_zone(words)) {
+    return format == ListFormat::rpz ? "" : in_policy("a zone file", "rpz");
+  }
+  if (words.size() > 1 && !words[1].starts_with('#') && ClientAddress::from_text(first)) {
+    return format == ListFormat::hosts ? "" : in_policy("a hosts file", "hosts");
+  }
+  std::string problem;
+  if ((words.size() == 1 || words[1].starts_with('#')) && first.find('.') != first.npos &&
+      listed_name(first, problem)) {
+    return format == ListFormat::domains ? "" : in_policy("one of a name a line", "domains");
+  }
+  return {};
+}
+
+} // namespace
+
+std::optional<OtherKind> other_kind(std::string_view content, ListFormat format) {
+  if (is_packed(content)) {
+    return OtherKind{1, "the list is compressed; unpack it before, as with `gunzip`"};
+  }
+  const FirstLine first = first_line(content);
+  std::string message = first.words.empty() ? "" : message_for(first.words, format);
+  if (message.empty()) {
+    return std::nullopt;
+  }
+  return OtherKind{first.number, std::move(message)};
+}
+
+} // namespace nearmiss
