@@ -82,9 +82,7 @@ void read_sink(const YamlNode& node, const std::filesystem::path& folder, const 
                            (kinds == 0 ? "" : ", each as an item of a list"));
   }
   if (file != nullptr) {
-    if (const auto text = reader.text(*file, "file")) {
-      sink.file = (folder / *text).lexically_normal();
-    }
+    sink.file = reader.written_file(*file, "file", folder).value_or("");
   } else if (syslog != nullptr) {
     read_syslog(*syslog, reader, sink);
   } else if (journald != nullptr) {
@@ -143,9 +141,7 @@ MetricsSettings read_metrics(const YamlNode& node, const std::filesystem::path& 
   if (const YamlNode* value =
           map.require("file", "write `file: nearmiss.prom`, in the folder that node_exporter's "
                               "textfile collector reads")) {
-    if (const auto text = reader.text(*value, "file")) {
-      settings.file = folder / *text;
-    }
+    settings.file = reader.written_file(*value, "file", folder).value_or("");
   }
   if (const YamlNode* value = map.find("interval")) {
     settings.interval = reader.number(*value, "interval", 1, longest).value_or(settings.interval);

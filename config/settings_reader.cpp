@@ -280,9 +280,7 @@ ControlSettings read_control(const YamlNode& node, const std::filesystem::path& 
   YamlMap map(node, "`control`", reader);
   if (const YamlNode* value = map.require(
           "socket", "write `socket: nearmiss.sock`, the Unix socket for `nearmiss status`")) {
-    if (const auto text = reader.text(*value, "socket")) {
-      control.socket = folder / *text;
-    }
+    control.socket = reader.written_file(*value, "socket", folder).value_or("");
   }
   map.finish();
   return control;

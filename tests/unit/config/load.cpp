@@ -72,7 +72,7 @@ rules:
   - id: partner
     domains: [mod.example]
     action: allow
-log: {file: /var/log/unbound/nearmiss.jsonl, format: ecs}
+log: {file: /var/log/nearmiss.jsonl, format: ecs}
 )");
   INFO(texts(folder, result));
   REQUIRE(result.config);
@@ -108,7 +108,7 @@ log: {file: /var/log/unbound/nearmiss.jsonl, format: ecs}
   CHECK(config.sinkhole.ipv4->to_text() == "192.0.2.53");
   CHECK(config.sinkhole.ipv6->to_text() == "2001:db8::53");
   CHECK(config.sinkhole.mx->to_text() == "sinkhole.example.net");
-  CHECK(config.log.file == "/var/log/unbound/nearmiss.jsonl");
+  CHECK(config.log.file == "/var/log/nearmiss.jsonl");
   CHECK(config.first_client->to_text() == "192.0.2.0");
 }
 

@@ -42,6 +42,18 @@ TEST_CASE("warning: types that leave the addresses open", "[config]") {
   expect_warning(rule + "[MX], action: observe}\n", "");
 }
 
+TEST_CASE("warning: no folder for what the module writes", "[config]") {
+  const std::string rule = "rules: [{id: r, domains: [a.example]}]\n";
+  for (const std::string key : {"log: {file: ", "metrics: {file: ", "control: {socket: "}) {
+    const std::string column = std::to_string(key.size() + 1);
+    expect_warning(key + "/nowhere/here/x}\n" + rule, "2:" + column,
+                   {"no folder `/nowhere/here`", "create it"});
+    expect_warning(key + "not/here}\n" + rule, "2:" + column, {"folder `not`", "create it"});
+    expect_warning(key + "/tmp/x}\n" + rule, "");
+    expect_warning(key + "x}\n" + rule, "");
+  }
+}
+
 TEST_CASE("warning: a sinkhole that does not hold", "[config]") {
   const std::string rule = "rules: [{id: r, domains: [a.example], action: sinkhole}]\n";
   const auto hole = [&](const std::string& inside) {
