@@ -436,6 +436,9 @@ function drawMissing() {
     }
     for (const line of missing.damaged) { say(`${line.file}:${line.line}: ${line.why}`); }
   }
+  if (missing.duplicate_events > 0) {
+    say(`${several(missing.duplicate_events, "event")} given twice, and counted once.`);
+  }
   if (data.discovered.length > 0) {
     place.append(html("h3", {id: "discovered-title"}, "Clients that ask for MX and are in no client group"), table([
       {head: "Client", rowHead: true, cell: (one) => domain(one.client)},

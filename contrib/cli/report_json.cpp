@@ -202,6 +202,7 @@ Json missing_json(const ReportInput& input) {
   return {{"events_missing", missing},
           {"gaps", std::move(gaps)},
           {"events_lost_as_told", summary.events_lost},
+          {"duplicate_events", summary.duplicates},
           {"damaged_lines", input.stream.damage().count()},
           {"damaged", std::move(damaged)},
           {"foreign_lines", input.stream.foreign()}};

@@ -345,6 +345,9 @@ void print_missing(const ReportInput& input) {
     missing += gap.size();
   }
   std::cout << '\n' << bold("What may be missing") << '\n';
+  if (summary.duplicates > 0) {
+    std::cout << "  " << counted(summary.duplicates, "event") << " given twice, and counted once\n";
+  }
   if (missing == 0 && summary.events_lost == 0 && input.stream.damage().count() == 0) {
     std::cout << "  nothing: event.sequence has no gap, no event was lost, no line is damaged\n";
     return;

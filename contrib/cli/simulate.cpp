@@ -11,6 +11,7 @@
 #include "contrib/logs/event.hpp"
 #include "contrib/logs/frequent.hpp"
 #include "contrib/logs/query_log.hpp"
+#include "contrib/logs/sequence.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -66,7 +67,7 @@ class Simulation {
     end_of_file();
   }
 
-  std::uint64_t lookups = 0, other_lines = 0;
+  std::uint64_t lookups = 0, other_lines = 0, duplicates = 0;
   Counts total;
   std::map<std::string, Counts> rules;
   logs::Frequent<NameCounts> names;
@@ -105,6 +106,12 @@ class Simulation {
     const auto result = events_.read(line, event);
     if (result == logs::EventReader::Result::damaged) {
       damage.add(file, line.number, events_.why());
+      return;
+    }
+    if (result == logs::EventReader::Result::event &&
+        sequence_.add(event.run(), event.sequence, event.time) ==
+            logs::Sequence::Place::duplicate) {
+      ++duplicates;
       return;
     }
     if (result != logs::EventReader::Result::event || !event.is_lookup()) {
@@ -185,6 +192,7 @@ class Simulation {
   const Policy& policy_;
   std::chrono::sys_days today_;
   logs::EventReader events_;
+  logs::Sequence sequence_;
   Counting counting_ = Counting::not_known;
   std::vector<logs::Lookup> held_;
 };
@@ -215,6 +223,7 @@ void print_json(const Options& options, const Simulation& simulation) {
   for (const auto& place : simulation.damage.places()) {
     json["damaged"].push_back({{"file", place.file}, {"line", place.line}, {"why", place.why}});
   }
+  json["duplicate_events"] = simulation.duplicates;
   json["rules"] = Json::array();
   for (const auto& [id, counts] : sorted_rules(simulation)) {
     Json rule{{"rule", id}};
@@ -276,6 +285,10 @@ void print_text(const Options& options, const Simulation& simulation) {
             << " (" << percent(total.blocked, simulation.lookups) << "), "
             << grouped(total.observed) << " observed, " << grouped(total.allowed)
             << " let through by an `allow`\n";
+  if (simulation.duplicates > 0) {
+    std::cout << "  " << counted(simulation.duplicates, "event")
+              << " given twice, and counted once\n";
+  }
   if (total.noted() == 0) {
     return;
   }

@@ -58,6 +58,9 @@ Sequence::Place Sequence::add(std::string_view id, std::uint64_t sequence, Insta
   }
   const auto found = run->gaps.lower_bound(sequence);
   if (found == run->gaps.end() || sequence < found->second.from) {
+    if (run->missing_beyond > 0) { // it may be of a gap that was not kept
+      return Place::not_checked;
+    }
     ++run->duplicates;
     return Place::duplicate;
   }

@@ -85,7 +85,10 @@ Summary::Summary(Period of, Instant window, std::size_t kept_attempts)
       kept_attempts_(kept_attempts) {}
 
 void Summary::add(const Event& event) {
-  sequence.add(event.run(), event.sequence, event.time);
+  if (sequence.add(event.run(), event.sequence, event.time) == Sequence::Place::duplicate) {
+    ++duplicates;
+    return;
+  }
   if (event.events_lost > 0) {
     sequence.add_told_lost(event.run(), event.events_lost);
   }

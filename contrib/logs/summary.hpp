@@ -118,6 +118,7 @@ class Summary {
   std::deque<Notice> notices; // the latest
   std::uint64_t notices_left_out = 0;
   std::uint64_t events_lost = 0; // told by events-lost events
+  std::uint64_t duplicates = 0;  // events that had been there, counted once
   Sequence sequence;             // of all events, those outside the period too
 
   // Was the domain not asked for before the period? Empty if nothing is known of the time before.

@@ -264,6 +264,30 @@ TEST_CASE("report: rotated logs in any order, and what cannot be reported", "[cl
   CHECK(nearmiss_cli("report --since 1d --until 2d " + other + " 2>&1").exit_code == 2);
 }
 
+TEST_CASE("report and simulate: an event that is given twice counts once", "[cli][report]") {
+  const Folder folder;
+  // As syslog over TCP gives it again after a break, and as two copies of a log have it.
+  const std::string first = lookup({.second = 0, .sequence = 1}) + '\n';
+  const std::string log =
+      folder.write("e.jsonl", first + lookup({.second = 600, .sequence = 2}) + '\n' + first +
+                                  lookup({.second = 600, .sequence = 2, .run = "r2"}) + '\n');
+  const Run run = nearmiss_cli("report " + log + " " + log);
+  holds(run, "5 events given twice, and counted once");
+  holds(nearmiss_cli("report --json " + log), "\"duplicate_events\": 1,");
+  holds(nearmiss_cli("report --json " + log), "\"lookups\": 3,");
+
+  const std::string config = folder.write(
+      "p.yaml",
+      "version: 1\nclients: {mail: [192.0.2.25]}\nrules:\n  - {id: r, domains: [army.ml]}\n");
+  const Run simulated = nearmiss_cli("simulate --config " + config + ' ' + log);
+  holds(simulated, "3 lookups from");
+  holds(simulated, "1 event given twice, and counted once");
+
+  const std::string once = folder.write("o.jsonl", first);
+  lacks(nearmiss_cli("report " + once), "twice");
+  lacks(nearmiss_cli("simulate --config " + config + ' ' + once), "twice");
+}
+
 TEST_CASE("report: control characters in a log do not reach the terminal", "[cli][report]") {
   const Folder folder;
   const std::string log =
