@@ -15,6 +15,12 @@ Follow::Follow(std::string name) : name_(std::move(name)) {
   if (!open_file()) {
     throw FileError(name_ + ": " + why_not(errno));
   }
+  std::array<char, 2> start{};
+  if (pread(fd_, start.data(), start.size(), 0) == 2 && start == std::array{'\x1f', '\x8b'}) {
+    close(fd_); // no destructor runs
+    throw FileError(name_ + ": it is compressed, so nothing comes to it; name the log that is "
+                            "being written, or read this one by `nearmiss report`");
+  }
 }
 
 Follow::~Follow() {

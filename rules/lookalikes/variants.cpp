@@ -146,6 +146,9 @@ class Generator {
   }
 
   void other_dots() {
+    if (registered_.starts_with("xn--")) {
+      return; // cut or joined an A-label reads as something else, which nobody types
+    }
     std::string joined = registered_;
     std::string hyphened = registered_;
     for (std::size_t at = before_.size(); at-- > 0;) {

@@ -117,6 +117,18 @@ TEST_CASE("tail: the last events, a readable line each", "[cli][tail]") {
   CHECK(nearmiss_cli(tail + "/nonexistent 2>&1").exit_code == 2);
 }
 
+TEST_CASE("tail: a compressed log is told, and nothing else", "[cli][tail]") {
+  const Folder folder;
+  const std::string log = folder.write("e.jsonl", lookup({}) + '\n');
+  REQUIRE(std::system(("gzip -k " + log).c_str()) == 0);
+  const Run run = nearmiss_cli("tail --no-follow " + log + ".gz 2>&1");
+  CHECK(run.exit_code == 2);
+  holds(run, "it is compressed");
+  holds(run, "nearmiss report");
+  lacks(run, "damaged");
+  CHECK(nearmiss_cli("tail --no-follow " + log).exit_code == 0);
+}
+
 TEST_CASE("tail: follows the log across each kind of rotation", "[tail]") {
   const Folder folder;
   const std::filesystem::path log = folder.write("e.jsonl", "one\ntwo\nthr");

@@ -51,6 +51,14 @@ TEST_CASE("only the wanted classes are written out") {
   CHECK_THROWS_AS(variants_of(name("mil"), ClassSet::all()), std::invalid_argument);
 }
 
+TEST_CASE("no dot comes into an A-label, nor is one joined with what is before it") {
+  for (const Variant& variant : variants_of(name("www.xn--mnchen-3ya.de"), ClassSet::all())) {
+    INFO(variant.name.to_text());
+    CHECK(variant.kind != LookalikeClass::dot_insertion);
+    CHECK(variant.kind != LookalikeClass::missing_dot);
+  }
+}
+
 TEST_CASE("an edit of a U-label is made where people see it") {
   const auto variants = variants_of(name("xn--mnchen-3ya.de"), {LookalikeClass::omission});
   CHECK(has(variants, LookalikeClass::omission, "mnchen.de"));
