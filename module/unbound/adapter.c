@@ -80,6 +80,11 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
   return module_finished;
 }
 
+static const struct iter_qstate* iterator_of(const struct module_qstate* qstate) {
+  int id = modstack_find(&qstate->env->mesh->mods, "iterator");
+  return id < 0 ? NULL : qstate->minfo[id];
+}
+
 static struct nearmiss* module_of(const struct module_env* env, int id) {
   return ((struct dynlibmod_env*)env->modinfo[id])->dyn_env;
 }
@@ -146,15 +151,23 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
   leave(qstate, qstate->ext_state[id] == module_finished);
 }
 
-static bool is_referral(const struct reply_info* rep) {
+/* Will the iterator take it for a delegation? Of other responses with NS records, all that a
+ * forwarder says and the name servers of the very zone that was asked among them, it makes an
+ * answer (response_type_from_server() and processQueryResponse() in Unbound). */
+static bool is_referral(const struct module_qstate* qstate, const struct reply_info* rep) {
+  const struct iter_qstate* iq;
   bool ns = false;
   if (rep->an_numrrsets > 0 || (rep->flags & BIT_AA) ||
       FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NOERROR)
     return false;
+  iq = iterator_of(qstate);
+  if (!iq || !iq->dp || ((iq->chase_flags & BIT_RD) && !iq->auth_zone_response))
+    return false;
   for (size_t i = 0; i < rep->ns_numrrsets; i++) {
     if (type_of(rep->rrsets[i]) == LDNS_RR_TYPE_SOA)
       return false;
-    ns = ns || type_of(rep->rrsets[i]) == LDNS_RR_TYPE_NS;
+    ns = ns || (type_of(rep->rrsets[i]) == LDNS_RR_TYPE_NS &&
+                dname_strict_subdomain_c(rep->rrsets[i]->rk.dname, iq->dp->name));
   }
   return ns;
 }
@@ -177,14 +190,16 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   if (!response || !response->rep || !is_internet(qstate->qinfo.qclass))
     return 1;
   rep = response->rep;
-  if (is_referral(rep)) {
+  policy = enter(nm, qstate, id);
+  if (policy && is_referral(qstate, rep)) {
     /* Delegations must get into the cache, or every query for a listed name would start at the
      * root. They hold no answer to a mail server's question. */
+    part_from_listed_glue(qstate, policy, rep);
+    leave(qstate, false);
     if (qstate->no_cache_store != NO_STORE_HOST)
       qstate->no_cache_store = STORED_BY_HOST;
     return 1;
   }
-  policy = enter(nm, qstate, id);
   /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
   if (policy)
     drop_listed_additional(policy, rep);

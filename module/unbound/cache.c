@@ -122,6 +122,19 @@ void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
   (void)exchange(qstate->env, shared);
 }
 
+/* The RRsets of Unbound's cache are parts of its messages, and take new data when they have expired
+ * or it is as trustworthy: a delegation's listed address would show in an older answer, and from
+ * there be given to anybody. So what it would be put into goes first. */
+void part_from_listed_glue(const struct module_qstate* qstate, const struct nm_policy* policy,
+                           const struct reply_info* rep) {
+  for (size_t i = rep->an_numrrsets + rep->ns_numrrsets; i < rep->rrset_count; i++) {
+    const struct packed_rrset_key* rk = &rep->rrsets[i]->rk;
+    if (holds_listed_address(policy, rep->rrsets[i]))
+      rrset_cache_remove(qstate->env->rrset_cache, rk->dname, rk->dname_len,
+                         type_of(rep->rrsets[i]), ntohs(rk->rrset_class), rk->flags);
+  }
+}
+
 bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate) {
   struct module_env* env = qstate->env;
   hashvalue_type hash = query_info_hash(&qstate->qinfo, qstate->query_flags);

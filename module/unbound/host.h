@@ -19,11 +19,14 @@
 #include "config.h"
 
 #include "dynlibmod/dynlibmod.h"
+#include "iterator/iter_delegpt.h"
 #include "iterator/iter_utils.h"
+#include "iterator/iterator.h"
 #include "services/authzone.h"
 #include "services/cache/dns.h"
 #include "services/cache/rrset.h"
 #include "services/mesh.h"
+#include "services/modstack.h"
 #include "sldns/rrdef.h"
 #include "sldns/sbuffer.h"
 #include "util/config_file.h"
@@ -179,6 +182,7 @@ bool note_links(const struct module_qstate* qstate, struct links* links);
  * nobody is told a wrong thing without them. A referral needs its own, and no client sees it. */
 void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep);
 bool is_listed_additional(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
+bool holds_listed_address(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
 
 /* ---- cache.c ---- */
 
@@ -190,6 +194,10 @@ void delete_own_cache(struct nearmiss* nm);
 void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
                         struct module_qstate* qstate);
 void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate);
+/* Before a referral gets into Unbound's cache: no message there is to share its listed addresses.
+ */
+void part_from_listed_glue(const struct module_qstate* qstate, const struct nm_policy* policy,
+                           const struct reply_info* rep);
 /* Takes return_msg from the module's own. */
 bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate);
 /*

@@ -32,9 +32,9 @@ static bool mx_is_listed(const struct nm_policy* policy, const struct packed_rrs
   return every_name;
 }
 
-static bool holds_listed_address(const struct nm_policy* policy, uint16_t type,
-                                 const struct packed_rrset_data* data) {
-  if (!is_address(type) || !nm_has_address_rules(policy))
+bool holds_listed_address(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset) {
+  const struct packed_rrset_data* data = data_of(rrset);
+  if (!is_address(type_of(rrset)) || !nm_has_address_rules(policy))
     return false;
   for (size_t rr = 0; rr < data->count; rr++)
     if (nm_covers_address(policy, address_in_rdata(data, rr)))
@@ -47,7 +47,7 @@ bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packe
   const struct packed_rrset_data* data = data_of(rrset);
   uint16_t type = type_of(rrset);
   if ((type == LDNS_RR_TYPE_MX && mx_is_listed(policy, data)) ||
-      holds_listed_address(policy, type, data))
+      holds_listed_address(policy, rrset))
     return true;
   if (type == LDNS_RR_TYPE_CNAME)
     for (size_t rr = 0; rr < data->count; rr++)
@@ -117,7 +117,7 @@ bool note_links(const struct module_qstate* qstate, struct links* links) {
 bool is_listed_additional(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset) {
   uint16_t type = type_of(rrset);
   return nm_covers(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}, type) ||
-         holds_listed_address(policy, type, data_of(rrset));
+         holds_listed_address(policy, rrset);
 }
 
 void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep) {

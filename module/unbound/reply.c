@@ -224,14 +224,17 @@ static void drop(struct module_qstate* qstate, struct concern* concern, size_t c
   concern->reply_addrs = qstate->env->mesh->num_reply_addrs;
 }
 
-/* Unbound 1.17.1 closes the connection of each client of a query it drops, and does so twice, with
- * harm, for two of the same connection. */
-static bool share_a_connection(const struct module_qstate* qstate) {
-  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next)
-    for (const struct mesh_reply* other = r->next; other && r->query_reply.c->type != comm_udp;
-         other = other->next)
-      if (r->query_reply.c == other->query_reply.c)
-        return true;
+/* To drop a client's query Unbound closes its connection, and with that ends all other queries of
+ * the connection: of the same lookup with harm (1.17.1 closes it twice), of others for nothing that
+ * they have done, and num_reply_addrs could not be put right again. */
+static bool has_other_query(const struct module_qstate* qstate, const struct mesh_reply* reply) {
+  struct mesh_state* state;
+  if (reply->query_reply.c->type == comm_udp)
+    return false;
+  RBTREE_FOR(state, struct mesh_state*, &qstate->env->mesh->all)
+  for (const struct mesh_reply* other = state->reply_list; other; other = other->next)
+    if (other != reply && other->query_reply.c == reply->query_reply.c)
+      return true;
   return false;
 }
 
@@ -241,11 +244,9 @@ void drop_if_told(struct nearmiss* nm, const struct nm_policy* policy, struct mo
   size_t clients = 0;
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next, clients++) {
     struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
-    if (!nm_drops(policy, &lookup))
+    if (!nm_drops(policy, &lookup) || has_other_query(qstate, r))
       return;
   }
-  if (share_a_connection(qstate))
-    return;
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
     struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
     lookup.id = ntohs(r->qid);
@@ -287,9 +288,10 @@ enum module_ext_state block_now(struct nearmiss* nm, const struct nm_policy* pol
     concern->why = answer.why;
     break;
   case NM_DROPPED:
-    drop(qstate, concern, 1);
+    if (!has_other_query(qstate, reply))
+      drop(qstate, concern, 1);
     if ((msg->rep = regional_alloc_zero(qstate->region, sizeof(*msg->rep))))
-      make_empty(msg->rep, LDNS_RCODE_REFUSED); /* nobody gets it */
+      make_empty(msg->rep, LDNS_RCODE_SERVFAIL); /* for whom it cannot be dropped */
     break;
   case NM_FAILED:
     break;

@@ -355,3 +355,50 @@ TEST_CASE("clients that are dropped together, one of them twice on a connection"
   }
   world.resolver.stop();
 }
+
+// To drop a query over TCP is to close its connection.
+TEST_CASE("other queries of a connection are answered, though one would be dropped", "[hostile]") {
+  World world({.policy = usual_policy_with("action: drop"),
+               .server_lines = "  num-queries-per-thread: 4\n"});
+  const std::string& resolver = world.resolver.endpoint().address;
+  const auto ask = [](int socket, const Bytes& wire) {
+    const Bytes message = framed(wire);
+    REQUIRE(send(socket, message.data(), message.size(), MSG_NOSIGNAL) ==
+            static_cast<ssize_t>(message.size()));
+  };
+  const auto connection = [&] {
+    const int socket = bound_socket(SOCK_STREAM, mail, 0);
+    set_timeout(socket, 10);
+    connect_socket(socket, resolver, 53);
+    return socket;
+  };
+  world.expect_real(other, "good.example", A);
+  // One that is dropped before anybody asks upstream, one that is so when the answer is there.
+  for (const std::string listed : {"army.ml", "alias.plain.example"}) {
+    CAPTURE(listed);
+    const std::string slow = new_name();
+    world.lab.relay(Server::host).forge(slow + ".", forger([](std::size_t) {
+                                          return Sections{{record(the_question, MX,
+                                                                  u16(10) + name("mx.example"))}};
+                                        }));
+    world.lab.slow(slow + ".", std::chrono::milliseconds(700));
+    const int socket = connection();
+    ask(socket, query({}, question(name(slow), MX)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ask(socket, query({}, question(name(listed), MX)));
+    const Bytes first = receive_framed(socket);
+    REQUIRE(first.size() > 8);
+    CHECK((first[3] & 0xf) == 2); // SERVFAIL
+    CHECK(first[7] == 0);         // no answer
+    const Bytes second = receive_framed(socket);
+    REQUIRE(second.size() > 8);
+    CHECK((second[3] & 0xf) == 0);
+    CHECK(second[7] == 1);
+    // Nothing is left to wait for, so it is dropped now.
+    ask(socket, query({}, question(name(listed), A)));
+    CHECK(receive_framed(socket).empty());
+    close(socket);
+  }
+  (void)world.resolver.events().alert(4);
+  world.resolver.stop();
+}

@@ -37,9 +37,9 @@ Bytes name(const std::string& text) {
   return wire;
 }
 
-Bytes record(const Bytes& owner, int type, const Bytes& rdata, int rclass) {
+Bytes record(const Bytes& owner, int type, const Bytes& rdata, int rclass, std::size_t ttl) {
   return owner + u16(static_cast<std::size_t>(type)) + u16(static_cast<std::size_t>(rclass)) +
-         Bytes{0, 0, 1, 44} + u16(rdata.size()) + rdata;
+         u16(ttl >> 16U) + u16(ttl) + u16(rdata.size()) + rdata;
 }
 
 Relay::Forger forger(const Script& script) {

@@ -19,8 +19,9 @@ inline constexpr std::size_t question_at = 12;
 inline const Bytes the_question = pointer(question_at); // as an owner
 inline const Bytes secret_address = {198, 51, 100, 77};
 
-// With TTL 300.
-Bytes record(const Bytes& owner, int type, const Bytes& rdata, int rclass = 1);
+// `ttl` in seconds.
+Bytes record(const Bytes& owner, int type, const Bytes& rdata, int rclass = 1,
+             std::size_t ttl = 300);
 
 struct Sections {
   std::vector<Bytes> answer, additional{}, authority{};

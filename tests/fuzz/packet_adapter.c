@@ -69,6 +69,11 @@ size_t regional_get_mem(struct regional* r) {
 void mesh_state_make_unique(struct mesh_state* state) {
   state->unique = state;
 }
+enum { ITERATOR = 1 };
+int modstack_find(struct module_stack* stack, const char* name) {
+  (void)stack, (void)name;
+  return ITERATOR;
+}
 static int one_state(const void* a, const void* b) {
   return (a > b) - (a < b);
 }
@@ -86,6 +91,8 @@ struct world {
   struct module_env env;
   struct mesh_state state;
   struct mesh_reply reply;
+  struct iter_qstate iterator;
+  struct delegpt root; /* whom it asks */
   time_t now;
 };
 
@@ -117,6 +124,9 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
   memcpy(&w->reply.query_reply.client_addr, lookup->client,
          lookup->client->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                : sizeof(struct sockaddr_in));
+  w->root.name = (uint8_t*)"";
+  w->iterator.dp = &w->root;
+  qstate->minfo[ITERATOR] = &w->iterator;
   qstate->mesh_info = &w->state;
   qstate->env = &w->env;
   qstate->region = regional_create();
@@ -197,7 +207,7 @@ void packet_ask(struct nm_core* core, const struct nm_lookup* lookup, const uint
     struct dns_msg* msg = message_of(qstate, packet, packet_len);
     if ((outcome->parsed = msg != NULL)) {
       show(msg->rep, false, seen, arg);
-      outcome->referral = is_referral(msg->rep);
+      outcome->referral = is_referral(qstate, msg->rep);
       (void)on_response(qstate, msg, 0, &w->nm);
       outcome->cached = !qstate->no_cache_store;
     }

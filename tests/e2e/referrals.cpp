@@ -1,0 +1,130 @@
+// Delegations get into Unbound's caches, whatever the policy says: they answer nobody's question.
+// What looks like one and is an answer does not, nor does one change what is in a cache already.
+#include "tests/catch.hpp"
+
+#include "tests/e2e/hostile_server.hpp"
+
+#include <arpa/inet.h>
+#include <atomic>
+#include <thread>
+
+using namespace e2e;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int not_authoritative = 0x8000; // QR
+constexpr int recursive = 0x8180;         // QR, RD, RA
+
+// A delegation of `zone` to `host`, which is at the secret address.
+Script delegation(const std::string& zone, const std::string& host, int flags) {
+  return [=](std::size_t) {
+    return Sections{.answer = {},
+                    .additional = {record(name(host), A, secret_address)},
+                    .authority = {record(name(zone), NS, name(host))},
+                    .flags = flags};
+  };
+}
+
+} // namespace
+
+// Unbound's cached messages share their records; an expired RRset takes new data whoever brings it,
+// and serve-expired goes on to give the messages that hold it.
+TEST_CASE("a listed address in a delegation does not get into an older answer", "[referral]") {
+  const std::string more = GENERATE(as<std::string>(), "", "  serve-expired: yes\n",
+                                    "  serve-expired: yes\n  serve-expired-client-timeout: 1800\n");
+  const bool validate = GENERATE(false, true);
+  CAPTURE(more, validate);
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: held, answer_ip: [198.51.100.64/26]}\n");
+  World world({.policy = policy,
+               .validate = validate,
+               .server_lines = "  do-not-query-address: 198.51.100.0/24\n"
+                               "  target-fetch-policy: \"0 0 0 0 0\"\n" +
+                               more});
+  std::atomic<bool> turned = false;
+  Relay& host = world.lab.relay(Server::host);
+  host.forge("ns.plain.example.", forger([&](std::size_t) {
+               return Sections{{record(the_question, A,
+                                       turned ? secret_address : Bytes{203, 0, 113, 7}, 1, 1)}};
+             }));
+  // Two servers, of which one can be asked.
+  Relay& below = world.lab.relay(Server::tld);
+  Bytes address(4);
+  REQUIRE(inet_pton(AF_INET, world.lab.address(Server::tld).c_str(), address.data()) == 1);
+  for (const std::string asked : {"sub.plain.example", "x.sub.plain.example"}) {
+    host.forge(asked + ".", forger([&](std::size_t at) {
+                 Sections both =
+                     delegation("sub.plain.example", "ns.plain.example", not_authoritative)(at);
+                 both.authority.push_back(
+                     record(name("sub.plain.example"), NS, name("ns2.plain.example")));
+                 both.additional.push_back(record(name("ns2.plain.example"), A, address));
+                 return both;
+               }));
+    below.forge(asked + ".", forger([](std::size_t) {
+                  return Sections{{record(the_question, A, {203, 0, 113, 8})}};
+                }));
+  }
+  world.expect_real(other, "good.example", A);
+  CHECK(world.resolver.answer(mail, "ns.plain.example", A).data_of(A) ==
+        std::vector<std::string>{"203.0.113.7"});
+  turned = true;
+  std::this_thread::sleep_for(2100ms); // it has expired
+  CHECK(world.resolver.answer(other, "x.sub.plain.example", A).data_of(A) ==
+        std::vector<std::string>{"203.0.113.8"});
+  for (int round = 0; round < 2; ++round) {
+    const Answer answer = world.resolver.answer(mail, "ns.plain.example", A);
+    INFO(answer.text());
+    CHECK_FALSE(tells_a_secret(answer));
+  }
+  std::this_thread::sleep_for(200ms); // serve-expired fetches behind its answer
+  world.expect_blocked(mail, "ns.plain.example", A);
+  CHECK(tells_a_secret(world.resolver.answer(other, "ns.plain.example", A)));
+}
+
+TEST_CASE("what a forwarder says is an answer, also when it looks like a delegation",
+          "[referral]") {
+  const std::string more = GENERATE(as<std::string>(), "", "  minimal-responses: no\n");
+  const std::string type_of_zone = GENERATE(as<std::string>(), "army.ml", "ml", "");
+  CAPTURE(more, type_of_zone);
+  World world({.policy = usual_policy,
+               .validate = false,
+               .server_lines = more,
+               .more_clauses = "forward-zone:\n  name: \".\"\n  forward-addr: @HOST@\n"});
+  Relay& host = world.lab.relay(Server::host);
+  host.forge("alias.plain.example.", forger([](std::size_t) {
+               return Sections{.answer = {record(the_question, CNAME, name("army.ml"))},
+                               .flags = recursive};
+             }));
+  for (const std::string asked : {"army.ml", "like.plain.example"}) {
+    host.forge(asked + ".", forger(delegation(type_of_zone.empty() ? asked : type_of_zone,
+                                              "ns.army.ml", recursive)));
+  }
+  world.expect_blocked(mail, "army.ml", MX);
+  for (const int type : {int{MX}, int{A}}) {
+    (void)world.resolver.ask(other, "alias.plain.example", type);
+    (void)world.resolver.ask(other, "like.plain.example", type);
+    world.expect_blocked(mail, "army.ml", type);
+    for (const std::string asked : {"alias.plain.example", "like.plain.example"}) {
+      const Answer answer = world.resolver.answer(mail, asked, type);
+      INFO(answer.text());
+      CHECK_FALSE(tells_a_secret(answer));
+    }
+  }
+  CHECK(host.queries({"army.ml.", MX}) > 0);
+}
+
+// Unbound asks a server that looks like a forwarder once more, with RD, and then takes the name
+// servers of the zone it is in for an answer.
+TEST_CASE("nor is it a delegation where the zone delegates to itself", "[referral]") {
+  World world({.policy = usual_policy, .server_lines = "  minimal-responses: no\n"});
+  Relay& host = world.lab.relay(Server::host);
+  host.forge("navy.ml.", forger(delegation("navy.ml", "ns.navy.ml", recursive)));
+  world.expect_blocked(mail, "navy.ml", MX);
+  for (const int type : {int{MX}, int{A}}) {
+    (void)world.resolver.ask(other, "alias.plain.example", type);
+    world.expect_blocked(mail, "navy.ml", type);
+    CHECK_FALSE(tells_a_secret(world.resolver.answer(mail, "alias.plain.example", type)));
+  }
+  CHECK(host.queries({"navy.ml.", A}) > 0);
+}
