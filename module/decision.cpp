@@ -99,6 +99,10 @@ class Lookup {
       if (take(on_host(target, lookup_.qtype), MatchedBy::cname)) {
         decision_.listed = target;
       }
+      if (take(policy_.decide_exchange(query(decision_.qname, lookup_.qtype), target),
+               MatchedBy::mx_exchange)) {
+        decision_.listed = target;
+      }
     }
   }
 

@@ -75,6 +75,21 @@ bool ClientAddress::is_v4() const noexcept {
   return std::equal(v4_mapped.begin(), v4_mapped.end(), octets_.begin());
 }
 
+std::optional<ClientAddress> ClientAddress::translated_v4() const noexcept {
+  constexpr std::array<std::uint8_t, 12> nat64{0x00, 0x64, 0xff, 0x9b};
+  constexpr std::array<std::uint8_t, 2> six_to_four{0x20, 0x02};
+  const auto v4_at = [this](std::size_t at) {
+    return v4({octets_[at], octets_[at + 1], octets_[at + 2], octets_[at + 3]});
+  };
+  if (std::equal(nat64.begin(), nat64.end(), octets_.begin())) {
+    return v4_at(nat64.size());
+  }
+  if (std::equal(six_to_four.begin(), six_to_four.end(), octets_.begin())) {
+    return v4_at(six_to_four.size());
+  }
+  return std::nullopt;
+}
+
 std::string ClientAddress::to_text() const {
   std::array<char, max_text> text{};
   return {text.data(), write_text(text)};

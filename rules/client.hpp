@@ -24,6 +24,9 @@ class ClientAddress {
   static std::optional<ClientAddress> from_text(std::string_view text) noexcept;
 
   bool is_v4() const noexcept;
+  // The IPv4 host that packets to this IPv6 address get to: by NAT64 under its well-known prefix
+  // (64:ff9b::/96, RFC 6052), or by 6to4 (2002::/16, RFC 3056).
+  std::optional<ClientAddress> translated_v4() const noexcept;
   std::string to_text() const; // RFC 5952; IPv4 dotted
   // The same into `out`, without allocation. Returns how many characters were written.
   static constexpr std::size_t max_text = 46;

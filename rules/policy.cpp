@@ -300,10 +300,14 @@ Verdict Policy::decide_exchange(const Query& query, const Name& exchange) const 
 
 bool Policy::covers_address(const ClientAddress& address) const noexcept {
   bool covered = false;
-  addresses_.search(address, [&](const AddressIndex::Entry& entry) noexcept {
-    covered = rules_[entry.rule].action != Action::allow;
+  const auto visit = [&](const AddressIndex::Entry& entry) noexcept {
+    covered = covered || rules_[entry.rule].action != Action::allow;
     return !covered;
-  });
+  };
+  addresses_.search(address, visit);
+  if (const auto v4 = address.translated_v4()) {
+    addresses_.search(*v4, visit);
+  }
   return covered;
 }
 
@@ -313,7 +317,7 @@ Verdict Policy::decide_address(const Query& query, const ClientAddress& address)
   std::optional<Found> asked; // most addresses are not listed
   Contest contest;
   std::size_t depth = 0;
-  addresses_.search(address, [&](const AddressIndex::Entry& entry) noexcept {
+  const auto visit = [&](const AddressIndex::Entry& entry) noexcept {
     if (entry.prefix.bits != depth && contest.over()) {
       return false;
     }
@@ -326,7 +330,11 @@ Verdict Policy::decide_address(const Query& query, const ClientAddress& address)
       contest.enter(rule, depth);
     }
     return true;
-  });
+  };
+  addresses_.search(address, visit);
+  if (const auto v4 = address.translated_v4(); v4 && !contest.over()) {
+    addresses_.search(*v4, visit); // as the host that is reached by it
+  }
   rule_on(verdict, contest.result().won.rule, groups, query.tcp);
   return verdict;
 }

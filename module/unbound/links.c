@@ -42,6 +42,13 @@ bool holds_listed_address(const struct nm_policy* policy, const struct ub_packed
   return false;
 }
 
+/* Of an alias. A rule on exchanges lists its hosts by whatever name a domain's MX calls them; mail
+ * servers follow an exchange that is an alias. */
+static bool is_listed_target(const struct nm_policy* policy, struct nm_name target,
+                             uint16_t qtype) {
+  return nm_covers(policy, target, qtype) || nm_covers_exchange(policy, target);
+}
+
 bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset,
                            uint16_t qtype) {
   const struct packed_rrset_data* data = data_of(rrset);
@@ -51,7 +58,7 @@ bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packe
     return true;
   if (type == LDNS_RR_TYPE_CNAME)
     for (size_t rr = 0; rr < data->count; rr++)
-      if (nm_covers(policy, name_in_rdata(data, rr, 0), qtype))
+      if (is_listed_target(policy, name_in_rdata(data, rr, 0), qtype))
         return true;
   return false;
 }
@@ -70,7 +77,8 @@ bool is_listed_alias(const struct nm_policy* policy, const struct ub_packed_rrse
   if (nm_covers_some_type(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}))
     return true;
   for (size_t rr = 0; rr < data->count; rr++)
-    if (nm_covers_some_type(policy, name_in_rdata(data, rr, 0)))
+    if (nm_covers_some_type(policy, name_in_rdata(data, rr, 0)) ||
+        nm_covers_exchange(policy, name_in_rdata(data, rr, 0)))
       return true;
   return false;
 }

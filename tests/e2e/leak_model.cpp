@@ -22,6 +22,12 @@ std::string without_final_dot(const std::string& name) {
   return name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
 }
 
+// `types: delivery`
+bool leads_mail(int type) {
+  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
+  return delivery.contains(type);
+}
+
 // The answer section as a set of texts: no TTL, no order, no case, no fresh label.
 std::set<std::string> content(const Answer& answer, const std::string& fresh_label) {
   std::set<std::string> records;
@@ -64,7 +70,7 @@ std::string leak_policy() {
                 std::string("  - {id: zone, list: {file: ") + leak_zone_file +
                     ", format: rpz}}\n"
                     "  - {id: parked, mx_exchange: [mx.parking.example],"
-                    " except: [mine.good.example]}\n"
+                    " except: [mine.good.example, mine.plain.example]}\n"
                     "  - id: hosting\n"
                     "    answer_ip: [198.51.100.192/26, \"2001:db8:bad:c9::/64\"]\n"
                     "protect:\n"
@@ -90,8 +96,12 @@ std::vector<Zone> leak_zones() {
           "toheld CNAME x.held\ntoparked CNAME x.parked\n"
           "tolookalike CNAME p1ain.example.\n";
     } else if (zone.origin == "plain.example.") {
-      // To a listed name and out again. Not from a signed zone: ANY would be bogus.
-      zone.records += "through CNAME park.army.ml.\n*.through CNAME park.navy.ml.\n";
+      // To a listed name and out again, and to a listed exchange. Not from a signed zone: ANY would
+      // be bogus.
+      zone.records += "through CNAME park.army.ml.\n*.through CNAME park.navy.ml.\n"
+                      "toexchange CNAME realhost.mx.parking.example.\n"
+                      "*.toexchange CNAME realhost.mx.parking.example.\n"
+                      "*.mine CNAME realhost.mx.parking.example.\n";
     } else if (zone.origin == "gouv.ml." || zone.origin == "brief.example.") {
       zone.records += "*.any A 203.0.113.3\n";
     } else if (zone.origin == "arrny.example.") {
@@ -103,6 +113,8 @@ std::vector<Zone> leak_zones() {
   }
   const std::string secret = "@ MX 10 realhost\n@ A 198.51.100.7\nrealhost A 198.51.100.8\n"
                              "*.any A 198.51.100.8\n";
+  zones.push_back({"parking.example.", Server::host, true,
+                   "realhost.mx A 198.51.100.10\nrealhost.mx MX 10 realhost.mx\n"});
   zones.push_back({"p1ain.example.", Server::host, true, secret});
   zones.push_back({"plainn.example.", Server::host, false, secret});
   return zones;
@@ -170,6 +182,8 @@ std::vector<Subject> leak_subjects() {
       {"FRESH.parked.good.example"},
       {"parkedtoo.good.example"},
       {"toparked.good.example", {"x.parked.good.example."}},
+      {"toexchange.plain.example", {"realhost.mx.parking.example."}},
+      {"FRESH.toexchange.plain.example", {"realhost.mx.parking.example."}},
       {"x.held.good.example"},
       {"FRESH.held.good.example"},
       {"heldtoo.good.example"},
@@ -177,6 +191,7 @@ std::vector<Subject> leak_subjects() {
       // not so
       {"parkednot.good.example"},
       {"mine.good.example"},
+      {"FRESH.mine.plain.example", {"realhost.mx.parking.example."}},
       // not listed
       {"army.mil"},
       {"www.army.mil"},
@@ -218,8 +233,7 @@ namespace {
 
 // What leak_zone says to a policed client; nullopt: nothing.
 std::optional<Verdict> zone_verdict(const std::string& name, int type, const Flags& flags) {
-  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
-  if (!delivery.contains(type)) {
+  if (!leads_mail(type)) {
     return std::nullopt;
   }
   const auto told = [&](Verdict verdict) { return flags.rd ? verdict : Verdict::no_data_told; };
@@ -252,20 +266,18 @@ bool is_policed(const std::string& client) {
 }
 
 bool is_listed(const std::string& name, int type) {
-  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
   const std::string plain = without_final_dot(lower(name));
   const bool by_name =
       (at_or_below(plain, "ml") && !at_or_below(plain, "gouv.ml")) || plain == "arrny.example";
-  return by_name && delivery.contains(type);
+  return by_name && leads_mail(type);
 }
 
 namespace {
 
 // Names that the policy takes for plain.example mistyped. Only what is asked for can be that.
 bool is_lookalike(const std::string& name, int type) {
-  static const std::set<int> delivery{MX, A, AAAA, CNAME, ANY, SRV, HTTPS, SVCB};
   const std::string plain = without_final_dot(lower(name));
-  return delivery.contains(type) &&
+  return leads_mail(type) &&
          (at_or_below(plain, "p1ain.example") || at_or_below(plain, "plainn.example"));
 }
 
@@ -274,6 +286,13 @@ bool is_listed_address(const Rr& rr) {
   return (rr.type == A && rr.data.starts_with(secret_ipv4) &&
           std::stoi(rr.data.substr(last_dot + 1)) >= 192) ||
          (rr.type == AAAA && rr.data.starts_with("2001:db8:bad:c9:"));
+}
+
+// By the rule on exchanges, if it is an answer to `name` that leads to `host`.
+bool is_parked(const std::string& host, const std::string& name) {
+  const std::string asked = without_final_dot(lower(name));
+  return at_or_below(without_final_dot(lower(host)), "mx.parking.example") &&
+         !at_or_below(asked, "mine.good.example") && !at_or_below(asked, "mine.plain.example");
 }
 
 std::string exchange_of(const Rr& mx) {
@@ -315,8 +334,10 @@ Verdict Oracle::verdict(const std::string& client, const std::string& name, int 
   };
   const auto leads_to_listed = [&](int truth_type) {
     const std::vector<Rr> records = true_answer(name, truth_type, flags).answer;
-    return std::any_of(records.begin(), records.end(),
-                       [&](const Rr& rr) { return rr.type == CNAME && is_listed(rr.data, type); });
+    return std::any_of(records.begin(), records.end(), [&](const Rr& rr) {
+      return rr.type == CNAME &&
+             (is_listed(rr.data, type) || (is_parked(rr.data, name) && leads_mail(type)));
+    });
   };
   if (type == ANY) {
     // What Unbound answers to ANY depends on what it has at hand, so the truth is asked otherwise:
@@ -343,8 +364,7 @@ bool Oracle::blocked_by_exchange(const std::string& name, const Flags& flags) {
     if (rr.type == MX) {
       any = true;
       every_listed = every_listed && is_listed(exchange_of(rr), A);
-      if (at_or_below(exchange_of(rr), "mx.parking.example") &&
-          !at_or_below(without_final_dot(lower(name)), "mine.good.example")) {
+      if (is_parked(exchange_of(rr), name)) {
         return true;
       }
     }

@@ -98,6 +98,17 @@ TEST_CASE("a rule on addresses matches its prefixes, the longest first") {
   CHECK(asker.held(policy, "2001:db8:bad:1::1") == "net");
   CHECK(asker.held(policy, "2001:db8:bae::") == "-");
   CHECK(asker.held(policy, "203.0.113.9") == "for-mail");
+  // An IPv6 address is that of the IPv4 host which a translator passes its packets to.
+  CHECK(asker.held(policy, "64:ff9b::198.51.100.1") == "net");
+  CHECK(asker.held(policy, "64:ff9b::198.51.100.7") == "host");
+  CHECK(asker.held(policy, "64:ff9b::198.51.101.1") == "-");
+  CHECK(asker.held(policy, "64:ff9b:1::198.51.100.1") == "-");
+  CHECK(asker.held(policy, "2002:c633:6401::1") == "net");
+  CHECK(asker.held(policy, "2002:c633:6501::1") == "-");
+  CHECK(asker.held(policy, "2003:c633:6401::1") == "-");
+  CHECK(policy.covers_address(address("64:ff9b::203.0.113.9")));
+  CHECK(policy.covers_address(address("2002:cb00:7109::")));
+  CHECK_FALSE(policy.covers_address(address("64:ff9b::203.0.112.9")));
   const Asker web{.type = type_a, .client = address("10.0.0.1")};
   CHECK(web.held(policy, "203.0.113.9") == "-");
   CHECK(policy.covers_address(address("203.0.113.9")));
