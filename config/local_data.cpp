@@ -37,8 +37,8 @@ std::string to_text(const LocalRecord& record) {
     return text;
   }
   for (std::size_t field = 0; field < ldns_rr_rd_count(raw); ++field) {
-    const std::unique_ptr<char, decltype(&std::free)> part(ldns_rdf2str(ldns_rr_rdf(raw, field)),
-                                                           std::free);
+    const std::unique_ptr<char, void (*)(void*)> part(ldns_rdf2str(ldns_rr_rdf(raw, field)),
+                                                      std::free);
     if (!part) {
       throw std::bad_alloc();
     }

@@ -52,7 +52,7 @@ class ZoneFile {
   bool (*is_short_)(std::string_view target);
   std::size_t at_ = 0;
   int line_ = 1;
-  std::unique_ptr<FILE, decltype(&std::fclose)> file_;
+  std::unique_ptr<FILE, int (*)(FILE*)> file_;
   std::unique_ptr<ldns_rdf, decltype(&ldns_rdf_deep_free)> origin_;
   Name origin_name_; // the same
   std::uint32_t ttl_ = 0;

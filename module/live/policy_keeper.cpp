@@ -140,12 +140,20 @@ PolicyKeeper::Loaded PolicyKeeper::load_file(Load load_policy) {
     LoadResult result = load_policy(file_, today, last_good.config.get());
     files_ = std::move(result.files);
     std::vector<std::pair<bool, std::string>> lines;
+    std::size_t more_errors = 0;
     for (const Diagnostic& diagnostic : result.diagnostics) {
       const bool is_error = diagnostic.severity == Severity::error;
       lines.emplace_back(is_error, to_text(diagnostic));
       if (is_error && loaded.error.empty()) {
         loaded.error = lines.back().second;
+      } else if (is_error) {
+        ++more_errors;
       }
+    }
+    if (more_errors > 0) {
+      loaded.error += " (and " + std::to_string(more_errors) +
+                      (more_errors == 1 ? " more error" : " more errors") +
+                      ": `nearmiss check` shows all)";
     }
     const bool news = loaded.error.empty() || loaded.error != last_load_.error;
     for (const auto& [is_error, line] : lines) {
