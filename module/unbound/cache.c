@@ -175,7 +175,8 @@ const struct nm_policy* enter(struct nearmiss* nm, struct module_qstate* qstate,
   if (policy && nm_generation(policy) != met) {
     struct mesh_state* state;
     met = nm_generation(policy);
-    RBTREE_FOR(state, struct mesh_state*, &qstate->env->mesh->all) doubt(&state->s, id);
+    RBTREE_FOR (state, struct mesh_state*, &qstate->env->mesh->all)
+      doubt(&state->s, id);
   }
   return policy;
 }

@@ -231,10 +231,10 @@ static bool has_other_query(const struct module_qstate* qstate, const struct mes
   struct mesh_state* state;
   if (reply->query_reply.c->type == comm_udp)
     return false;
-  RBTREE_FOR(state, struct mesh_state*, &qstate->env->mesh->all)
-  for (const struct mesh_reply* other = state->reply_list; other; other = other->next)
-    if (other != reply && other->query_reply.c == reply->query_reply.c)
-      return true;
+  RBTREE_FOR (state, struct mesh_state*, &qstate->env->mesh->all)
+    for (const struct mesh_reply* other = state->reply_list; other; other = other->next)
+      if (other != reply && other->query_reply.c == reply->query_reply.c)
+        return true;
   return false;
 }
 
