@@ -173,10 +173,11 @@ static bool is_referral(const struct module_qstate* qstate, const struct reply_i
 }
 
 /* The question that was sent may be for another name than the client's: the target of a CNAME, or
- * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. */
+ * an ancestor (QNAME minimisation, RFC 9156), whose answer Unbound would store as well. A response
+ * may have none; what it is an answer to cannot be judged. */
 static bool asks_for_listed(const struct nm_policy* policy, const struct module_qstate* qstate,
                             const struct query_info* sent, int id) {
-  if (is_unconcerned(qstate, id) && sent->qtype == qstate->qinfo.qtype &&
+  if (is_unconcerned(qstate, id) && sent->qname && sent->qtype == qstate->qinfo.qtype &&
       query_dname_compare(sent->qname, qstate->qinfo.qname) == 0)
     return false;
   return nm_covers(policy, name_of(sent), sent->qtype);

@@ -91,6 +91,7 @@ struct world {
   struct module_env env;
   struct mesh_state state;
   struct mesh_reply reply;
+  struct comm_point socket; /* of the client */
   struct iter_qstate iterator;
   struct delegpt root; /* whom it asks */
   time_t now;
@@ -121,6 +122,8 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
   w->state.node.key = &w->state;
   (void)rbtree_insert(&w->mesh.all, &w->state.node);
   w->state.reply_list = &w->reply;
+  w->socket.type = lookup->tcp ? comm_tcp : comm_udp;
+  w->reply.query_reply.c = &w->socket;
   memcpy(&w->reply.query_reply.client_addr, lookup->client,
          lookup->client->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                : sizeof(struct sockaddr_in));
