@@ -219,6 +219,24 @@ TEST_CASE("names may hold any octet", "[hostile]") {
   CHECK(world.resolver.events().alerts().size() == events + 2);
 }
 
+TEST_CASE("a response without a question", "[hostile]") {
+  World world({.policy = usual_policy});
+  for (const int rcode : {noerror, formerr, servfail, nxdomain, refused}) {
+    CAPTURE(rcode);
+    const std::string hostile = new_name();
+    world.lab.relay(Server::host).forge(hostile + ".", [rcode](const Bytes& query, bool) {
+      return Bytes{query[0], query[1], 0x84} + Bytes(1, static_cast<std::uint8_t>(rcode)) +
+             Bytes(8); // the header alone
+    });
+    for (const std::string& client : {mail, other}) {
+      CHECK(world.resolver.answer(client, hostile, MX).answer.empty());
+    }
+    CHECK(server_was_asked(world, hostile));
+    REQUIRE(world.resolver.alive());
+  }
+  world.expect_blocked(mail, "army.ml", MX);
+}
+
 // Unbound's cached messages share their records: new data of an RRset shows in every message that
 // holds it, whatever the question was that brought it. Of an AAAA there are two messages, one for
 // clients that check signatures themselves.
