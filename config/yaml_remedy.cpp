@@ -27,8 +27,9 @@ std::string yaml_remedy(std::string_view line, std::size_t at, std::string_view 
   if (problem == TAB_IN_INDENTATION || indented_by_tab(line)) {
     return "indent with spaces, YAML allows no tabs there";
   }
-  if (problem == UNKNOWN_TOKEN || problem == UNKNOWN_ANCHOR || problem == ALIAS_NOT_FOUND ||
-      problem == CHAR_IN_ALIAS || problem == ANCHOR_NOT_FOUND || problem == CHAR_IN_ANCHOR) {
+  if (problem == UNKNOWN_TOKEN || problem.starts_with(UNKNOWN_ANCHOR) ||
+      problem == ALIAS_NOT_FOUND || problem == CHAR_IN_ALIAS || problem == ANCHOR_NOT_FOUND ||
+      problem == CHAR_IN_ANCHOR) {
     return rest.empty()
                ? "put the value in quotes"
                : "a value that begins with " + shown(rest.substr(0, 1)) + " must stand in quotes";
