@@ -79,10 +79,11 @@ constexpr std::array cases{
     Case{"mxlisted.plain.example", MX, Listed::even, true},
     Case{"good.example", MX, Listed::odd},
     Case{"toward.good.example", A, Listed::odd},
-    Case{"www.arrny.example", A, Listed::odd}, // holds a listed address
-    Case{"army.mil", MX, Listed::odd, true},   // has a listed exchange
-    Case{"tenant.example", MX, Listed::odd},   // looks like a protected domain
-    Case{"www.army.mil", A, Listed::even},     // in the response policy zone
+    Case{"www.arrny.example", A, Listed::odd},       // holds a listed address
+    Case{"army.mil", MX, Listed::odd, true},         // has a listed exchange
+    Case{"www.army.mil", A, Listed::odd},            // is an alias of it
+    Case{"tenant.example", MX, Listed::odd},         // looks like a protected domain
+    Case{"deep.www.arrny.example", A, Listed::even}, // in the response policy zone
     Case{"brief.example", MX, Listed::list},
 };
 
@@ -121,7 +122,7 @@ class Storm {
       : world_({.policy = policy_of(0),
                 .lists = {{"feed.txt", list_of(0)},
                           {"zone.rpz", "$ORIGIN rpz.\n$TTL 60\n@ SOA . . 1 1 1 1 1\n"
-                                       "www.army.mil CNAME .\n"}},
+                                       "deep.www.arrny.example CNAME .\n"}},
                 .threads = 2}),
         reloads_(reloads) {}
 
