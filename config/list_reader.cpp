@@ -45,7 +45,12 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
   if (!content) {
     return nullptr;
   }
-  const auto other = other_kind(*content, *kind);
+  std::string_view text = *content;
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; // that some editors write
+  if (text.starts_with(byte_order_mark)) {
+    text.remove_prefix(byte_order_mark.size());
+  }
+  const auto other = other_kind(text, *kind);
   const auto tell = [&] {
     reader_.report().error(full.native(), {other->line, 1}, other->message);
   };
@@ -58,15 +63,15 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
   std::string_view a_right_file = "one domain name a line";
   switch (*kind) {
   case ListFormat::domains:
-    read_domains_list(*content, owner.index, load);
+    read_domains_list(text, owner.index, load);
     break;
   case ListFormat::hosts:
-    read_hosts_list(*content, owner.index, load);
+    read_hosts_list(text, owner.index, load);
     a_right_file = "an address and host names a line";
     break;
   case ListFormat::rpz:
     RpzRules rules(owner.index, owner.rule, owner.has_action, owner.exceptions, builder_);
-    read_rpz_list(*content, rules, load);
+    read_rpz_list(text, rules, load);
     source.last = rules.last();
     source.zone_decides = !owner.has_action;
     a_right_file = "the triggers of a response policy zone";

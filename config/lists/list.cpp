@@ -92,9 +92,6 @@ std::size_t ListLoad::finish(std::string_view a_right_file) {
 
 void for_each_line(std::string_view content,
                    const std::function<void(std::string_view, std::size_t)>& line) {
-  if (content.starts_with("\xEF\xBB\xBF")) {
-    content.remove_prefix(3); // that some editors write
-  }
   for (std::size_t number = 1; !content.empty(); ++number) {
     const std::size_t end = content.find('\n');
     std::string_view text = content.substr(0, end);

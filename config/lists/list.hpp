@@ -56,8 +56,7 @@ class ListLoad {
   std::string skipped_; // the first broken lines that were skipped, for the warning
 };
 
-// Calls `line(text, number)` for each line, without its LF or CR LF; numbers from 1. A byte order
-// mark at the start of the file is left out.
+// Calls `line(text, number)` for each line, without its LF or CR LF; numbers from 1.
 void for_each_line(std::string_view content,
                    const std::function<void(std::string_view, std::size_t)>& line);
 

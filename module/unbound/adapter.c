@@ -157,8 +157,7 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
 static bool is_referral(const struct module_qstate* qstate, const struct reply_info* rep) {
   const struct iter_qstate* iq;
   bool ns = false;
-  if (rep->an_numrrsets > 0 || (rep->flags & BIT_AA) ||
-      FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NOERROR)
+  if (rep->an_numrrsets > 0 || FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_NOERROR)
     return false;
   iq = iterator_of(qstate);
   if (!iq || !iq->dp || ((iq->chase_flags & BIT_RD) && !iq->auth_zone_response))

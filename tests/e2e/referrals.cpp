@@ -82,6 +82,36 @@ TEST_CASE("a listed address in a delegation does not get into an older answer", 
   CHECK(tells_a_secret(world.resolver.answer(other, "ns.plain.example", A)));
 }
 
+TEST_CASE("a delegation to a listed address is followed, though the server calls it authoritative",
+          "[referral]") {
+  const int flags = GENERATE(as<int>(), 0x8000, 0x8400); // QR; QR and AA
+  CAPTURE(flags);
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: held, answer_ip: [127.0.0.0/8]}\n");
+  World world({.policy = policy});
+  Bytes address(4);
+  REQUIRE(inet_pton(AF_INET, world.lab.address(Server::tld).c_str(), address.data()) == 1);
+  for (const std::string asked : {"sub.plain.example", "x.sub.plain.example"}) {
+    world.lab.relay(Server::host).forge(asked + ".", forger([=](std::size_t) {
+                                          return Sections{
+                                              .answer = {},
+                                              .additional = {record(name("ns.sub.plain.example"), A,
+                                                                    address)},
+                                              .authority = {record(name("sub.plain.example"), NS,
+                                                                   name("ns.sub.plain.example"))},
+                                              .flags = flags};
+                                        }));
+    world.lab.relay(Server::tld)
+        .forge(asked + ".", forger([](std::size_t) {
+                 return Sections{{record(the_question, A, {203, 0, 113, 8})}};
+               }));
+  }
+  for (const std::string& client : {other, mail}) {
+    CHECK(world.resolver.answer(client, "x.sub.plain.example", A).data_of(A) ==
+          std::vector<std::string>{"203.0.113.8"});
+  }
+}
+
 TEST_CASE("what a forwarder says is an answer, also when it looks like a delegation",
           "[referral]") {
   const std::string more = GENERATE(as<std::string>(), "", "  minimal-responses: no\n");

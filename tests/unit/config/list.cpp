@@ -164,6 +164,7 @@ TEST_CASE("a file of another kind is told in one line, with the remedy", "[confi
   for (const auto& [list, format] : std::vector<std::pair<std::string, std::string>>{
            {names, "domains"}, {hosts, "hosts"}, {zone, "rpz"}}) {
     CHECK(load({list, format, ""}, "").config);
+    CHECK(load({"\xEF\xBB\xBF" + list, format, ""}, "").config); // a byte order mark
   }
 }
 
