@@ -52,10 +52,9 @@ class Lookup {
 
   Decision decide() && {
     decision_.verdict = policy_.decide(query(decision_.qname, lookup_.qtype));
-    const bool allowed =
-        decision_.verdict.rule != nullptr && decision_.verdict.action == Action::allow;
-    // An `allow` for the asked name holds wherever that name leads, and so does a block.
-    if (!allowed && !blocked()) {
+    // An `allow` for the asked name holds wherever that name leads, and so does a block. Not so a
+    // `tcp-only` that has its TCP.
+    if (!decision_.verdict.allowed && !blocked()) {
       aliases();
       listed_exchanges();
       exchange_rules();

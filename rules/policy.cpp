@@ -73,8 +73,9 @@ struct Candidate {
 
 // What the rules come to that list a name, an exchange or an address.
 struct Listed {
-  Candidate won;      // no rule: none applies
-  bool final = false; // an enforcing rule spoke, so that look-alikes have lost
+  Candidate won;        // no rule: none applies
+  bool final = false;   // an enforcing rule spoke, so that look-alikes have lost
+  bool allowed = false; // and that rule allows, though an `observe` below it may be what is told
 };
 
 // Rules enter from the most specific listed thing up, those at one depth in the policy's order.
@@ -96,11 +97,11 @@ class Contest {
 
   Listed result() const noexcept {
     if (enforcing_.rule == nullptr) {
-      return {observing_, false};
+      return {observing_};
     }
     const bool observed_below = observing_.rule != nullptr && observing_.depth > enforcing_.depth;
-    const bool observes = enforcing_.rule->action == Action::allow && observed_below;
-    return {observes ? observing_ : enforcing_, true};
+    const bool allowed = enforcing_.rule->action == Action::allow;
+    return {allowed && observed_below ? observing_ : enforcing_, true, allowed};
   }
 
  private:
@@ -242,6 +243,7 @@ Verdict Policy::decide(const Query& query) const noexcept {
   const GroupSet groups = groups_.groups_of(query.client);
   const Listed listed = winner(found, rules_, query, groups, no_exception);
   const Rule* rule = listed.won.rule;
+  verdict.allowed = listed.allowed;
   if (rule != nullptr) {
     verdict.matched = query.name.last_labels(listed.won.depth);
   }

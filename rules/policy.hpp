@@ -62,6 +62,8 @@ struct Verdict {
   const Rule* rule = nullptr;    // null: no rule matched
   Action action = Action::allow; // the rule's, but `allow` where its `tcp_only` lets TCP through
   bool enforced = false;         // the client must not see the real answer
+  // A rule of action `allow` settled the name, wherever it leads; `rule` may be one that observes.
+  bool allowed = false;
   // The asked name or an ancestor: the listed name that matched, or the part that was judged to be
   // a look-alike ("arrny.mil" of mail.arrny.mil).
   Name matched;

@@ -101,3 +101,32 @@ TEST_CASE("a chain whose query is given up leaves nothing behind", "[chains]") {
   world.expect_blocked(mail, chained, A, {.cd = true});
   asked.wait();
 }
+
+// What the rule for an asked name comes to holds for where it leads only if it says so.
+TEST_CASE("an `allow` settles where a name leads, `tcp-only` and `observe` do not", "[chains]") {
+  struct Case {
+    std::string rules;
+    bool blocked;
+  };
+  const Case one = GENERATE(values<Case>({
+      {"  - {id: one, exact: [alias.plain.example], action: tcp-only}\n", true},
+      {"  - {id: one, exact: [alias.plain.example], action: observe}\n", true},
+      {"  - {id: one, domains: [plain.example], action: allow}\n", false},
+      {"  - {id: one, domains: [plain.example], action: allow}\n"
+       "  - {id: two, exact: [alias.plain.example], action: observe}\n",
+       false},
+  }));
+  CAPTURE(one.rules);
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), one.rules);
+  World world({.policy = policy});
+  for (const int type : {int{MX}, int{A}}) {
+    const Flags tcp{.transport = Transport::tcp};
+    if (one.blocked) {
+      world.expect_blocked(mail, "alias.plain.example", type, tcp);
+    } else {
+      world.expect_real(mail, "alias.plain.example", type, tcp);
+    }
+    world.expect_real(other, "alias.plain.example", type, tcp);
+  }
+}
