@@ -333,9 +333,11 @@ Verdict Policy::decide_address(const Query& query, const ClientAddress& address)
     }
     return true;
   };
-  addresses_.search(address, visit);
-  if (const auto v4 = address.translated_v4(); v4 && !contest.over()) {
-    addresses_.search(*v4, visit); // as the host that is reached by it
+  if (const auto v4 = address.translated_v4()) {
+    addresses_.search(*v4, visit); // the host that is reached by it says more than the translator
+  }
+  if (!contest.over()) {
+    addresses_.search(address, visit);
   }
   rule_on(verdict, contest.result().won.rule, groups, query.tcp);
   return verdict;

@@ -15,9 +15,10 @@ bool begins(std::string_view text, std::initializer_list<std::string_view> begin
   return std::ranges::any_of(beginnings, [&](auto one) { return text.starts_with(one); });
 }
 
-// The first octets of gzip, bzip2, xz, zstd and zip files.
+// The first octets of gzip, xz, zstd and zip files, and of bzip2's, the fourth of which is a digit.
 bool is_packed(std::string_view content) {
-  return begins(content, {"\x1f\x8b", "BZh", "\xFD\x37zXZ", "\x28\xB5\x2F\xFD", "PK\x03\x04"});
+  return begins(content, {"\x1f\x8b", "\xFD\x37zXZ", "\x28\xB5\x2F\xFD", "PK\x03\x04"}) ||
+         (content.starts_with("BZh") && content.substr(0, 10).ends_with("1AY&SY"));
 }
 
 struct FirstLine {
@@ -26,8 +27,9 @@ struct FirstLine {
 };
 
 FirstLine first_line(std::string_view content) {
+  constexpr std::size_t farthest = 64U << 10U; // a file may be large, its head is not
   FirstLine first;
-  for_each_line(content, [&](std::string_view line, std::size_t number) {
+  for_each_line(content.substr(0, farthest), [&](std::string_view line, std::size_t number) {
     if (first.words.empty() && !begins(without_blanks(line), {"#", ";"})) {
       first = {words_of(line), number};
     }
@@ -62,11 +64,11 @@ std::string message_for(const std::vector<std::string_view>& words, ListFormat f
              {"address=/", "server=/", "local=/", "local-zone:", "local-data:", "server:"})) {
     return "the list is a configuration of dnsmasq or Unbound; fetch it as domain names";
   }
-  if (is_of_zone(words)) {
-    return format == ListFormat::rpz ? "" : in_policy("a zone file", "rpz");
-  }
   if (words.size() > 1 && !words[1].starts_with('#') && ClientAddress::from_text(first)) {
     return format == ListFormat::hosts ? "" : in_policy("a hosts file", "hosts");
+  }
+  if (is_of_zone(words)) {
+    return format == ListFormat::rpz ? "" : in_policy("a zone file", "rpz");
   }
   std::string problem;
   if ((words.size() == 1 || words[1].starts_with('#')) && first.find('.') != first.npos &&

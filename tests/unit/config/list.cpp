@@ -139,6 +139,7 @@ TEST_CASE("a file of another kind is told in one line, with the remedy", "[confi
       {"; a zone\na.example IN CNAME .\n", "hosts", "l.txt:2:1: error: the list is a zone file"},
       {"\x1F\x8B\x08", "domains", "l.txt:1:1: error: the list is compressed"},
       {"\x1F\x8B\x08", "rpz", "the list is compressed"},
+      {"BZh91AY&SY\n", "domains", "the list is compressed"},
       {"<!DOCTYPE html>\n", "domains", "l.txt:1:1: error: the list is an HTML"},
       {"||a.example^\n", "domains", "l.txt:1:1: error: the list is one of filters for browsers"},
       {"! Title\n||a.example^\n", "hosts", "one of filters for browsers"},
@@ -162,7 +163,11 @@ TEST_CASE("a file of another kind is told in one line, with the remedy", "[confi
     holds(texts(folder, skipped), one.message);
   }
   for (const auto& [list, format] : std::vector<std::pair<std::string, std::string>>{
-           {names, "domains"}, {hosts, "hosts"}, {zone, "rpz"}}) {
+           {names, "domains"},
+           {hosts, "hosts"},
+           {zone, "rpz"},
+           {"BZhaus.example\n", "domains"},
+           {"0.0.0.0 a.example IN b.example\n", "hosts"}}) {
     CHECK(load({list, format, ""}, "").config);
     CHECK(load({"\xEF\xBB\xBF" + list, format, ""}, "").config); // a byte order mark
   }

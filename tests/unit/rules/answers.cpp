@@ -80,6 +80,8 @@ TEST_CASE("a rule on addresses matches its prefixes, the longest first") {
   const auto net = builder.add_rule(rule("net", Action::nxdomain));
   builder.add_address(net, prefix("198.51.100.0/24"));
   builder.add_address(net, prefix("2001:db8:bad::/48"));
+  const auto translator = builder.add_rule(rule("translator", Action::allow));
+  builder.add_address(translator, prefix("64:ff9b::/96"));
   const auto host = builder.add_rule(rule("host", Action::allow));
   builder.add_address(host, prefix("198.51.100.7"));
   Rule for_mail = rule("for-mail", Action::servfail);
@@ -101,7 +103,7 @@ TEST_CASE("a rule on addresses matches its prefixes, the longest first") {
   // An IPv6 address is that of the IPv4 host which a translator passes its packets to.
   CHECK(asker.held(policy, "64:ff9b::198.51.100.1") == "net");
   CHECK(asker.held(policy, "64:ff9b::198.51.100.7") == "host");
-  CHECK(asker.held(policy, "64:ff9b::198.51.101.1") == "-");
+  CHECK(asker.held(policy, "64:ff9b::198.51.101.1") == "translator");
   CHECK(asker.held(policy, "64:ff9b:1::198.51.100.1") == "-");
   CHECK(asker.held(policy, "2002:c633:6401::1") == "net");
   CHECK(asker.held(policy, "2002:c633:6501::1") == "-");
