@@ -39,6 +39,9 @@ std::string unlikely(std::string_view text, std::string_view character) {
   if (character == "#") {
     return shown(text) + " holds `#`; write a space before a comment";
   }
+  if (character == ";") {
+    return shown(text) + " holds `;`, which begins no comment here; write `#` for one";
+  }
   return shown(text) + " holds " + shown(character) +
          ", which is not part of a name; write one name, and a \\ before the octet if it is " +
          "really meant";
@@ -63,11 +66,14 @@ std::string not_a_domain(std::string_view text) {
   if (ClientAddress::from_text(text)) {
     return shown(text) + " is an IP address; write a domain name";
   }
+  if (text.find(';') != std::string_view::npos) {
+    return unlikely(text, ";"); // before the space that is often beside it
+  }
   for (const char c : text) {
     if (static_cast<unsigned char>(c) <= ' ' || c == '\x7F') {
       return shown(text) + " holds a space or a control character; write one name without any";
     }
-    if (c == '*' || c == ':' || c == ',' || c == ';' || c == '"') {
+    if (c == '*' || c == ':' || c == ',' || c == '"') {
       return unlikely(text, std::string(1, c));
     }
   }
@@ -151,6 +157,10 @@ std::optional<Name> read_name(std::string_view text, std::string& problem) {
       return std::nullopt;
     }
     ascii = converted;
+    problem = not_a_domain(ascii); // U+00A0 becomes a space, U+FF1B a semicolon
+    if (!problem.empty()) {
+      return std::nullopt;
+    }
   }
   auto name = Name::from_text(ascii);
   if (!name) {

@@ -35,6 +35,9 @@ bool leads_nowhere(const ClientAddress& address) noexcept {
 // Why the line blocks nothing; empty: it does.
 std::string problem_of_address(const std::vector<std::string_view>& words) {
   const auto address = ClientAddress::from_text(words[0]);
+  if (words[0].starts_with(';')) {
+    return "a `;` begins no comment here; write `#` for one";
+  }
   if (!address) {
     return shown(words[0]) + " is no address; a line is `0.0.0.0 ` and names" +
            (words.size() == 1 ? ", or write `format: domains` for a list of names alone" : "");

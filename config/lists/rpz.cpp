@@ -164,6 +164,11 @@ void Zone::take(const ZoneRecord& record) {
   if (record.rr != nullptr && record.type == LDNS_RR_TYPE_CNAME) {
     const Name name = name_of(ldns_rr_rdf(record.rr, 0));
     target = name.is_root() ? "." : name.to_text() + '.';
+    const bool to_itself = trigger.scope == Scope::exact && name == trigger.name;
+    if (to_itself) { // how the first zones wrote a passthru
+      take_policy(trigger, Action::allow, record.line);
+      return;
+    }
     const bool relative = !apex_.is_root() && name.is_at_or_below(apex_) &&
                           name.label_count() == apex_.label_count() + 1;
     if (relative && name.label(0).starts_with("rpz-")) {

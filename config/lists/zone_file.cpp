@@ -17,6 +17,14 @@ std::string_view next_word(std::string_view& line) {
   return word;
 }
 
+bool is_class_in(std::string_view word) {
+  return word == "IN" || word == "in";
+}
+
+bool is_ttl(std::string_view word) {
+  return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 } // namespace
 
 Name name_of(const ldns_rdf* rdf) {
@@ -51,7 +59,8 @@ void ZoneFile::read(const Found& found, const Broken& broken) {
   }
 }
 
-// `owner [TTL] [IN] CNAME target [; comment]`, if the line is that and nothing else.
+// `owner [TTL] [IN] CNAME target [; comment]`, TTL and class in either order (RFC 1035 section 5.1;
+// ldns wants the TTL first), if the line is that and nothing else.
 bool ZoneFile::read_short(std::string_view line, ZoneRecord& record) {
   if (line.ends_with('\r')) {
     line.remove_suffix(1);
@@ -62,11 +71,16 @@ bool ZoneFile::read_short(std::string_view line, ZoneRecord& record) {
   }
   std::string_view owner = next_word(line); // empty if the line starts with a blank
   std::string_view word = next_word(line = without_blanks(line));
-  if (!word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos) {
-    word = next_word(line = without_blanks(line));
-  }
-  if (word == "IN" || word == "in") {
-    word = next_word(line = without_blanks(line));
+  const auto skip_if = [&](bool skipped) {
+    if (skipped) {
+      word = next_word(line = without_blanks(line));
+    }
+    return skipped;
+  };
+  const bool class_first = skip_if(is_class_in(word));
+  skip_if(is_ttl(word));
+  if (!class_first) {
+    skip_if(is_class_in(word));
   }
   line = without_blanks(line);
   if (owner.empty() || (word != "CNAME" && word != "cname") || !is_short_(line)) {
@@ -131,7 +145,7 @@ void ZoneFile::read_by_ldns(const Found& found, const Broken& broken) {
   default: {
     const char* const why = ldns_get_errorstr_by_id(status);
     broken(line, "no record of a zone file (" + std::string(why != nullptr ? why : "?") +
-                     "); write one as `name CNAME .`");
+                     "); write one as `name CNAME .`, with a TTL before the class");
   }
   }
 }

@@ -72,6 +72,9 @@ TEST_CASE("a broken line of a list is named", "[config]") {
   holds(list_error("a.example\ncom\n"), "l.txt:2:1: error: `com` is a public suffix");
   holds(list_error("a.example\n0.0.0.0 b.example\n"),
         "l.txt:2:1: error: `0.0.0.0 b.example` holds a space");
+  holds(list_error("a.example ; why\n"), "l.txt:1:1: error: `a.example ; why` holds `;`");
+  holds(list_error("; why\na.example\n"), "write `#` for one");
+  holds(list_error("a.example\u00a0\n"), "holds a space or a control character");
   holds(list_error("a.example\nb.example#why\n"), "l.txt:2:1: error: `b.example#why` holds `#`");
   holds(list_error("a.example\n||b.example^\n"), "l.txt:2:1: error: `||b.example^` holds `|`");
   holds(list_error("a.example\n!b.example\n"), "l.txt:2:1: error: `!b.example` holds `!`");
@@ -285,6 +288,7 @@ TEST_CASE("a broken line of a hosts file is named", "[config]") {
   holds(error("2001:db8::1 b.example\n"), "address of a real host");
   holds(error("0.0.0.0 a.example\nb.example\n"),
         "l.txt:2:1: error: `b.example` is no address; a line is");
+  holds(error("; why\n0.0.0.0 a.example\n"), "l.txt:1:1: error: a `;` begins no comment here");
   holds(error("0.0.0.0\n"), "l.txt:1:1: error: there is no name behind the address");
   holds(error("0.0.0.0 a.example b..example\n"), "l.txt:1:19: error: `b..example` has an empty");
   holds(error("0.0.0.0 *.a.example\n"), "l.txt:1:9: error: `*.a.example` is a wildcard");

@@ -227,6 +227,27 @@ TEST_CASE("a response policy zone: entries with the same data are one rule", "[c
   CHECK(verdict_on(*result.config, "x.n4.example") == "nxdomain");
 }
 
+TEST_CASE("a response policy zone: class before TTL, and a passthru as it once was written",
+          "[config][rpz]") {
+  const Folder folder;
+  const LoadResult result = load_zone(folder, head + "a.example IN 60 CNAME .\n"
+                                                     "b.example 60 IN CNAME .\n"
+                                                     "c.example IN CNAME .\n"
+                                                     "*.d.example CNAME .\n"
+                                                     "ok.d.example CNAME ok.d.example.\n"
+                                                     "no.d.example CNAME x.d.example.\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  for (const char* const name : {"a.example", "b.example", "c.example", "x.d.example"}) {
+    CHECK(verdict_on(*result.config, name) == "nxdomain");
+  }
+  CHECK(verdict_on(*result.config, "ok.d.example") == "allow");
+  CHECK(verdict_on(*result.config, "no.d.example").starts_with("local-data"));
+  holds(error_of("a.example 60 60 CNAME .\n"), "l.rpz:7:1: error: no record");
+  holds(error_of("a.example IN IN CNAME .\n"), "l.rpz:7:1: error: no record");
+  holds(error_of("a.example IN 60 A 192.0.2.1\n"), "a TTL before the class");
+}
+
 TEST_CASE("a response policy zone: triggers that are for something else are told",
           "[config][rpz]") {
   const Folder folder;
