@@ -28,12 +28,14 @@ cmake -G "$(setting CMAKE_GENERATOR)" -S "$scratch/tree" -B "$scratch/build" \
 build_module() { cmake --build "$scratch/build" --target nearmiss > "$scratch/build.log" 2>&1; }
 run_tests() {
   NEARMISS_SO=$scratch/build/module/nearmiss.so \
-    timeout 600 "$build/tests/e2e/nearmiss_e2e" --abort "$1" > "$scratch/tests.log" 2>&1
+    timeout 1800 "$build/tests/e2e/nearmiss_e2e" --abort "$1" > "$scratch/tests.log" 2>&1
 }
 
 # Tests that fail anyhow, or that run another module than the broken one, would prove nothing.
 build_module || { cat "$scratch/build.log"; exit 2; }
-all=$(sed -s -n '2s/^# test: //p' "$root"/tests/mutants/*.patch | sort -u | paste -sd,)
+[ $# -gt 0 ] || set -- "$root"/tests/mutants/*.patch
+patch_of() { case $1 in */*) echo "$1" ;; *) echo "$root/tests/mutants/$1.patch" ;; esac; }
+all=$(for mutant in "$@"; do sed -n '2s/^# test: //p' "$(patch_of "$mutant")"; done | sort -u | paste -sd,)
 if ! run_tests "$all"; then
   cat "$scratch/tests.log"
   echo "the tests must pass before the module is broken"
@@ -45,10 +47,9 @@ if run_tests "[wire]"; then
   exit 2
 fi
 
-[ $# -gt 0 ] || set -- "$root"/tests/mutants/*.patch
 killed=0 survived=0
 for mutant in "$@"; do
-  case $mutant in */*) ;; *) mutant=$root/tests/mutants/$mutant.patch ;; esac
+  mutant=$(patch_of "$mutant")
   name=$(basename "$mutant" .patch)
   tests=$(sed -n '2s/^# test: //p' "$mutant")
   patch -d "$scratch/tree" -p1 -s < "$mutant" || { echo "$name: does not apply any more"; exit 2; }
