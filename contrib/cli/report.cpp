@@ -93,6 +93,10 @@ int report(const Options& options) {
                  "{file: ...}`\n";
     return exit_cannot;
   }
+  if (summary.lookups == 0 && summary.lookups_outside() > 0) {
+    std::cerr << "nearmiss report: no lookup is between --since and --until; these logs hold "
+              << counted(summary.lookups_outside(), "lookup") << " before or after\n";
+  }
   const ReportInput input{options.logs, options.top, *stream, summary};
   if (options.json) {
     constexpr std::size_t bins = 200;

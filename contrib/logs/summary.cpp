@@ -110,6 +110,7 @@ void Summary::add_lookup(const Event& event) {
     return;
   }
   if (event.time >= period.until) {
+    ++lookups_after_;
     return;
   }
   ++lookups;

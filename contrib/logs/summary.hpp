@@ -123,6 +123,8 @@ class Summary {
 
   // Was the domain not asked for before the period? Empty if nothing is known of the time before.
   std::optional<bool> is_new(std::string_view domain) const;
+  // Before the period or after it.
+  std::uint64_t lookups_outside() const noexcept { return lookups_before_ + lookups_after_; }
   bool knows_before() const noexcept { return lookups_before_ > 0 && !before_full_; }
   bool before_full() const noexcept { return before_full_; } // over `most_domains_before`
   // Those that are new, by their first attempts.
@@ -141,6 +143,7 @@ class Summary {
   std::size_t kept_attempts_;
   std::unordered_set<std::uint64_t> before_; // hashes of the domains asked for before the period
   std::uint64_t lookups_before_ = 0;
+  std::uint64_t lookups_after_ = 0;
   bool before_full_ = false;
 };
 
