@@ -164,8 +164,9 @@ void Lab::write_zones(std::vector<Zone> zones) {
     }
     const auto file = folder_.path() / (zone.origin == "." ? "root.zone" : zone.origin + "zone");
     write_file(file, text);
-    zone_lists_[static_cast<std::size_t>(zone.server)] +=
-        "zone:\n  name: \"" + zone.origin + "\"\n  zonefile: \"" + file.string() + "\"\n";
+    zone_lists_[static_cast<std::size_t>(zone.server)] += "zone:\n  name: \"" + zone.origin +
+                                                          "\"\n  zonefile: \"" + file.string() +
+                                                          "\"\n  provide-xfr: 127.0.0.0/8 NOKEY\n";
   }
 }
 

@@ -71,6 +71,35 @@ TEST_CASE("rpz: nxdomain, nodata and passthru", "[lists]") {
   CHECK(Events::field(events[2], "nearmiss.matched_name") == "army.ml");
 }
 
+TEST_CASE("rpz: a feed that Unbound itself transfers", "[lists]") {
+  const std::string before =
+      "$ORIGIN rpz.feed.\n@ SOA localhost. hostmaster.localhost. 0 1 1 60 60\n"
+      "@ NS localhost.\narrny.example CNAME .\n";
+  std::vector<Zone> zones = default_zones();
+  zones.push_back({"feed.", Server::tld, false, ""});
+  zones.push_back({"rpz.feed.", Server::host, false,
+                   "arrny.example CNAME .\n*.army.ml CNAME .\narmy.ml CNAME *.\n"
+                   "navy.ml 60 TXT \"a;b \\\"c\\\"\"\nnavy.ml MX 10 sink.example.net.\n"});
+  UnboundOptions options = with_zone(before);
+  options.more_clauses = "auth-zone:\n  name: rpz.feed.\n  primary: @HOST@\n"
+                         "  zonefile: feed.rpz\n  for-downstream: no\n  for-upstream: no\n";
+  World world(options, zones);
+  world.expect_blocked(mail, "arrny.example", MX);
+  INFO(world.resolver.log());
+  REQUIRE(wait_until([&] {
+    return world.resolver.nearmiss("status").at("policy").at("generation").get<int>() == 2;
+  }));
+  INFO(read_file(world.resolver.folder() / "feed.rpz"));
+  world.expect_blocked(mail, "arrny.example", MX);
+  world.expect_blocked(mail, "realhost.army.ml", A);
+  check_nodata(world.resolver.answer(mail, "army.ml", MX));
+  const Answer sunk = world.resolver.answer(mail, "navy.ml", MX);
+  INFO(sunk.text());
+  CHECK(sunk.answer.size() == 1);
+  CHECK_FALSE(tells_a_secret(sunk));
+  world.expect_real(other, "navy.ml", MX);
+}
+
 TEST_CASE("rpz: drop", "[lists]") {
   // Unbound drops everybody's queries once it counts 16 waiting clients for each of these.
   UnboundOptions options = with_zone(zone);
