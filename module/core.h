@@ -74,7 +74,8 @@ struct nm_explanation {
   size_t len;
 };
 
-/* Not to be copied: `records` may point to `made_rdata`. */
+/* Not to be copied: `records` may point to `made_rdata`. Else they point into the policy, and are
+ * valid until the thread leaves it. */
 struct nm_answer {
   uint8_t rcode;
   bool truncated; /* TC: the client shall ask over TCP */

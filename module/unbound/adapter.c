@@ -31,6 +31,30 @@ static void let_nobody_join(struct module_qstate* qstate) {
   (void)rbtree_insert(&mesh->all, &state->node);
 }
 
+/* Before the iterator asks upstream, and again behind an alias, it looks whether its caches have
+ * the answer, which on_response then does not see: with a validator the negative cache, for a
+ * wildcard and the proof that it stands for the name (RFC 8198); of ANY all RRsets of the name, a
+ * delegation's addresses among them. */
+static bool may_be_composed(const struct nm_policy* policy, const struct module_qstate* qstate) {
+  return qstate->env->neg_cache ||
+         (qstate->qinfo.qtype == LDNS_RR_TYPE_ANY && nm_has_address_rules(policy));
+}
+
+static bool answers_with(const struct reply_info* rep, uint16_t type) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++)
+    if (type_of(rep->rrsets[i]) == type)
+      return true;
+  return false;
+}
+
+/* Would Unbound itself store this answer, which may_be_composed() kept from it? A chain its
+ * iterator stores, anything else that nobody was asked for only its validator, having judged it. */
+static bool host_would_store(const struct module_qstate* qstate, int id,
+                             const struct reply_info* rep) {
+  return !is_unconcerned(qstate, id) || rep->security != sec_status_unchecked ||
+         answers_with(rep, LDNS_RR_TYPE_CNAME);
+}
+
 /* The answer stands, from the next modules (`fresh`) or from the module's own cache. */
 static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy* policy,
                                     struct module_qstate* qstate, int id, bool fresh) {
@@ -49,7 +73,7 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
         if (holds_listed_alias(policy, rep)) {
           store_in_own_cache(nm, policy, qstate);
           note_alias(nm, qinfo);
-        } else {
+        } else if (host_would_store(qstate, id, rep)) {
           store_in_host_cache(nm, qstate); /* a doubt, without ground */
         }
       }
@@ -80,9 +104,23 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
   return module_finished;
 }
 
+static int iterator_id(const struct module_qstate* qstate) {
+  return modstack_find(&qstate->env->mesh->mods, "iterator");
+}
+
 static const struct iter_qstate* iterator_of(const struct module_qstate* qstate) {
-  int id = modstack_find(&qstate->env->mesh->mods, "iterator");
+  int id = iterator_id(qstate);
   return id < 0 ? NULL : qstate->minfo[id];
+}
+
+/* A lookup of a name server, for a query whose iterator has found nothing in its caches. */
+static void let_waiting_store(const struct module_qstate* qstate, int id) {
+  const struct mesh_state_ref* ref;
+  RBTREE_FOR (ref, const struct mesh_state_ref*, &qstate->mesh_info->super_set) {
+    struct module_qstate* super = &ref->s->s;
+    if (is_unconcerned(super, id) && super->curmod == iterator_id(super))
+      let_host_store(super, true);
+  }
 }
 
 static struct nearmiss* module_of(const struct module_env* env, int id) {
@@ -104,18 +142,14 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
   struct concern* concern;
   enum module_ext_state state;
   if (!nm_covers(policy, name_of(qinfo), qinfo->qtype)) {
-    qstate->minfo[id] = &unconcerned;
-    if (qstate->no_cache_store == NO_STORE_OURS)
-      qstate->no_cache_store = STORED_BY_HOST; /* enter() had doubts, before this policy judged */
+    qstate->minfo[id] = &unconcerned; /* even if enter() had doubts, before this policy judged */
+    let_host_store(qstate, !may_be_composed(policy, qstate));
     if (qinfo->qtype == LDNS_RR_TYPE_MX)
       discover(nm, policy, qstate);
     if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
       return finish(nm, policy, qstate, id, false);
-    /* Of ANY the iterator makes the answer of RRsets that it has, a delegation's addresses among
-     * them; and until the cache is rid of what a new policy lists, it may follow aliases there. */
-    if ((qinfo->qtype == LDNS_RR_TYPE_ANY && nm_has_address_rules(policy)) ||
-        atomic_load(&nm->rid_of) != nm_generation(policy))
-      doubt(qstate, id);
+    if (atomic_load(&nm->rid_of) != nm_generation(policy))
+      doubt(qstate, id); /* the cache is not yet rid of what this policy lists */
     return module_wait_module;
   }
   concern = make_concern(qstate, id);
@@ -148,6 +182,8 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
   qstate->ext_state[id] = !policy  ? fail(qstate)
                           : begins ? on_new(nm, policy, qstate, id)
                                    : finish(nm, policy, qstate, id, true);
+  if (!begins)
+    let_waiting_store(qstate, id);
   leave(qstate, qstate->ext_state[id] == module_finished);
 }
 
@@ -186,7 +222,7 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   struct nearmiss* nm = arg;
   const struct nm_policy* policy;
   struct reply_info* rep;
-  bool concerned;
+  bool concerned, alias_alone;
   if (!response || !response->rep || !is_internet(qstate->qinfo.qclass))
     return 1;
   rep = response->rep;
@@ -196,8 +232,7 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
      * root. They hold no answer to a mail server's question. */
     part_from_listed_glue(qstate, policy, rep);
     leave(qstate, false);
-    if (qstate->no_cache_store != NO_STORE_HOST)
-      qstate->no_cache_store = STORED_BY_HOST;
+    let_host_store(qstate, true);
     return 1;
   }
   /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
@@ -206,9 +241,9 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   concerned = !policy || concern_of(qstate, id) || qstate->minfo[id] == &doubtful ||
               asks_for_listed(policy, qstate, &response->qinfo, id) ||
               leads_to_listed(policy, rep, qstate->qinfo.qtype) || holds_listed_alias(policy, rep);
+  alias_alone = answers_with(rep, LDNS_RR_TYPE_CNAME) && !answers_with(rep, qstate->qinfo.qtype);
+  let_host_store(qstate, !concerned && !(alias_alone && policy && may_be_composed(policy, qstate)));
   leave(qstate, false);
-  if (qstate->no_cache_store != NO_STORE_HOST)
-    qstate->no_cache_store = concerned ? NO_STORE_OURS : STORED_BY_HOST;
   /* And so is all that follows: the whole answer is stored once more at its end, behind the last
    * response. */
   if (concerned)
@@ -221,9 +256,7 @@ int on_query(struct query_info* qinfo, uint16_t flags, struct module_qstate* qst
              struct regional* region, int id, void* arg) {
   (void)qinfo, (void)flags, (void)addr, (void)addrlen, (void)zone, (void)zonelen, (void)region;
   (void)arg;
-  if (qstate->no_cache_store == STORED_BY_HOST &&
-      (concern_of(qstate, id) || qstate->minfo[id] == &doubtful))
-    qstate->no_cache_store = NO_STORE_OURS;
+  let_host_store(qstate, !concern_of(qstate, id) && qstate->minfo[id] != &doubtful);
   leave(qstate, true); /* of what was judged before */
   return 1;
 }

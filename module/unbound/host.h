@@ -144,6 +144,12 @@ static inline bool is_unconcerned(const struct module_qstate* qstate, int id) {
   return qstate->minfo[id] == &unconcerned;
 }
 
+/* Unless a configured stub-no-cache forbids it anyhow. */
+static inline void let_host_store(struct module_qstate* qstate, bool store) {
+  if (qstate->no_cache_store != NO_STORE_HOST)
+    qstate->no_cache_store = store ? STORED_BY_HOST : NO_STORE_OURS;
+}
+
 static inline struct nm_name name_of(const struct query_info* qinfo) {
   return (struct nm_name){qinfo->qname, qinfo->qname_len};
 }

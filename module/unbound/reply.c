@@ -185,15 +185,15 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
   lookup.id = message_id(qstate, client);
   policy = enter(nm, qstate, id);
   outcome = policy ? nm_judge(nm->core, policy, &lookup, rcode, &answer) : NM_FAILED;
-  leave(qstate, true);
+  if (outcome == NM_BLOCKED)
+    block = make_reply(&answer, qstate->region);
+  leave(qstate, true); /* the answer's records were the policy's */
   if (outcome == NM_LET_THROUGH || rcode != 0 || !rep)
     return 1; /* an error reply holds no data */
   if (set_real_aside(qstate, rep)) {
     copy_head(&concern->real, rep);
     concern->shown = rep;
   }
-  if (outcome == NM_BLOCKED)
-    block = make_reply(&answer, qstate->region);
   if (block) {
     copy_head(rep, block);
     if (edns && edns->edns_present)

@@ -1,0 +1,84 @@
+// Answers that Unbound puts together from its caches without a question upstream: a cached alias,
+// and a wildcard that was validated for another name (RFC 8198). No response comes by that the
+// module could judge, and Unbound 1.26 would store the whole while its validator waits for a key.
+#include "tests/catch.hpp"
+
+#include "tests/e2e/world.hpp"
+
+#include <future>
+
+using namespace e2e;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Whatever is asked for below wild.example is there. Signed, and its keys are soon forgotten.
+std::vector<Zone> zones_with_wildcard() {
+  std::vector<Zone> zones = default_zones();
+  zones.push_back({"wild.example.", Server::host, true,
+                   "@ A 203.0.113.1\n* A 198.51.100.3\n* MX 10 realhost.army.ml.\n"
+                   "z A 203.0.113.1\n",
+                   300, 2});
+  const auto good = std::ranges::find(zones, "good.example.", &Zone::origin);
+  good->records += "wild DNAME wild.example.\n"
+                   "leads CNAME t.wild.example.\nfresh CNAME t.wild.example.\n";
+  return zones;
+}
+
+const std::string head = "version: 1\nclients: {mail: [127.1.0.0/16]}\nlog: {file: events.jsonl}\n"
+                         "rules:\n";
+// What lists it, and what of it: an exchange is of no A record.
+struct Listing {
+  std::string rule;
+  int type;
+  std::string name; // asked for
+};
+
+// Unbound has the aliases, the wildcard and the proof that no other name is in its way.
+void learn(World& world) {
+  for (const std::string name : {"u1", "u2", "u3"}) {
+    world.resolver.answer(other, name + ".wild.example", TXT);
+    world.resolver.answer(other, name + ".wild.example", A);
+    world.resolver.answer(other, name + ".wild.example", MX);
+  }
+  world.resolver.answer(other, "u4.wild.good.example", TXT);
+  world.resolver.answer(other, "leads.good.example", TXT);
+}
+
+// Somebody asks, and the validator waits for the key of the wildcard's zone.
+std::future<std::optional<Answer>> ask_slowly(World& world, const std::string& name, int type) {
+  std::this_thread::sleep_for(3100ms); // the keys run out
+  world.lab.forget_counts();
+  world.lab.relay(Server::host).slow("wild.example.", 1500ms); // Unbound's patience is 1.9 s
+  auto asked =
+      std::async(std::launch::async, [&, name] { return world.resolver.ask(other, name, type); });
+  REQUIRE(wait_until([&] { return world.lab.queries("wild.example.", DNSKEY) > 0; }));
+  CHECK(asked.wait_for(0s) == std::future_status::timeout); // else nothing is tried
+  return asked;
+}
+
+} // namespace
+
+TEST_CASE("an answer made of a cached wildcard is in no cache of Unbound's", "[composed]") {
+  const Listing listing = GENERATE(values<Listing>({
+      {"  - {id: r, exact: [t.wild.example]}\n", A, "t.wild.good.example"},
+      {"  - {id: r, exact: [t.wild.example]}\n", A, "leads.good.example"},
+      {"  - {id: r, answer_ip: [198.51.100.0/24]}\n", A, "fresh.good.example"},
+      {"  - {id: r, answer_ip: [198.51.100.0/24]}\n", A, "t.wild.good.example"},
+      {"  - {id: r, answer_ip: [198.51.100.0/24]}\n", A, "t.wild.example"},
+      {"  - {id: r, mx_exchange: [army.ml]}\n", MX, "leads.good.example"},
+  }));
+  const std::string given_up = GENERATE(as<std::string>(), "", "flush_requestlist");
+  CAPTURE(listing.rule, listing.name, given_up);
+  World world({.policy = head + listing.rule, .server_lines = "  qname-minimisation: no\n"},
+              zones_with_wildcard());
+  learn(world);
+  auto asked = ask_slowly(world, listing.name, listing.type);
+  if (!given_up.empty()) {
+    world.resolver.control(given_up);
+  }
+  const Answer answer = world.resolver.answer(mail, listing.name, listing.type, {.cd = true});
+  INFO(answer.text());
+  CHECK_FALSE(tells_a_secret(answer));
+  asked.wait();
+}
