@@ -115,3 +115,25 @@ TEST_CASE("a domain with name servers of a listed name asks for their address on
   CHECK(counts.find("host ns1.hosting.ml. A 1\n") != std::string::npos);
   CHECK(counts.find("host tenant.example. MX 1\n") != std::string::npos);
 }
+
+// Nobody can be asked, so that only the lookups of its name servers pass the module.
+TEST_CASE("a failure to find a domain's name servers is remembered", "[upstream]") {
+  const bool with_module = GENERATE(false, true);
+  CAPTURE(with_module);
+  std::vector<Zone> zones = default_zones();
+  zones.push_back({"lost.example.", Server::host, false, "", 300, 3600, "ns1.nowhere.example."});
+  UnboundOptions options{.threads = 1};
+  if (with_module) {
+    options.policy = usual_policy;
+  }
+  World world(options, zones);
+  const auto hits = [&] {
+    const std::string stats = world.resolver.control("stats_noreset");
+    const std::string key = "total.num.cachehits=";
+    return std::stoi(stats.substr(stats.find(key) + key.size()));
+  };
+  CHECK(world.resolver.answer(other, "lost.example", MX).rcode == servfail);
+  const int before = hits();
+  CHECK(world.resolver.answer(other, "lost.example", MX).rcode == servfail);
+  CHECK(hits() == before + 1);
+}
