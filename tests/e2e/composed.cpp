@@ -17,10 +17,10 @@ std::vector<Zone> zones_with_wildcard() {
   std::vector<Zone> zones = default_zones();
   zones.push_back({"wild.example.", Server::host, true,
                    "@ A 203.0.113.1\n* A 198.51.100.3\n* MX 10 realhost.army.ml.\n"
-                   "z A 203.0.113.1\n",
+                   "z A 203.0.113.1\nsub DNAME plain.example.\n",
                    300, 2});
   const auto good = std::ranges::find(zones, "good.example.", &Zone::origin);
-  good->records += "wild DNAME wild.example.\n"
+  good->records += "wild DNAME wild.example.\nthrough DNAME sub.wild.example.\n"
                    "leads CNAME t.wild.example.\nfresh CNAME t.wild.example.\n";
   return zones;
 }
@@ -81,4 +81,23 @@ TEST_CASE("an answer made of a cached wildcard is in no cache of Unbound's", "[c
   INFO(answer.text());
   CHECK_FALSE(tells_a_secret(answer));
   asked.wait();
+}
+
+// Of the chain's parts the last alone comes from upstream.
+TEST_CASE("cached aliases lead through a listed name and out again", "[composed]") {
+  const bool end_is_cached = GENERATE(false, true);
+  const std::string lines = GENERATE(as<std::string>(), "", "  qname-minimisation: no\n");
+  CAPTURE(end_is_cached, lines);
+  const std::string name = "mx.through.good.example"; // -> mx.sub.wild.example -> mx.plain.example
+  World world(
+      {.policy = head + "  - {id: r, exact: [mx.sub.wild.example]}\n", .server_lines = lines},
+      zones_with_wildcard());
+  world.resolver.answer(other, "nobody.through.good.example", A);
+  if (end_is_cached) {
+    world.expect_real(other, "mx.plain.example", A);
+  }
+  auto asked = ask_slowly(world, name, A);
+  world.expect_blocked(mail, name, A, {.cd = true});
+  asked.wait();
+  world.expect_blocked(mail, name, A, {.cd = true});
 }
