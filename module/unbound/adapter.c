@@ -104,23 +104,9 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
   return module_finished;
 }
 
-static int iterator_id(const struct module_qstate* qstate) {
-  return modstack_find(&qstate->env->mesh->mods, "iterator");
-}
-
 static const struct iter_qstate* iterator_of(const struct module_qstate* qstate) {
-  int id = iterator_id(qstate);
+  int id = modstack_find(&qstate->env->mesh->mods, "iterator");
   return id < 0 ? NULL : qstate->minfo[id];
-}
-
-/* A lookup of a name server, for a query whose iterator has found nothing in its caches. */
-static void let_waiting_store(const struct module_qstate* qstate, int id) {
-  const struct mesh_state_ref* ref;
-  RBTREE_FOR (ref, const struct mesh_state_ref*, &qstate->mesh_info->super_set) {
-    struct module_qstate* super = &ref->s->s;
-    if (is_unconcerned(super, id) && super->curmod == iterator_id(super))
-      let_host_store(super, true);
-  }
 }
 
 static struct nearmiss* module_of(const struct module_env* env, int id) {
@@ -182,8 +168,6 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
   qstate->ext_state[id] = !policy  ? fail(qstate)
                           : begins ? on_new(nm, policy, qstate, id)
                                    : finish(nm, policy, qstate, id, true);
-  if (!begins)
-    let_waiting_store(qstate, id);
   leave(qstate, qstate->ext_state[id] == module_finished);
 }
 

@@ -116,7 +116,6 @@ TEST_CASE("a domain with name servers of a listed name asks for their address on
   CHECK(counts.find("host tenant.example. MX 1\n") != std::string::npos);
 }
 
-// Nobody can be asked, so that only the lookups of its name servers pass the module.
 TEST_CASE("a failure to find a domain's name servers is remembered", "[upstream]") {
   const bool with_module = GENERATE(false, true);
   CAPTURE(with_module);
