@@ -129,8 +129,7 @@ struct concern {
  * the iterator's own lookups of name servers do. */
 extern struct concern unconcerned;
 /* Likewise, but its answer is kept out of Unbound's cache until the whole of it has been judged: it
- * began under another policy or leads to something listed, or the answer may be put together where
- * on_response does not see it. */
+ * began under another policy, or leads to something listed. */
 extern struct concern doubtful;
 
 static inline struct concern* concern_of(const struct module_qstate* qstate, int id) {
