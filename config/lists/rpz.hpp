@@ -10,6 +10,7 @@
 //   CNAME rpz-passthru.    allow               anything else         local-data
 //
 // A CNAME to the trigger's own name is an allow as well, as the first zones wrote it.
+//
 // Local data is answered with the rule's TTL, to the rule's types and those it has itself. A CNAME
 // is answered alone, unless its target is an exact trigger with local data of the same zone: then
 // that follows. A CNAME to `*.name` leads to the asked name under that name. As in every rule the

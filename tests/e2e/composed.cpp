@@ -27,11 +27,12 @@ std::vector<Zone> zones_with_wildcard() {
 
 const std::string head = "version: 1\nclients: {mail: [127.1.0.0/16]}\nlog: {file: events.jsonl}\n"
                          "rules:\n";
-// What lists it, and what of it: an exchange is of no A record.
+
+// A rule, and the question whose answer it blocks.
 struct Listing {
   std::string rule;
   int type;
-  std::string name; // asked for
+  std::string name;
 };
 
 // Unbound has the aliases, the wildcard and the proof that no other name is in its way.
@@ -80,7 +81,8 @@ TEST_CASE("an answer made of a cached wildcard is in no cache of Unbound's", "[c
   const Answer answer = world.resolver.answer(mail, listing.name, listing.type, {.cd = true});
   INFO(answer.text());
   CHECK_FALSE(tells_a_secret(answer));
-  asked.wait();
+  const std::optional<Answer> real = asked.get();
+  CHECK((!given_up.empty() || (real && tells_a_secret(*real))));
 }
 
 // Of the chain's parts the last alone comes from upstream.
