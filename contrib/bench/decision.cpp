@@ -1,10 +1,12 @@
 // What one decision costs, what building the index costs, and what a name costs in memory.
+#include "rules/huge_pages.hpp"
 #include "rules/policy_builder.hpp"
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <span>
@@ -122,6 +124,23 @@ void covers_hit(benchmark::State& state) {
   measure_covers(state, asked, true);
 }
 
+// The least that a look into a table of so many octets can take if it must be waited for: one read
+// from a random place of it, on huge pages as the index is. Each read tells where the next one is.
+void memory_read(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0)) / sizeof(std::uint64_t);
+  Table<std::uint64_t> next(count);
+  std::iota(next.begin(), next.end(), 0);
+  std::mt19937_64 random(4);
+  for (std::size_t at = count - 1; at > 0; --at) { // one ring of all (Sattolo 1986)
+    std::swap(next[at], next[random() % at]);
+  }
+  std::uint64_t at = 0;
+  for (auto _ : state) {
+    at = next[at];
+  }
+  benchmark::DoNotOptimize(at);
+}
+
 void build(benchmark::State& state) {
   const std::vector<Name> names =
       draw_names(1, static_cast<std::size_t>(state.range(0)), "example");
@@ -140,6 +159,7 @@ constexpr std::int64_t million = 1'000'000;
 
 BENCHMARK(covers_miss)->Arg(thousand)->Arg(million)->Arg(10 * million);
 BENCHMARK(covers_hit)->Arg(thousand)->Arg(million)->Arg(10 * million);
+BENCHMARK(memory_read)->Arg(thousand)->Arg(million)->Arg(10 * million);
 BENCHMARK(build)->Arg(million)->Unit(benchmark::kMillisecond);
 
 } // namespace
