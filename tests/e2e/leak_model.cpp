@@ -295,6 +295,13 @@ bool is_parked(const std::string& host, const std::string& name) {
          !at_or_below(asked, "mine.good.example") && !at_or_below(asked, "mine.plain.example");
 }
 
+bool is_delegation(const Answer& answer) {
+  const auto has = [&](int type) {
+    return std::ranges::find(answer.authority, type, &Rr::type) != answer.authority.end();
+  };
+  return answer.answer.empty() && has(NS) && !has(SOA);
+}
+
 std::string exchange_of(const Rr& mx) {
   return without_final_dot(lower(mx.data.substr(mx.data.find(' ') + 1)));
 }
@@ -412,10 +419,11 @@ std::string Oracle::judge(Verdict verdict, const Answer& answer, const std::stri
   if (verdict == Verdict::no_data_told && !answer.answer.empty() && !looks_blocked(answer)) {
     return "data, though none may be told";
   }
-  // Without RD a client may get the delegation or, for a name that is to be asked by TCP, TC.
-  const bool right_tc =
-      verdict == Verdict::no_data_told || answer.tc == (verdict == Verdict::truncated);
-  if (answer.ad || answer.aa || !right_tc) {
+  // Without RD a client may get the delegation, with AD where it is signed, or, for a name that is
+  // to be asked by TCP, TC.
+  const bool without_rd = verdict == Verdict::no_data_told;
+  const bool right_tc = without_rd || answer.tc == (verdict == Verdict::truncated);
+  if ((answer.ad && !(without_rd && is_delegation(answer))) || answer.aa || !right_tc) {
     return "a block with AA, AD or TC";
   }
   if (verdict == Verdict::blocked &&
