@@ -4,6 +4,7 @@
 // Config and every error of the file at once. It never returns half a policy.
 #pragma once
 
+#include "config/file_state.hpp"
 #include "rules/policy.hpp"
 
 #include <chrono>
@@ -87,15 +88,15 @@ struct Config {
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
   std::string ruleset;                       // the policy file's name, as printable() text
   std::string digest;                        // SHA-256 of the policy file and its lists, hex
-  std::vector<std::filesystem::path> files;  // the policy file, then each list it read
+  std::vector<SourceFile> files;             // the policy file, then each list it read
   std::vector<LoadedList> lists;             // in the policy's order
 };
 
 struct LoadResult {
-  std::shared_ptr<const Config> config;     // null if there is any error
-  std::vector<Diagnostic> diagnostics;      // in the file's order
-  bool readable = false;                    // the policy file could be read, right or wrong
-  std::vector<std::filesystem::path> files; // those asked for, the policy first, right or wrong
+  std::shared_ptr<const Config> config; // null if there is any error
+  std::vector<Diagnostic> diagnostics;  // in the file's order
+  bool readable = false;                // the policy file could be read, right or wrong
+  std::vector<SourceFile> files;        // those asked for, the policy first, right or wrong
 };
 
 // Reads `file`; relative paths inside it are relative to its folder. `today` decides which rules

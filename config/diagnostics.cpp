@@ -74,9 +74,10 @@ void Report::note(const std::string& file, Place place, std::string message) {
   diagnostics_.push_back({Severity::note, file, place.line, place.column, std::move(message)});
 }
 
-std::vector<Diagnostic> Report::take(const std::vector<std::filesystem::path>& files) && {
+std::vector<Diagnostic> Report::take(const std::vector<SourceFile>& files) && {
   const auto rank = [&](const Diagnostic& d) {
-    const auto file = std::find(files.begin(), files.end(), d.file);
+    const auto file = std::ranges::find_if(
+        files, [&](const SourceFile& source) { return source.path.native() == d.file; });
     return std::tuple(file - files.begin(), d.line, d.column);
   };
   std::stable_sort(diagnostics_.begin(), diagnostics_.end(),

@@ -27,7 +27,7 @@ class Report {
   std::size_t errors() const noexcept { return errors_; }
 
   // The diagnostics file by file, in the order of `files`, each by line and column.
-  std::vector<Diagnostic> take(const std::vector<std::filesystem::path>& files) &&;
+  std::vector<Diagnostic> take(const std::vector<SourceFile>& files) &&;
 
  private:
   std::vector<Diagnostic> diagnostics_;

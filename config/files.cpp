@@ -72,7 +72,7 @@ std::optional<FileBytes> PolicyFiles::read_policy(const std::filesystem::path& f
 std::optional<FileBytes> PolicyFiles::read_list(const std::filesystem::path& file, Place place,
                                                 Report& report) {
   remember(file);
-  const std::string& policy = paths_.front().native();
+  const std::string& policy = sources_.front().path.native();
   std::string problem;
   auto content = read(file, problem);
   if (content && content->identity == policy_) {
@@ -83,6 +83,8 @@ std::optional<FileBytes> PolicyFiles::read_list(const std::filesystem::path& fil
     report.error(policy, place, "the list " + shown(file.native()) + " cannot be used: " + problem);
     return std::nullopt;
   }
+  // Where the list ends: a name that moves from its end to the next one's head is a change.
+  hash_.update('\0' + std::to_string(content->bytes.size()) + '\0');
   return std::move(content->bytes);
 }
 
@@ -138,8 +140,8 @@ std::optional<PolicyFiles::Content> PolicyFiles::read(const std::filesystem::pat
 }
 
 void PolicyFiles::remember(const std::filesystem::path& file) {
-  if (std::find(paths_.begin(), paths_.end(), file) == paths_.end()) {
-    paths_.push_back(file);
+  if (std::ranges::find(sources_, file, &SourceFile::path) == sources_.end()) {
+    sources_.push_back({file, FileState::of(file)});
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "config/diagnostics.hpp"
 #include "config/digest.hpp"
+#include "config/file_state.hpp"
 #include "rules/huge_pages.hpp"
 
 #include <filesystem>
@@ -27,8 +28,8 @@ class PolicyFiles {
                                      Report& report);
 
   // Every file asked for, the policy first, each once.
-  const std::vector<std::filesystem::path>& paths() const noexcept { return paths_; }
-  // SHA-256, hex, of what was read, in that order, as `cat policy list... | sha256sum` has it.
+  const std::vector<SourceFile>& sources() const noexcept { return sources_; }
+  // SHA-256, hex, of what was read: the policy, then the lists, each with its length behind it.
   std::string digest();
 
  private:
@@ -41,7 +42,7 @@ class PolicyFiles {
   void remember(const std::filesystem::path& file);
 
   Sha256 hash_;
-  std::vector<std::filesystem::path> paths_;
+  std::vector<SourceFile> sources_;
   std::pair<dev_t, ino_t> policy_{};
 };
 

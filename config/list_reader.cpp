@@ -60,6 +60,7 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
   }
   ListSource source{.loaded = {full}, .rule = owner.index, .last = owner.index};
   ListLoad load(full.native(), settings, builder_, reader_.report());
+  const std::size_t errors = reader_.report().errors();
   std::string_view a_right_file = "one domain name a line";
   switch (*kind) {
   case ListFormat::domains:
@@ -77,7 +78,6 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
     a_right_file = "the triggers of a response policy zone";
     break;
   }
-  const std::size_t errors = reader_.report().errors();
   source.loaded.names = load.finish(a_right_file);
   if (other && source.loaded.names == 0) {
     tell();

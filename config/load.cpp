@@ -123,7 +123,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   }
   config->ruleset = printable(file.filename().native());
   config->digest = files.digest();
-  config->files = files.paths();
+  config->files = files.sources();
   for (const ListSource& list : lists.lists()) {
     config->lists.push_back(list.loaded);
     note_repeated(config->policy, list, report);
@@ -138,20 +138,19 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
 LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
                 const Config* previous) {
   Report report;
-  std::vector<std::filesystem::path> paths{file};
   LoadResult result;
+  result.files.push_back({file, {}});
   try {
     PolicyFiles files;
     result.config = read_policy(file, today, previous, files, report, result.readable);
-    paths = files.paths();
+    result.files = files.sources();
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& e) {
     result.config.reset();
     report.error(file.native(), {}, std::string("the policy cannot be loaded: ") + e.what());
   }
-  result.diagnostics = std::move(report).take(paths);
-  result.files = std::move(paths);
+  result.diagnostics = std::move(report).take(result.files);
   return result;
 }
 

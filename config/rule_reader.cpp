@@ -212,7 +212,7 @@ void RuleReader::read_action_and_scope(const YamlNode& node, YamlMap& map, Rule&
 }
 
 bool RuleReader::has_expired(const Rule& rule) const noexcept {
-  return rule.expires && *rule.expires <= today_;
+  return rule.expires && *rule.expires < today_;
 }
 
 // One that has expired too: each lookup looks at the date, and today's may be the mistake of a

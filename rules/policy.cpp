@@ -112,7 +112,7 @@ class Contest {
 // Why a rule says nothing to a query, whatever it lists; nothing where it speaks.
 std::optional<Runner::Lost> reason_idle(const Rule& rule, const Query& query,
                                         GroupSet groups) noexcept {
-  if (rule.expires && *rule.expires <= query.today) {
+  if (rule.expires && *rule.expires < query.today) {
     return Runner::Lost::expired;
   }
   if (!rule.types.contains(query.type)) {

@@ -21,6 +21,52 @@ bool is_class_in(std::string_view word) {
   return word == "IN" || word == "in";
 }
 
+// As text: longer ones ldns does not read (LDNS_MAX_LINELEN).
+constexpr std::size_t longest_record = 16384;
+
+// Where the record that begins at the start of `text` goes wrong before ldns would say so: it takes
+// what a `(` that is never closed encloses for one record, to the end of the file, and what stands
+// behind a backslash at a line's end for more of the word. Empty: it does not. (RFC 1035 section
+// 5.1: quotes end with the line, as ldns has it, and hide all of these.)
+std::string_view misleading(std::string_view text) {
+  std::size_t open = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    switch (text[at]) {
+    case '\\':
+      if (text.substr(at + 1, 1) == "\n" || text.substr(at + 1, 2) == "\r\n") {
+        return "a backslash at the end of the line; take it away";
+      }
+      ++at;
+      break;
+    case '"':
+      quoted = !quoted;
+      break;
+    case ';':
+      if (!quoted) {
+        at = std::min(text.find('\n', at), text.size()) - 1;
+      }
+      break;
+    case '(':
+      open += quoted ? 0 : 1;
+      break;
+    case ')':
+      open -= quoted || open == 0 ? 0 : 1;
+      break;
+    case '\n':
+      if (open == 0) {
+        return {};
+      }
+      quoted = false;
+      break;
+    default:
+      break;
+    }
+  }
+  return open == 0 ? std::string_view()
+                   : "a `(` that is never closed; write a `)` behind the record's last line";
+}
+
 bool is_ttl(std::string_view word) {
   return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -100,6 +146,13 @@ bool ZoneFile::read_short(std::string_view line, ZoneRecord& record) {
 }
 
 void ZoneFile::read_by_ldns(const Found& found, const Broken& broken) {
+  if (const std::string_view problem = misleading(content_.substr(at_, longest_record));
+      !problem.empty()) {
+    broken(static_cast<std::size_t>(line_), std::string(problem));
+    at_ = std::min(content_.find('\n', at_), content_.size() - 1) + 1; // the others stay listed
+    ++line_;
+    return;
+  }
   if (owner_is_newer_) { // for a line that starts with a blank
     ldns_rdf_deep_free(previous_);
     const auto wire = last_owner_.wire();

@@ -13,10 +13,8 @@
 #include <iostream>
 #include <map>
 #include <memory>
-#include <sstream>
 
 #include <CLI/CLI.hpp>
-#include <sys/stat.h>
 #include <syslog.h>
 
 namespace nearmiss::cli {
@@ -38,15 +36,13 @@ class CurrentPolicy {
 
   // Null as long as there was no good policy. Looks at the files again each time.
   const Config* get() {
-    // Before they are read, so that no change in between is missed. A list that the policy names
-    // shows in the next stamp only, so a new policy is read twice.
-    std::string now = stamp();
-    if (failed_ || now != stamp_) {
-      stamp_ = std::move(now);
+    const bool same = config_ && std::ranges::all_of(config_->files, [](const SourceFile& source) {
+                        return FileState::of(source.path) == source.state;
+                      });
+    if (!same) {
       LoadResult result = load(file_, today());
-      failed_ = result.config == nullptr;
-      if (failed_) {
-        tell(result.diagnostics);
+      if (result.config == nullptr) {
+        tell(result.diagnostics); // and the next request reads the files again
       } else {
         config_ = std::move(result.config);
         problem_.clear();
@@ -56,24 +52,6 @@ class CurrentPolicy {
   }
 
  private:
-  // Changes when a file of the policy does.
-  std::string stamp() const {
-    std::vector<std::filesystem::path> files{file_};
-    if (config_) {
-      files = config_->files;
-    }
-    std::ostringstream text;
-    for (const std::filesystem::path& file : files) {
-      struct stat status {};
-      if (stat(file.c_str(), &status) == 0) {
-        text << status.st_dev << ' ' << status.st_ino << ' ' << status.st_size << ' '
-             << status.st_mtim.tv_sec << ' ' << status.st_mtim.tv_nsec;
-      }
-      text << '\n';
-    }
-    return text.str();
-  }
-
   // Once for each problem, not for each recipient.
   void tell(const std::vector<Diagnostic>& diagnostics) {
     const auto error =
@@ -90,8 +68,6 @@ class CurrentPolicy {
 
   std::string file_;
   std::shared_ptr<const Config> config_;
-  std::string stamp_;
-  bool failed_ = false; // the next request reads the files, changed or not
   std::string problem_;
 };
 

@@ -97,7 +97,7 @@ Notice policy_loaded(const Config* before, const Config& now, const std::string&
   add_ids(notice, "nearmiss.rules_removed", std::move(removed));
   add_ids(notice, "nearmiss.rules_changed", std::move(changed));
   if (!now.files.empty()) {
-    add_file(notice, now.files.front());
+    add_file(notice, now.files.front().path);
   }
   return notice;
 }

@@ -1,12 +1,10 @@
 #include "module/live/file_watch.hpp"
 
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <set>
 #include <system_error>
 
@@ -21,11 +19,14 @@ FileWatch::~FileWatch() {
   }
 }
 
-void FileWatch::watch(const std::vector<std::filesystem::path>& files) {
-  files_ = files;
-  seen_ = lately_ = look();
+void FileWatch::watch(const std::vector<SourceFile>& files) {
+  files_.clear();
+  seen_.clear();
+  changing_since_.reset();
   std::set<std::filesystem::path> folders;
-  for (const std::filesystem::path& file : files) {
+  for (const auto& [file, state] : files) {
+    files_.push_back(file);
+    seen_.push_back(state);
     const std::filesystem::path folder = file.parent_path();
     folders.insert(folder.empty() ? "." : folder);
     std::error_code unreachable; // then there is nothing behind the link to watch
@@ -44,6 +45,10 @@ void FileWatch::watch(const std::vector<std::filesystem::path>& files) {
   }
   for (const std::filesystem::path& folder : folders) {
     watch_folder(folder);
+  }
+  lately_ = look(); // with the folders watched, so that nothing changes unnoticed in between
+  if (lately_ != seen_) {
+    due_ = std::min(due_, Clock::now() + quiet);
   }
 }
 
@@ -66,14 +71,7 @@ void FileWatch::watch_folder(const std::filesystem::path& folder) {
 FileWatch::Looks FileWatch::look() const {
   Looks looks;
   for (const std::filesystem::path& file : files_) {
-    struct stat info {};
-    if (stat(file.c_str(), &info) != 0) {
-      looks.push_back({errno});
-    } else {
-      looks.push_back({static_cast<long long>(info.st_dev), static_cast<long long>(info.st_ino),
-                       info.st_mode, info.st_uid, info.st_gid, info.st_size, info.st_mtim.tv_sec,
-                       info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec});
-    }
+    looks.push_back(FileState::of(file));
   }
   return looks;
 }
@@ -91,14 +89,24 @@ bool FileWatch::changed() {
   due_ = now + look_interval;
   if (looks == seen_) {
     lately_ = std::move(looks);
+    changing_since_.reset();
     return false;
   }
-  if (looks != lately_) {
-    lately_ = std::move(looks);
+  if (!changing_since_) {
+    changing_since_ = now;
+  }
+  bool written = false;
+  for (std::size_t file = 0; file < looks.size(); ++file) {
+    written = written || (looks[file] != seen_[file] && looks[file] == lately_[file]);
+  }
+  const bool all_rest = looks == lately_;
+  lately_ = std::move(looks);
+  if (!all_rest && !(written && now - *changing_since_ >= patience)) {
     due_ = now + quiet;
     return false;
   }
-  seen_ = std::move(looks);
+  seen_ = lately_;
+  changing_since_.reset();
   return true;
 }
 

@@ -7,9 +7,12 @@
 // queue) are found by looking now and then anyway. For one thread.
 #pragma once
 
+#include "config/file_state.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace nearmiss {
@@ -19,6 +22,8 @@ class FileWatch {
   using Clock = std::chrono::steady_clock;
   // How long a file must look the same before it counts as written.
   static constexpr std::chrono::milliseconds quiet{100};
+  // How long a file that is written again and again may hold up the others.
+  static constexpr std::chrono::seconds patience{2};
   // How often to look without a hint.
   static constexpr std::chrono::seconds look_interval{5};
 
@@ -27,20 +32,21 @@ class FileWatch {
   FileWatch(const FileWatch&) = delete;
   FileWatch& operator=(const FileWatch&) = delete;
 
-  // Watches these files and no others. What they are now counts as seen. A file need not exist.
-  void watch(const std::vector<std::filesystem::path>& files);
+  // Watches these files and no others. How they were when they were read counts as seen, so that
+  // one that changed since is noticed. A file need not exist.
+  void watch(const std::vector<SourceFile>& files);
 
   int descriptor() const noexcept { return inotify_; } // readable: call hints(); -1: there is none
   void hints();
 
   // When to call changed() next.
   Clock::time_point due() const noexcept { return due_; }
-  // True if a file differs from what was seen last, and has been left alone for a while; it then
-  // counts as seen.
+  // True if a file differs from what was seen last, and all have been left alone for a while; or it
+  // has been, and another one never is. All then count as seen.
   bool changed();
 
  private:
-  using Looks = std::vector<std::vector<long long>>; // what stat(2) says of each file
+  using Looks = std::vector<FileState>; // of each file
 
   void watch_folder(const std::filesystem::path& folder);
   Looks look() const;
@@ -48,7 +54,8 @@ class FileWatch {
   int inotify_;
   std::vector<std::filesystem::path> files_;
   Looks seen_;
-  Looks lately_;                                 // as changed() found them the last time
+  Looks lately_; // as changed() found them the last time
+  std::optional<Clock::time_point> changing_since_;
   std::map<std::filesystem::path, int> folders_; // and their watch descriptors
   Clock::time_point due_;
 };

@@ -164,12 +164,15 @@ PolicyKeeper::Loaded PolicyKeeper::load_file(Load load_policy) {
     loaded.config = std::move(result.config);
   } catch (const std::exception& e) {
     loaded.error = file_.native() + ": " + e.what();
+    for (SourceFile& file : files_) { // what is tried again at once fails again
+      file.state = FileState::of(file.path);
+    }
   }
   if (!loaded.config && loaded.error.empty()) {
     loaded.error = file_.native() + ": the policy was refused";
   }
   if (files_.empty()) {
-    files_.push_back(file_);
+    files_.push_back({file_, FileState::of(file_)});
   }
   return loaded;
 }

@@ -59,7 +59,7 @@ class PolicyKeeper {
   const LastLoad& last_load() const noexcept { return last_load_; }
   const std::filesystem::path& file() const noexcept { return file_; }
   // Those whose change calls for a reload: of the last try, whatever became of it.
-  const std::vector<std::filesystem::path>& files() const noexcept { return files_; }
+  const std::vector<SourceFile>& files() const noexcept { return files_; }
 
  private:
   struct Loaded {
@@ -79,7 +79,7 @@ class PolicyKeeper {
   std::function<void()> changed_;
   LogLine log_;
   std::unique_ptr<PolicyCell> cell_;
-  std::vector<std::filesystem::path> files_;
+  std::vector<SourceFile> files_;
   LastLoad last_load_;
 };
 

@@ -61,7 +61,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   formats[(choice & 63U) % std::size(formats)](content, builder, rule, load);
   const std::size_t names = load.finish("names");
   PROMISE(report.failed() || names > 0); // an empty list blocks nothing, so it is an error
-  for (const Diagnostic& diagnostic : std::move(report).take({"list"})) {
+  for (const Diagnostic& diagnostic : std::move(report).take({{"list", {}}})) {
     check(diagnostic, content);
   }
   const Policy policy = std::move(builder).build();

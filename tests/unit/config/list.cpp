@@ -56,7 +56,7 @@ TEST_CASE("a list of domains is read as people write them", "[config]") {
   CHECK(ask(*result.config, "last.example").enforced);
   CHECK_FALSE(ask(*result.config, "x.example").enforced);
   REQUIRE(result.config->files.size() == 2);
-  CHECK(result.config->files[1] == folder.path() / "l.txt");
+  CHECK(result.config->files[1].path == folder.path() / "l.txt");
 }
 
 TEST_CASE("a broken line of a list is named", "[config]") {

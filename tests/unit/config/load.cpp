@@ -139,12 +139,30 @@ TEST_CASE("the digest is that of the files, so a changed list changes it", "[con
   CHECK(folder.load_policy(with_list).config->digest != before);
 }
 
+TEST_CASE("a line that moves from one list's end to the next one's head changes the digest",
+          "[config]") {
+  const Folder folder;
+  const std::string policy =
+      "version: 1\nrules:\n"
+      "  - {id: partners, list: {file: a.txt, format: domains}, action: allow}\n"
+      "  - {id: typos, list: {file: b.txt, format: domains}}\n";
+  folder.write("a.txt", "mod.example\nevil.example\n");
+  folder.write("b.txt", "arrny.example\n");
+  const LoadResult allowed = folder.load_policy(policy);
+  folder.write("a.txt", "mod.example\n");
+  folder.write("b.txt", "evil.example\narrny.example\n");
+  const LoadResult blocked = folder.load_policy(policy);
+  REQUIRE(allowed.config);
+  REQUIRE(blocked.config);
+  CHECK(allowed.config->digest != blocked.config->digest);
+}
+
 TEST_CASE("a rule that has expired matches nothing, with a warning, and on its last day it holds",
           "[config]") {
   const Folder folder;
   const std::string rest = "\n  - {id: other, domains: [y.example]}\n";
   const std::string rule = "version: 1\nrules:\n  - id: r\n    domains: [x.example]\n    expires: ";
-  const LoadResult expired = folder.load_policy(rule + "2030-06-15" + rest);
+  const LoadResult expired = folder.load_policy(rule + "2030-06-14" + rest);
   REQUIRE(expired.config);
   CHECK_FALSE(ask(*expired.config, "x.example").enforced);
   CHECK(ask(*expired.config, "y.example").enforced);
@@ -154,7 +172,7 @@ TEST_CASE("a rule that has expired matches nothing, with a warning, and on its l
   const Name name = *Name::from_text("x.example");
   const auto client = *ClientAddress::from_text("192.0.2.1");
   CHECK(expired.config->policy.decide({name, 15, client, today - std::chrono::days(1)}).enforced);
-  const LoadResult holds = folder.load_policy(rule + "2030-06-16" + rest);
+  const LoadResult holds = folder.load_policy(rule + "2030-06-15" + rest);
   REQUIRE(holds.config);
   CHECK(holds.diagnostics.empty());
   CHECK(ask(*holds.config, "x.example").enforced);
@@ -253,7 +271,7 @@ TEST_CASE("a policy file may be called anything, what is said of it can be shown
   const LoadResult good = load(folder.write(name, rules), today);
   REQUIRE(good.config);
   CHECK(good.config->ruleset == shown);
-  CHECK(good.config->files.front().filename() == name); // to open it, the name as it is
+  CHECK(good.config->files.front().path.filename() == name); // to open it, the name as it is
   const LoadResult bad = load(folder.write(name, "version: 2\n" + rules.substr(11)), today);
   REQUIRE(bad.diagnostics.size() == 1);
   CHECK(to_text(bad.diagnostics[0]).find('/' + shown + ":1:10: error: ") != std::string::npos);

@@ -128,7 +128,7 @@ TEST_CASE("warnings about protect", "[config]") {
                          "of the rule `ours`, which does not take it for a look-alike"));
   CHECK(only_text(head + domains + "    types: [MX]\n", true)
             .starts_with("policy.yaml:3:9: warning: the rule `ours` blocks MX but not A, AAAA"));
-  CHECK(only_text(head + domains + "    expires: 2030-06-15\n", true)
+  CHECK(only_text(head + domains + "    expires: 2030-06-14\n", true)
             .starts_with("policy.yaml:5:5: warning: the rule `ours` has expired"));
   CHECK(only_text(head + domains + "rules: [{id: r, domains: [army.mil]}]\n", true)
             .starts_with("policy.yaml:4:15: warning: the rule `ours` protects `army.mil`, and the "

@@ -329,3 +329,40 @@ TEST_CASE("a response policy zone: near misses of broken lines", "[config][rpz]"
   fine("a.example CNAME .\na.example CNAME .\n");
   fine("a.example A 192.0.2.1\na.example A 192.0.2.1\na.example A 192.0.2.2\n");
 }
+
+TEST_CASE("a parenthesis that is never closed takes no other trigger out of the zone", "[config]") {
+  const std::string triggers = "first.example CNAME .\n"
+                               "info.example TXT ( \"see ticket 7\"\n"
+                               "second.example CNAME .\n"
+                               "third.example CNAME *.garden.example.\n";
+  const std::string paren = error_of(triggers);
+  CHECK(paren.find("l.rpz:8:1: ") != std::string::npos);
+  CHECK(paren.find("never closed") != std::string::npos);
+  const std::string backslash = error_of("first.example\\\nsecond.example CNAME .\n");
+  CHECK(backslash.find("l.rpz:7:1: ") != std::string::npos);
+  CHECK(backslash.find("backslash") != std::string::npos);
+
+  const Folder folder;
+  folder.write("l.rpz", head + triggers);
+  const LoadResult lenient =
+      folder.load_policy("version: 1\nrules:\n  - id: feed\n"
+                         "    list: {file: l.rpz, format: rpz, strict: false}\n");
+  REQUIRE(lenient.config);
+  CHECK(verdict_on(*lenient.config, "first.example") == "nxdomain");
+  CHECK(verdict_on(*lenient.config, "info.example") == "passes");
+  CHECK(verdict_on(*lenient.config, "second.example") == "nxdomain");
+  CHECK(verdict_on(*lenient.config, "third.example") != "passes");
+}
+
+TEST_CASE("parentheses, quotes and backslashes in their right places mislead nobody", "[config]") {
+  const Folder folder;
+  const LoadResult result = load_zone(folder, head + "; ( in a comment \\\n"
+                                                     "a.example TXT \"(\" ; and (\n"
+                                                     "b.example TXT ( \"one\" ; )\n"
+                                                     "  \"two ; (\" )\n"
+                                                     "c\\(d.example CNAME .\n"
+                                                     "last.example CNAME .\n");
+  REQUIRE(result.config);
+  CHECK(verdict_on(*result.config, "last.example") == "nxdomain");
+  CHECK(verdict_on(*result.config, "c\\(d.example") == "nxdomain");
+}

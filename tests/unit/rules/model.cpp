@@ -72,7 +72,7 @@ ModelVerdict decide(const std::vector<ModelRule>& rules, const std::string& aske
     const Rule& rule = rules[number].rule;
     const auto at = listing(rules[number], asked);
     if (!at || !rule.types.contains(type) || (!rule.every_client && (rule.groups & groups) == 0) ||
-        (rule.expires && today >= *rule.expires)) {
+        (rule.expires && today > *rule.expires)) {
       continue;
     }
     const ModelVerdict candidate{number, *at};

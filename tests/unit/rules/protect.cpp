@@ -168,7 +168,7 @@ TEST_CASE("a rule for others hides no look-alike from the rule that applies") {
   others.groups = GroupSet{1} << builder.add_group("office", {prefix});
   protect(builder, others);
   Rule gone = rule("gone", Action::nxdomain);
-  gone.expires = today;
+  gone.expires = today - std::chrono::days(1);
   protect(builder, gone);
   Rule addresses = rule("addresses", Action::nxdomain);
   addresses.types = TypeSet();

@@ -1,0 +1,29 @@
+#include "config/file_state.hpp"
+
+#include <cerrno>
+
+#include <sys/stat.h>
+
+namespace nearmiss {
+
+FileState FileState::of(const std::filesystem::path& file) noexcept {
+  FileState state;
+  struct stat info {};
+  if (stat(file.c_str(), &info) != 0) {
+    state.told_ = {errno};
+  } else {
+    state.told_ = {static_cast<long long>(info.st_dev),
+                   static_cast<long long>(info.st_ino),
+                   info.st_mode,
+                   info.st_uid,
+                   info.st_gid,
+                   info.st_size,
+                   info.st_mtim.tv_sec,
+                   info.st_mtim.tv_nsec,
+                   info.st_ctim.tv_sec,
+                   info.st_ctim.tv_nsec};
+  }
+  return state;
+}
+
+} // namespace nearmiss

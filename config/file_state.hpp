@@ -1,0 +1,25 @@
+// What the system tells of a file, so that a later look can tell whether it is still the same.
+#pragma once
+
+#include <array>
+#include <filesystem>
+
+namespace nearmiss {
+
+// What stat(2) says: which file it is, whose, how large, written when; or why it cannot be reached.
+class FileState {
+ public:
+  static FileState of(const std::filesystem::path& file) noexcept;
+  bool operator==(const FileState&) const = default;
+
+ private:
+  std::array<long long, 10> told_{};
+};
+
+// A file that was read, or should have been, and how it was just before that.
+struct SourceFile {
+  std::filesystem::path path;
+  FileState state;
+};
+
+} // namespace nearmiss
