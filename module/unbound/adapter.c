@@ -1,5 +1,5 @@
 /*
- * The way of a query that a rule could concern (every other one passes `operate` untouched):
+ * The way of a query that a rule could concern:
  *
  *   operate, new      mark it, keep its answer out of Unbound's cache, let no other client join it;
  *                     a client the policy blocks is finished here; for another one the module's own
@@ -7,6 +7,11 @@
  *   on_response       each upstream answer, before it is stored: does it lead to a listed name?
  *   operate, moddone  the whole answer: the same question again, and into the module's own cache
  *   on_reply          each client, just before its reply is encoded: decide, install the block, log
+ *
+ * Of every other query nothing gets into Unbound's cache but what on_response has judged, or
+ * operate at the end. The iterator puts answers together from that cache as well, before it asks
+ * upstream, behind an alias, and if nobody answers: of a wildcard and the proof that it stands for
+ * the name (RFC 8198), of cached aliases, for ANY of all that a name has.
  *
  * on_reply is the last line: whatever way an answer came, no client gets it unless the policy says
  * so there. The rest is so that Unbound's cache, which answers before any module runs, never holds
@@ -31,15 +36,6 @@ static void let_nobody_join(struct module_qstate* qstate) {
   (void)rbtree_insert(&mesh->all, &state->node);
 }
 
-/* Before the iterator asks upstream, and again behind an alias, it looks whether its caches have
- * the answer, which on_response then does not see: with a validator the negative cache, for a
- * wildcard and the proof that it stands for the name (RFC 8198); of ANY all RRsets of the name, a
- * delegation's addresses among them. */
-static bool may_be_composed(const struct nm_policy* policy, const struct module_qstate* qstate) {
-  return qstate->env->neg_cache ||
-         (qstate->qinfo.qtype == LDNS_RR_TYPE_ANY && nm_has_address_rules(policy));
-}
-
 static bool answers_with(const struct reply_info* rep, uint16_t type) {
   for (size_t i = 0; i < rep->an_numrrsets; i++)
     if (type_of(rep->rrsets[i]) == type)
@@ -47,12 +43,30 @@ static bool answers_with(const struct reply_info* rep, uint16_t type) {
   return false;
 }
 
-/* Would Unbound itself store this answer, which may_be_composed() kept from it? A chain its
- * iterator stores, anything else that nobody was asked for only its validator, having judged it. */
+/* Would Unbound itself store this answer, which was kept from it? A chain its iterator stores,
+ * anything else that nobody was asked for only its validator, having judged it. */
 static bool host_would_store(const struct module_qstate* qstate, int id,
                              const struct reply_info* rep) {
   return !is_unconcerned(qstate, id) || rep->security != sec_status_unchecked ||
          answers_with(rep, LDNS_RR_TYPE_CNAME);
+}
+
+/* What was kept out of Unbound's cache until now, and leads to nothing listed. `rep`: NULL, nobody
+ * has the answer. */
+static void store_kept_back(struct nearmiss* nm, const struct nm_policy* policy,
+                            struct module_qstate* qstate, int id, struct reply_info* rep) {
+  if (!rep) {
+    if (qstate->return_rcode == LDNS_RCODE_SERVFAIL)
+      store_failure_in_host_cache(qstate);
+    return;
+  }
+  drop_listed_additional(policy, rep);
+  if (is_for_own_cache(policy, rep)) {
+    store_in_own_cache(nm, policy, qstate);
+    note_alias(nm, &qstate->qinfo);
+  } else if (host_would_store(qstate, id, rep)) {
+    store_in_host_cache(nm, qstate);
+  }
 }
 
 /* The answer stands, from the next modules (`fresh`) or from the module's own cache. */
@@ -68,15 +82,8 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
     bool qname_listed =
         !is_unconcerned(qstate, id) && nm_covers(policy, name_of(qinfo), qinfo->qtype);
     if (!qname_listed && !(rep && leads_to_listed(policy, rep, qinfo->qtype))) {
-      if (fresh && rep && qstate->no_cache_store == NO_STORE_OURS) {
-        drop_listed_additional(policy, rep);
-        if (holds_listed_alias(policy, rep)) {
-          store_in_own_cache(nm, policy, qstate);
-          note_alias(nm, qinfo);
-        } else if (host_would_store(qstate, id, rep)) {
-          store_in_host_cache(nm, qstate); /* a doubt, without ground */
-        }
-      }
+      if (fresh && qstate->no_cache_store == NO_STORE_OURS)
+        store_kept_back(nm, policy, qstate, id, rep);
       return module_finished;
     }
     concern = make_concern(qstate, id);
@@ -129,7 +136,7 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
   enum module_ext_state state;
   if (!nm_covers(policy, name_of(qinfo), qinfo->qtype)) {
     qstate->minfo[id] = &unconcerned; /* even if enter() had doubts, before this policy judged */
-    let_host_store(qstate, !may_be_composed(policy, qstate));
+    let_host_store(qstate, false);    /* what comes from upstream on_response judges */
     if (qinfo->qtype == LDNS_RR_TYPE_MX)
       discover(nm, policy, qstate);
     if (may_be_alias(nm, qinfo) && find_in_own_cache(nm, qstate))
@@ -202,6 +209,12 @@ static bool asks_for_listed(const struct nm_policy* policy, const struct module_
   return nm_covers(policy, name_of(sent), sent->qtype);
 }
 
+static bool is_failure(const struct reply_info* rep) {
+  int rcode = FLAGS_GET_RCODE(rep->flags);
+  return rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN &&
+         rcode != LDNS_RCODE_YXDOMAIN;
+}
+
 /* Do the aliases that the iterator has followed so far lead to something listed? Those that came
  * from upstream have been judged; DNAMEs that are in Unbound's cache, none of them listed, may
  * together lead through a listed name. */
@@ -217,11 +230,13 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   struct nearmiss* nm = arg;
   const struct nm_policy* policy;
   struct reply_info* rep;
-  bool concerned, alias_alone;
+  bool concerned, begins_alias;
   if (!response || !response->rep || !is_internet(qstate->qinfo.qclass))
     return 1;
   rep = response->rep;
   policy = enter(nm, qstate, id);
+  if (policy)
+    drop_listed_authority(policy, rep);
   if (policy && is_referral(qstate, rep)) {
     /* Delegations must get into the cache, or every query for a listed name would start at the
      * root. They hold no answer to a mail server's question. */
@@ -235,10 +250,14 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
     drop_listed_additional(policy, rep);
   concerned = !policy || concern_of(qstate, id) || qstate->minfo[id] == &doubtful ||
               asks_for_listed(policy, qstate, &response->qinfo, id) ||
-              leads_to_listed(policy, rep, qstate->qinfo.qtype) ||
-              holds_listed_alias(policy, rep) || has_led_to_listed(policy, qstate);
-  alias_alone = answers_with(rep, LDNS_RR_TYPE_CNAME) && !answers_with(rep, qstate->qinfo.qtype);
-  let_host_store(qstate, !concerned && !(alias_alone && policy && may_be_composed(policy, qstate)));
+              leads_to_listed(policy, rep, qstate->qinfo.qtype) || is_for_own_cache(policy, rep) ||
+              has_led_to_listed(policy, qstate);
+  /* The whole of it is put together later. */
+  begins_alias = !concerned && answers_with(rep, LDNS_RR_TYPE_CNAME) &&
+                 !answers_with(rep, qstate->qinfo.qtype);
+  let_host_store(qstate, !concerned && !begins_alias && !is_failure(rep));
+  if (begins_alias && qstate->no_cache_store == NO_STORE_OURS)
+    store_aliases_in_host_cache(qstate, rep); /* so that it is not asked for again */
   leave(qstate, false);
   /* And so is all that follows: the whole answer is stored once more at its end, behind the last
    * response. */
@@ -251,9 +270,9 @@ int on_query(struct query_info* qinfo, uint16_t flags, struct module_qstate* qst
              struct sockaddr_storage* addr, socklen_t addrlen, uint8_t* zone, size_t zonelen,
              struct regional* region, int id, void* arg) {
   (void)qinfo, (void)flags, (void)addr, (void)addrlen, (void)zone, (void)zonelen, (void)region;
-  (void)arg;
-  let_host_store(qstate, !concern_of(qstate, id) && qstate->minfo[id] != &doubtful);
-  leave(qstate, true); /* of what was judged before */
+  (void)id, (void)arg;
+  let_host_store(qstate, false); /* a referral may have lifted the mark */
+  leave(qstate, true);           /* of what was judged before */
   return 1;
 }
 

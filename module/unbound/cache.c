@@ -79,16 +79,96 @@ static bool store(struct module_qstate* qstate) {
   return true;
 }
 
-static bool may_store(const struct nearmiss* nm, const struct module_qstate* qstate) {
+static bool may_store(const struct module_qstate* qstate) {
   enum sec_status security = qstate->return_msg->rep->security;
   return security != sec_status_bogus && security != sec_status_secure_sentinel_fail &&
-         (qstate->query_flags & BIT_RD) && qstate->no_cache_store != NO_STORE_HOST &&
-         !nm->is_rewritten;
+         (qstate->query_flags & BIT_RD) && qstate->no_cache_store != NO_STORE_HOST;
 }
 
-void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate) {
-  if (may_store(nm, qstate) && !store(qstate))
+static void store_if_it_may(struct module_qstate* qstate) {
+  if (may_store(qstate) && !store(qstate))
     log_warn("nearmiss: out of memory, an answer is not cached");
+}
+
+/* Has a response policy zone or respip made another answer for this client? */
+static bool was_rewritten(const struct module_qstate* qstate) {
+#ifdef UNBOUND_TELLS_RPZ_APPLIED
+  return qstate->rpz_applied || qstate->respip_action_info;
+#else
+  return qstate->env->mesh->use_rpz || qstate->respip_action_info;
+#endif
+}
+
+/* From there Unbound applies respip anew to each client's answer. */
+void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate) {
+  if (!nm->is_rewritten || !was_rewritten(qstate))
+    store_if_it_may(qstate);
+}
+
+void store_failure_in_host_cache(struct module_qstate* qstate) {
+  const struct query_info* qinfo = &qstate->qinfo;
+  struct reply_info failure;
+  struct dns_msg msg = {.qinfo = *qinfo, .rep = &failure};
+  struct msgreply_entry* known;
+  if (qstate->prefetch_leeway > 0)
+    return;
+  known = msg_cache_lookup(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype, qinfo->qclass,
+                           qstate->query_flags, 0, 0);
+  if (known) {
+    const struct reply_info* rep = known->entry.data;
+    bool useful = FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_SERVFAIL &&
+                  (qstate->env->cfg->serve_expired || *qstate->env->now <= rep->ttl);
+    lock_rw_unlock(&known->entry.lock);
+    if (useful)
+      return;
+  }
+  make_empty(&failure, LDNS_RCODE_SERVFAIL);
+  failure.ttl = failure.serve_expired_ttl = NORR_TTL;
+  failure.prefetch_ttl = PREFETCH_TTL_CALC(failure.ttl);
+  failure.security = sec_status_indeterminate; /* nothing to validate */
+  failure.reason_bogus = LDNS_EDE_OTHER;       /* as the iterator's */
+  qstate->return_msg = &msg;
+  store_if_it_may(qstate);
+  qstate->return_msg = NULL;
+}
+
+/* False: out of memory. */
+static bool store_rrset(struct module_env* env, const struct ub_packed_rrset_key* rrset) {
+  struct rrset_ref ref = {
+      .key = packed_rrset_copy_alloc((struct ub_packed_rrset_key*)rrset, env->alloc, *env->now)};
+  if (!ref.key)
+    return false;
+  ref.id = ref.key->id;
+  (void)rrset_cache_update(env->rrset_cache, &ref, env->alloc, *env->now);
+  return true;
+}
+
+void store_aliases_in_host_cache(const struct module_qstate* qstate, const struct reply_info* rep) {
+  for (size_t i = 0; i < rep->an_numrrsets; i++)
+    if (!store_rrset(qstate->env, rep->rrsets[i]))
+      return; /* it is asked for again */
+}
+
+/* Takes what the validator has learned from the answer out of Unbound's cache again. A wildcard
+ * that it finds good it puts there under the wildcard's own name, whatever no_cache_store says, and
+ * with the proof for another name the iterator makes answers of it that this module may never see,
+ * or not before they are stored. */
+static void drop_listed_wildcards(const struct module_qstate* qstate,
+                                  const struct nm_policy* policy) {
+  const struct reply_info* rep = qstate->return_msg->rep;
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
+    struct ub_packed_rrset_key* rrset = rep->rrsets[i];
+    uint8_t wildcard[LDNS_MAX_DOMAINLEN + 2] = {1, '*'};
+    uint8_t* encloser = NULL;
+    size_t len = 0;
+    bool listed =
+        is_listed_alias(policy, rrset) || rrset_leads_to_listed(policy, rrset, LDNS_RR_TYPE_ANY);
+    if (!listed || !val_rrset_wildcard(rrset, &encloser, &len) || !encloser)
+      continue;
+    memcpy(wildcard + 2, encloser, len);
+    rrset_cache_remove(qstate->env->rrset_cache, wildcard, len + 2, type_of(rrset),
+                       ntohs(rrset->rk.rrset_class), 0);
+  }
 }
 
 /* A host with a listed name may be another domain's name server, whose address the iterator looks
@@ -96,29 +176,25 @@ void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate
  * listed name leads to that name, or had it dropped. */
 static void share_addresses(const struct nm_policy* policy, const struct module_qstate* qstate) {
   const struct reply_info* rep = qstate->return_msg->rep;
-  struct module_env* env = qstate->env;
   for (size_t i = 0; i < rep->an_numrrsets; i++) {
     const struct packed_rrset_key* rk = &rep->rrsets[i]->rk;
     uint16_t type = type_of(rep->rrsets[i]);
-    if (is_address(type) && nm_covers(policy, (struct nm_name){rk->dname, rk->dname_len}, type)) {
-      struct rrset_ref ref = {.key =
-                                  packed_rrset_copy_alloc(rep->rrsets[i], env->alloc, *env->now)};
-      if (!ref.key)
-        return; /* it is asked for again */
-      ref.id = ref.key->id;
-      (void)rrset_cache_update(env->rrset_cache, &ref, env->alloc, *env->now);
-    }
+    bool listed =
+        is_address(type) && nm_covers(policy, (struct nm_name){rk->dname, rk->dname_len}, type);
+    if (listed && !store_rrset(qstate->env, rep->rrsets[i]))
+      return; /* it is asked for again */
   }
 }
 
 void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
                         struct module_qstate* qstate) {
   struct caches shared;
-  if (!may_store(nm, qstate))
+  drop_listed_wildcards(qstate, policy);
+  if (nm->is_rewritten || !may_store(qstate))
     return;
   share_addresses(policy, qstate);
   shared = exchange(qstate->env, nm->own);
-  store_in_host_cache(nm, qstate);
+  store_if_it_may(qstate);
   (void)exchange(qstate->env, shared);
 }
 
@@ -205,9 +281,10 @@ static bool is_listed_part(struct nearmiss* nm, const struct nm_policy* policy,
   lock_rw_rdlock(&rrset->entry.lock);
   /* With another id it is another RRset by now, and Unbound does not serve the message either. */
   if (i < rep->rrset_count && rep->ref[i].id == rrset->id)
-    listed = place < rep->an_numrrsets ? rrset_leads_to_listed(policy, rrset, qtype)
-                                       : place >= rep->an_numrrsets + rep->ns_numrrsets &&
-                                             is_listed_additional(policy, rrset);
+    listed =
+        place < rep->an_numrrsets
+            ? dname_is_wild(rrset->rk.dname) || rrset_leads_to_listed(policy, rrset, qtype)
+            : place >= rep->an_numrrsets + rep->ns_numrrsets && is_listed_additional(policy, rrset);
   lock_rw_unlock(&rrset->entry.lock);
   lock_quick_unlock(&table->lock);
   return listed;

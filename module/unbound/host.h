@@ -41,12 +41,18 @@
 #include "util/netevent.h"
 #include "util/regional.h"
 #include "util/storage/slabhash.h"
+#include "validator/val_utils.h"
 
 #include "module/core.h"
 
 #include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
+
+#ifdef THREADS_DISABLED
+#error                                                                                             \
+    "nearmiss needs an Unbound with threads: where each worker is a process, no policy reaches it"
+#endif
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -92,8 +98,8 @@ struct nearmiss {
   atomic_bool ends;
   /* The policy, by its generation, of which `host` is rid. */
   atomic_uint_least64_t rid_of;
-  /* A module behind this one may make another answer of one client's (respip): what comes from it
-   * is nobody else's, and what it has not seen may not be handed out. */
+  /* A module behind this one may make another answer of one client's (respip): that is nobody
+   * else's, and what it has not seen may not be handed out by this module. */
   bool is_rewritten;
   /* Which names that no rule lists may have an answer in `own`, because it leads to a listed
    * name: a bit for each hash. Spares every other name the look into the cache. Bits are never
@@ -180,13 +186,18 @@ bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packe
  * RRset: the iterator would follow it from there, for any type and unseen, and store an answer that
  * leads through the listed name before this module has judged it. */
 bool is_listed_alias(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
-bool holds_listed_alias(const struct nm_policy* policy, const struct reply_info* rep);
+/* Must the answer stay out of Unbound's caches, though it need not be one that a rule blocks? For a
+ * listed alias; or it holds a wildcard's own RRset, which takes new data when the validator finds
+ * that the wildcard stands for another name, and the answer would change unseen. */
+bool is_for_own_cache(const struct nm_policy* policy, const struct reply_info* rep);
 /* Notes what the query's answer leads to. False: out of memory. */
 bool note_links(const struct module_qstate* qstate, struct links* links);
 /* Addresses of listed names, and listed addresses, that an answer brings along: optional data, so
  * nobody is told a wrong thing without them. A referral needs its own, and no client sees it. */
 void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep);
 bool is_listed_additional(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
+/* Likewise MX and address records among the name servers, where they do not belong. */
+void drop_listed_authority(const struct nm_policy* policy, struct reply_info* rep);
 bool holds_listed_address(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
 
 /* ---- cache.c ---- */
@@ -195,10 +206,15 @@ void note_alias(struct nearmiss* nm, const struct query_info* qinfo);
 bool may_be_alias(const struct nearmiss* nm, const struct query_info* qinfo);
 bool make_own_cache(struct nearmiss* nm, const struct module_env* env); /* false: out of memory */
 void delete_own_cache(struct nearmiss* nm);
-/* Stores return_msg in the module's own cache, or in Unbound's, if it may be stored at all. */
+/* Stores return_msg in the module's own cache, or in Unbound's, if it may be stored at all. What is
+ * for the own cache leaves Unbound's as well, where the validator has put a part of it. */
 void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
                         struct module_qstate* qstate);
 void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate);
+/* Remembers for seconds, as the iterator does where it may, that nobody has the answer. */
+void store_failure_in_host_cache(struct module_qstate* qstate);
+/* The aliases of an answer whose end is still looked for. */
+void store_aliases_in_host_cache(const struct module_qstate* qstate, const struct reply_info* rep);
 /* Before a referral gets into Unbound's cache: no message there is to share its listed addresses.
  */
 void part_from_listed_glue(const struct module_qstate* qstate, const struct nm_policy* policy,
@@ -227,6 +243,7 @@ signal_handler* sighup_handler(void);
 
 /* ---- reply.c ---- */
 
+void make_empty(struct reply_info* rep, uint16_t rcode); /* a reply with no data in it */
 /* NULL: out of memory. */
 struct concern* make_concern(struct module_qstate* qstate, int id);
 struct nm_lookup lookup_of(const struct module_qstate* qstate, const struct concern* concern,
@@ -257,7 +274,7 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
              void* arg);
 /* inplace_cb_query_response: an upstream server answered, and nothing of it is stored yet. */
 int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, void* arg);
-/* inplace_cb_query: a question goes upstream. A referral may have lifted the mark. */
+/* inplace_cb_query: a question goes upstream. */
 int on_query(struct query_info* qinfo, uint16_t flags, struct module_qstate* qstate,
              struct sockaddr_storage* addr, socklen_t addrlen, uint8_t* zone, size_t zonelen,
              struct regional* region, int id, void* arg);

@@ -83,9 +83,9 @@ bool is_listed_alias(const struct nm_policy* policy, const struct ub_packed_rrse
   return false;
 }
 
-bool holds_listed_alias(const struct nm_policy* policy, const struct reply_info* rep) {
+bool is_for_own_cache(const struct nm_policy* policy, const struct reply_info* rep) {
   for (size_t i = 0; i < rep->an_numrrsets; i++)
-    if (is_listed_alias(policy, rep->rrsets[i]))
+    if (dname_is_wild(rep->rrsets[i]->rk.dname) || is_listed_alias(policy, rep->rrsets[i]))
       return true;
   return false;
 }
@@ -134,5 +134,14 @@ void drop_listed_additional(const struct nm_policy* policy, struct reply_info* r
     if (!is_listed_additional(policy, rep->rrsets[i]))
       rep->rrsets[kept++] = rep->rrsets[i];
   rep->ar_numrrsets -= rep->rrset_count - kept;
+  rep->rrset_count = kept;
+}
+
+void drop_listed_authority(const struct nm_policy* policy, struct reply_info* rep) {
+  size_t kept = rep->an_numrrsets, end = rep->an_numrrsets + rep->ns_numrrsets;
+  for (size_t i = kept; i < rep->rrset_count; i++)
+    if (i >= end || !rrset_leads_to_listed(policy, rep->rrsets[i], LDNS_RR_TYPE_ANY))
+      rep->rrsets[kept++] = rep->rrsets[i];
+  rep->ns_numrrsets -= rep->rrset_count - kept;
   rep->rrset_count = kept;
 }

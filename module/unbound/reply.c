@@ -33,8 +33,7 @@ static void copy_head(struct reply_info* to, const struct reply_info* from) {
   memcpy(to, from, offsetof(struct reply_info, ref));
 }
 
-/* A reply with no data in it. */
-static void make_empty(struct reply_info* rep, uint16_t rcode) {
+void make_empty(struct reply_info* rep, uint16_t rcode) {
   memset(rep, 0, offsetof(struct reply_info, ref));
   rep->flags = BIT_QR | BIT_RA | rcode;
   rep->qdcount = 1;

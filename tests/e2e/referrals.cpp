@@ -82,6 +82,62 @@ TEST_CASE("a listed address in a delegation does not get into an older answer", 
   CHECK(tells_a_secret(world.resolver.answer(other, "ns.plain.example", A)));
 }
 
+// MX records belong into no authority section, but Unbound keeps them.
+TEST_CASE("a listed exchange in an authority section does not get into an older answer",
+          "[referral]") {
+  const std::string lines = GENERATE(as<std::string>(), "0", "1800");
+  const bool in_delegation = GENERATE(false, true), validate = GENERATE(false, true);
+  CAPTURE(lines, in_delegation, validate);
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: parked, mx_exchange: [army.ml]}\n");
+  World world({.policy = policy,
+               .validate = validate,
+               .server_lines = "  target-fetch-policy: \"0 0 0 0 0\"\n  serve-expired: yes\n"
+                               "  serve-expired-client-timeout: " +
+                               lines + "\n"});
+  std::atomic<bool> turned = false;
+  Relay& host = world.lab.relay(Server::host);
+  const Bytes fine = u16(10) + name("mx.good.example");
+  const Bytes listed = u16(10) + name("realhost.army.ml");
+  host.forge("v.sub.plain.example.", forger([&](std::size_t) {
+               return Sections{{record(the_question, MX, turned ? listed : fine, 1, 1)}};
+             }));
+  Bytes address(4);
+  REQUIRE(inet_pton(AF_INET, world.lab.address(Server::tld).c_str(), address.data()) == 1);
+  const Script an_address = [](std::size_t) {
+    return Sections{{record(the_question, A, {203, 0, 113, 8})}};
+  };
+  for (const std::string asked : {"sub.plain.example", "x.sub.plain.example"}) {
+    host.forge(asked + ".", forger([&](std::size_t at) {
+                 Sections sections = an_address(at);
+                 if (turned && in_delegation) {
+                   sections = {.answer = {},
+                               .additional = {record(name("ns2.plain.example"), A, address)},
+                               .authority = {record(name("sub.plain.example"), NS,
+                                                    name("ns2.plain.example"))},
+                               .flags = not_authoritative};
+                 }
+                 if (turned) {
+                   sections.authority.push_back(record(name("v.sub.plain.example"), MX, listed));
+                 }
+                 return sections;
+               }));
+    world.lab.relay(Server::tld).forge(asked + ".", forger(an_address));
+  }
+  world.expect_real(other, "good.example", A);
+  CHECK(world.resolver.answer(mail, "v.sub.plain.example", MX).data_of(MX) ==
+        std::vector<std::string>{"10 mx.good.example."});
+  turned = true;
+  std::this_thread::sleep_for(2100ms); // it has expired
+  CHECK(world.resolver.answer(other, "x.sub.plain.example", A).data_of(A) ==
+        std::vector<std::string>{"203.0.113.8"});
+  for (int round = 0; round < 2; ++round) {
+    const Answer answer = world.resolver.answer(mail, "v.sub.plain.example", MX);
+    INFO(answer.text());
+    CHECK_FALSE(tells_a_secret(answer));
+  }
+}
+
 TEST_CASE("a delegation to a listed address is followed, though the server calls it authoritative",
           "[referral]") {
   const int flags = GENERATE(as<int>(), 0x8000, 0x8400); // QR; QR and AA

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -24,22 +25,32 @@ ZoneHandle parse(const std::string& text) {
   return ZoneHandle(zone);
 }
 
+// The same each time, so that a zone can change under its key.
+ldns_key_list* keys_of(const std::string& origin) {
+  static std::map<std::string, KeysHandle> known;
+  KeysHandle& keys = known[origin];
+  if (!keys) {
+    ldns_key* key = ldns_key_new_frm_algorithm(LDNS_SIGN_ECDSAP256SHA256, 256);
+    if (key == nullptr) {
+      throw std::runtime_error("cannot make a key for " + origin);
+    }
+    ldns_key_set_pubkey_owner(key, ldns_dname_new_frm_str(origin.c_str()));
+    ldns_key_set_flags(key, LDNS_KEY_ZONE_KEY | LDNS_KEY_SEP_KEY);
+    ldns_key_set_inception(key, static_cast<std::uint32_t>(std::time(nullptr) - day));
+    ldns_key_set_expiration(key, static_cast<std::uint32_t>(std::time(nullptr) + 30 * day));
+    keys.reset(ldns_key_list_new());
+    ldns_key_list_push_key(keys.get(), key);
+  }
+  return keys.get();
+}
+
 } // namespace
 
 SignedZone sign_zone(const std::string& origin, const std::string& text, std::uint32_t key_ttl) {
   const ZoneHandle zone = parse(text);
 
-  ldns_key* key = ldns_key_new_frm_algorithm(LDNS_SIGN_ECDSAP256SHA256, 256);
-  if (key == nullptr) {
-    throw std::runtime_error("cannot make a key for " + origin);
-  }
-  ldns_key_set_pubkey_owner(key, ldns_dname_new_frm_str(origin.c_str()));
-  ldns_key_set_flags(key, LDNS_KEY_ZONE_KEY | LDNS_KEY_SEP_KEY);
-  ldns_key_set_inception(key, static_cast<std::uint32_t>(std::time(nullptr) - day));
-  ldns_key_set_expiration(key, static_cast<std::uint32_t>(std::time(nullptr) + 30 * day));
-  const KeysHandle keys(ldns_key_list_new());
-  ldns_key_list_push_key(keys.get(), key);
-
+  ldns_key_list* const keys = keys_of(origin);
+  ldns_key* const key = ldns_key_list_key(keys, 0);
   const RrHandle dnskey(ldns_key2rr(key));
   ldns_rr_set_ttl(dnskey.get(), key_ttl);
   ldns_key_set_keytag(key, ldns_calc_keytag(dnskey.get()));
@@ -57,8 +68,8 @@ SignedZone sign_zone(const std::string& origin, const std::string& text, std::ui
 
   // Records that the signer makes live in `made` or here.
   const std::unique_ptr<ldns_rr_list, LdnsFree<ldns_rr_list_free>> added(ldns_rr_list_new());
-  check(ldns_dnssec_zone_sign(made.get(), added.get(), keys.get(),
-                              ldns_dnssec_default_replace_signatures, nullptr),
+  check(ldns_dnssec_zone_sign(made.get(), added.get(), keys, ldns_dnssec_default_replace_signatures,
+                              nullptr),
         "signing " + origin);
 
   char* output = nullptr;

@@ -116,25 +116,67 @@ TEST_CASE("a domain with name servers of a listed name asks for their address on
   CHECK(counts.find("host tenant.example. MX 1\n") != std::string::npos);
 }
 
+namespace {
+
+int cache_hits(World& world) {
+  const std::string stats = world.resolver.control("stats_noreset");
+  const std::string key = "total.num.cachehits=";
+  return std::stoi(stats.substr(stats.find(key) + key.size()));
+}
+
+std::vector<Zone> zones_with(const std::string& records) {
+  std::vector<Zone> zones = default_zones();
+  std::ranges::find(zones, "good.example.", &Zone::origin)->records += records;
+  return zones;
+}
+
+} // namespace
+
+// With and without a question upstream, of which the first few are for the delegation.
 TEST_CASE("a failure to find a domain's name servers is remembered", "[upstream]") {
-  const bool with_module = GENERATE(false, true);
-  CAPTURE(with_module);
+  const bool with_module = GENERATE(true, false), validate = GENERATE(true, false);
+  CAPTURE(with_module, validate);
   std::vector<Zone> zones = default_zones();
   zones.push_back({"lost.example.", Server::host, false, "", 300, 3600, "ns1.nowhere.example."});
-  UnboundOptions options{.threads = 1};
+  UnboundOptions options{.validate = validate, .threads = 1};
   if (with_module) {
     options.policy = usual_policy;
   }
   World world(options, zones);
-  const auto hits = [&] {
-    const std::string stats = world.resolver.control("stats_noreset");
-    const std::string key = "total.num.cachehits=";
-    return std::stoi(stats.substr(stats.find(key) + key.size()));
-  };
-  for (const int type : {int{TXT}, int{MX}}) { // for the delegation; for the failure
+  world.resolver.answer(other, "lost.example", TXT);
+  for (const int type : {int{MX}, int{A}, int{AAAA}, int{SRV}}) {
+    CAPTURE(type);
     CHECK(world.resolver.answer(other, "lost.example", type).rcode == servfail);
+    const int before = cache_hits(world);
+    CHECK(world.resolver.answer(other, "lost.example", type).rcode == servfail);
+    CHECK(cache_hits(world) == before + 1);
   }
-  const int before = hits();
-  CHECK(world.resolver.answer(other, "lost.example", MX).rcode == servfail);
-  CHECK(hits() == before + 1);
+}
+
+TEST_CASE("an alias of a cached name is cached", "[upstream]") {
+  const std::string modules =
+      GENERATE(as<std::string>(), "dynlib validator iterator", "dynlib respip validator iterator",
+               "dynlib iterator", "dynlib respip iterator");
+  CAPTURE(modules);
+  World world({.policy = usual_policy, .module_config = modules},
+              zones_with("across CNAME mx.army.mil.\n"));
+  world.expect_real(other, "mx.army.mil", A);
+  world.expect_real(other, "across.good.example", A);
+  world.expect_real(other, "across.good.example", A);
+  const int before = cache_hits(world);
+  world.expect_real(other, "across.good.example", A);
+  CHECK(cache_hits(world) == before + 1);
+  CHECK(world.lab.queries("across.good.example.", A) == 1);
+}
+
+TEST_CASE("an alias into a zone that is not cached is itself cached", "[upstream]") {
+  World world({.policy = usual_policy,
+               .more_clauses = "stub-zone:\n  name: plain.example\n  stub-addr: @HOST@\n"
+                               "  stub-no-cache: yes\n"},
+              zones_with("intoplain CNAME mx.plain.example.\n"));
+  for (int round = 0; round < 3; ++round) {
+    world.expect_real(other, "intoplain.good.example", A);
+  }
+  CHECK(world.lab.queries("intoplain.good.example.", A) == 1);
+  CHECK(world.resolver.answer(other, "intoplain.good.example", ANY).rcode == noerror);
 }
