@@ -21,6 +21,7 @@ enum Type : std::uint16_t {
   SRV = 33,
   DNAME = 39,
   RRSIG = 46,
+  DS = 43,
   DNSKEY = 48,
   SVCB = 64,
   HTTPS = 65,

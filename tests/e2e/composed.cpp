@@ -3,7 +3,7 @@
 // module could judge, and Unbound 1.26 would store the whole while its validator waits for a key.
 #include "tests/catch.hpp"
 
-#include "tests/e2e/world.hpp"
+#include "tests/e2e/hostile_server.hpp"
 
 #include <future>
 
@@ -102,4 +102,33 @@ TEST_CASE("cached aliases lead through a listed name and out again", "[composed]
   world.expect_blocked(mail, name, A, {.cd = true});
   asked.wait();
   world.expect_blocked(mail, name, A, {.cd = true});
+}
+
+// The iterator then begins once more at the parent, and looks into its caches once more.
+TEST_CASE("a server fails, and what is cached by then is put together", "[composed]") {
+  World world({.policy = head + "  - {id: r, answer_ip: [198.51.100.0/24]}\n",
+               .server_lines = "  qname-minimisation: no\n"},
+              zones_with_wildcard());
+  world.resolver.answer(other, "leads.good.example", TXT);
+  world.resolver.answer(other, "z.wild.example", A);
+  Relay& host = world.lab.relay(Server::host);
+  host.forge("t.wild.example.", forger([](std::size_t) {
+               return Sections{.answer = {}, .flags = 0x8402}; // SERVFAIL
+             }));
+  host.slow("t.wild.example.", 3500ms); // until the zone's keys have run out
+  auto asked = std::async(std::launch::async,
+                          [&] { return world.resolver.ask(other, "leads.good.example", A); });
+  REQUIRE(wait_until([&] { return world.lab.queries("t.wild.example.", A) > 0; }));
+  host.slow("t.wild.example.", 0ms);
+  for (const std::string name : {"u1.wild.example", "u2.wild.example"}) {
+    for (const int type : {int{DS}, int{TXT}, int{A}}) {
+      world.resolver.answer(other, name, type); // the wildcard, and that no name is in its way
+    }
+  }
+  host.slow("wild.example.", 1500ms);
+  bool leaked = false;
+  while (!leaked && asked.wait_for(20ms) == std::future_status::timeout) {
+    leaked = tells_a_secret(world.resolver.answer(mail, "leads.good.example", A, {.cd = true}));
+  }
+  CHECK_FALSE(leaked);
 }
