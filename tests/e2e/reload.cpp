@@ -9,8 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <map>
 #include <set>
@@ -64,6 +66,12 @@ std::map<std::string, int> nice_values(pid_t process) {
     }
   }
   return values;
+}
+
+// Does the process read a policy aside? That thread alone is so nice.
+bool is_loading(pid_t process) {
+  const auto values = nice_values(process);
+  return std::ranges::any_of(values, [](const auto& of) { return of.second == 15; });
 }
 
 enum class Write { in_place, rename, remove_and_make };
@@ -525,6 +533,64 @@ TEST_CASE("a large list is read behind the lookups: its thread yields to all oth
   CHECK(of_new_threads.contains(15));
   world.expect_blocked(mail, "n1.example", MX);
   CHECK(wait_until([&] { return nice_values(world.resolver.pid()) == before; }));
+}
+
+// The small list is read before the large one, so the policy that comes of it is old already.
+TEST_CASE("a list that changes while the policy is read comes into force by itself", "[reload]") {
+  std::string large;
+  for (int i = 0; i < 1000000; ++i) {
+    large += "n" + std::to_string(i) + ".invalid\n";
+  }
+  World world({.policy = "version: 1\nclients: {mail: [127.1.0.0/16]}\nrules:\n"
+                         "  - {id: small, list: {file: small.txt, format: domains}}\n"
+                         "  - {id: large, list: {file: large.txt, format: domains}}\n",
+               .lists = {{"small.txt", "arrny.example\n"}, {"large.txt", large}}});
+  const std::filesystem::path small = world.resolver.folder() / "small.txt";
+  world.expect_blocked(mail, "arrny.example", MX);
+  world.expect_real(mail, "good.example", MX);
+  const std::size_t before = world.resolver.resident_kib();
+  replace(small, "good.example\n", Write::rename);
+  REQUIRE(wait_until([&] { // it has memory for the large list, so it has read the small one
+    return is_loading(world.resolver.pid()) &&
+           world.resolver.resident_kib() > before + large.size() / 1024 / 2;
+  }));
+  replace(small, "plain.example\n", Write::rename);
+  CHECK(is_loading(world.resolver.pid())); // else nothing was tried
+  const auto blocks = [&](const std::string& name) {
+    return looks_blocked(world.resolver.answer(mail, name, MX));
+  };
+  INFO(world.resolver.log());
+  CHECK(wait_until([&] { return blocks("plain.example"); }, 5 * patience));
+  CHECK(generation(world.resolver) == 3); // the one in between was in force
+  world.expect_blocked(mail, "plain.example", MX);
+  world.expect_real(mail, "good.example", MX);
+  world.expect_real(other, "plain.example", MX);
+}
+
+TEST_CASE("a list that is always being written holds up no other change for ever", "[reload]") {
+  const std::string list =
+      "  - {id: feed, list: {file: feed.txt, format: domains, max_shrink: 100}}\n";
+  const auto with_list = [&](std::string policy) {
+    return policy.insert(policy.find("log:"), list);
+  };
+  World world({.policy = with_list(usual_policy), .lists = {{"feed.txt", "feed.invalid\n"}}});
+  std::jthread writer([&](const std::stop_token& done) {
+    std::ofstream feed(world.resolver.folder() / "feed.txt", std::ios::app);
+    for (int i = 0; !done.stop_requested(); ++i) {
+      feed << "n" << i << ".invalid" << std::endl;
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  world.resolver.write_policy(with_list(policy_listing("good.example")));
+  CHECK(wait_until([&] { return looks_blocked(world.resolver.answer(mail, "good.example", MX)); }));
+  writer.request_stop();
+  writer.join();
+  world.expect_blocked(mail, "good.example", MX);
+  world.expect_real(mail, "plain.example", MX);
+  // And the list itself, once it is left alone.
+  replace(world.resolver.folder() / "feed.txt", "feed.invalid\nplain.example\n", Write::in_place);
+  CHECK(
+      wait_until([&] { return looks_blocked(world.resolver.answer(mail, "plain.example", MX)); }));
 }
 
 // It swaps Unbound's settings under the running workers and calls no module.
