@@ -25,11 +25,9 @@ void note_repeated(const Policy& policy, const ListSource& list, Report& report)
   }
 }
 
-ControlSettings control_of(YamlMap& policy, const std::filesystem::path& file,
-                           const YamlReader& reader) {
-  const YamlNode* value = policy.find("control");
-  return value != nullptr ? read_control(*value, file.parent_path(), reader)
-                          : ControlSettings{file.parent_path() / "nearmiss.sock"};
+// Where the control socket is if the policy does not say.
+std::filesystem::path usual_socket(const std::filesystem::path& policy) {
+  return policy.parent_path() / "nearmiss.sock";
 }
 
 // The parts of the file in the order in which they need each other, which need not be the file's.
@@ -98,15 +96,23 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
       rules.read_protect(item);
     }
   }
+  WrittenFiles written(reader, file.parent_path());
+  written.are_read(files.sources());
+  ControlSettings control{usual_socket(file)};
+  if (!map.has("control")) {
+    written.is_written(control.socket, "the control socket, as no `control` names another");
+  }
   LogSettings log;
   if (const YamlNode* value = map.find("log")) {
-    log = read_log(*value, file.parent_path(), reader);
+    log = read_log(*value, reader, written);
   }
   MetricsSettings metrics;
   if (const YamlNode* value = map.find("metrics")) {
-    metrics = read_metrics(*value, file.parent_path(), reader);
+    metrics = read_metrics(*value, reader, written);
   }
-  const ControlSettings control = control_of(map, file, reader);
+  if (const YamlNode* value = map.find("control")) {
+    control = read_control(*value, reader, written);
+  }
   map.finish();
   if (report.failed()) {
     return nullptr;
@@ -117,7 +123,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->sinkhole = sinkhole.sinkhole;
   config->log = std::move(log);
   config->metrics = std::move(metrics);
-  config->control = control;
+  config->control = std::move(control);
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
@@ -164,7 +170,10 @@ std::optional<std::filesystem::path> control_socket_of(const std::filesystem::pa
   }
   const YamlReader reader(file.native(), unheard);
   YamlMap map(*root, "the policy", reader);
-  std::filesystem::path socket = control_of(map, file, reader).socket;
+  WrittenFiles written(reader, file.parent_path());
+  const YamlNode* value = map.find("control");
+  std::filesystem::path socket =
+      value != nullptr ? read_control(*value, reader, written).socket : usual_socket(file);
   return socket.empty() ? std::nullopt : std::optional(std::move(socket));
 }
 

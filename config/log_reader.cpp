@@ -67,7 +67,7 @@ void read_journald(const YamlNode& node, const YamlReader& reader, LogSink& sink
 }
 
 // One sink. `settings` gets what is said for all of them.
-void read_sink(const YamlNode& node, const std::filesystem::path& folder, const YamlReader& reader,
+void read_sink(const YamlNode& node, const YamlReader& reader, WrittenFiles& files,
                LogSettings& settings) {
   LogSink sink;
   YamlMap map(node, "`log`", reader);
@@ -82,7 +82,7 @@ void read_sink(const YamlNode& node, const std::filesystem::path& folder, const 
                            (kinds == 0 ? "" : ", each as an item of a list"));
   }
   if (file != nullptr) {
-    sink.file = reader.written_file(*file, "file", folder).value_or("");
+    sink.file = files.read(*file, "file", "log").value_or("");
   } else if (syslog != nullptr) {
     read_syslog(*syslog, reader, sink);
   } else if (journald != nullptr) {
@@ -107,9 +107,9 @@ void read_sink(const YamlNode& node, const std::filesystem::path& folder, const 
   }
   map.finish();
   const bool twice = std::any_of(settings.sinks.begin(), settings.sinks.end(), [&](const auto& s) {
-    return s.kind == sink.kind && s.file == sink.file && s.host == sink.host && s.port == sink.port;
+    return s.kind == sink.kind && s.host == sink.host && s.port == sink.port;
   });
-  if (twice && kinds == 1) {
+  if (twice && kinds == 1 && sink.kind != Kind::file) {
     reader.error(node, "`log` names this place twice; its events would mix");
   }
   if (settings.file.empty()) {
@@ -120,28 +120,26 @@ void read_sink(const YamlNode& node, const std::filesystem::path& folder, const 
 
 } // namespace
 
-LogSettings read_log(const YamlNode& node, const std::filesystem::path& folder,
-                     const YamlReader& reader) {
+LogSettings read_log(const YamlNode& node, const YamlReader& reader, WrittenFiles& files) {
   LogSettings settings;
   if (node.kind != YamlNode::Kind::list) {
-    read_sink(node, folder, reader, settings);
+    read_sink(node, reader, files, settings);
   } else if (const auto* items = reader.list(node, "log")) {
     for (const YamlNode& item : *items) {
-      read_sink(item, folder, reader, settings);
+      read_sink(item, reader, files, settings);
     }
   }
   return settings;
 }
 
-MetricsSettings read_metrics(const YamlNode& node, const std::filesystem::path& folder,
-                             const YamlReader& reader) {
+MetricsSettings read_metrics(const YamlNode& node, const YamlReader& reader, WrittenFiles& files) {
   constexpr std::uint32_t longest = 3600;
   MetricsSettings settings;
   YamlMap map(node, "`metrics`", reader);
   if (const YamlNode* value =
           map.require("file", "write `file: nearmiss.prom`, in the folder that node_exporter's "
                               "textfile collector reads")) {
-    settings.file = reader.written_file(*value, "file", folder).value_or("");
+    settings.file = files.read(*value, "file", "metrics").value_or("");
   }
   if (const YamlNode* value = map.find("interval")) {
     settings.interval = reader.number(*value, "interval", 1, longest).value_or(settings.interval);

@@ -2,14 +2,13 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "config/written_files.hpp"
 #include "config/yaml_reader.hpp"
 
 namespace nearmiss {
 
-// `log` is one sink, or a list of them. `folder`: where relative paths start.
-LogSettings read_log(const YamlNode& node, const std::filesystem::path& folder,
-                     const YamlReader& reader);
-MetricsSettings read_metrics(const YamlNode& node, const std::filesystem::path& folder,
-                             const YamlReader& reader);
+// `log` is one sink, or a list of them.
+LogSettings read_log(const YamlNode& node, const YamlReader& reader, WrittenFiles& files);
+MetricsSettings read_metrics(const YamlNode& node, const YamlReader& reader, WrittenFiles& files);
 
 } // namespace nearmiss

@@ -274,13 +274,12 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
   return defaults;
 }
 
-ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
-                             const YamlReader& reader) {
+ControlSettings read_control(const YamlNode& node, const YamlReader& reader, WrittenFiles& files) {
   ControlSettings control;
   YamlMap map(node, "`control`", reader);
   if (const YamlNode* value = map.require(
           "socket", "write `socket: nearmiss.sock`, the Unix socket for `nearmiss status`")) {
-    control.socket = reader.written_file(*value, "socket", folder).value_or("");
+    control.socket = files.read(*value, "socket", "control").value_or("");
   }
   map.finish();
   return control;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "config/written_files.hpp"
 #include "config/yaml_reader.hpp"
 #include "rules/policy_builder.hpp"
 
@@ -40,8 +41,7 @@ SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& 
 Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
                        const YamlReader& reader);
 // The socket of `control`, its only key.
-ControlSettings read_control(const YamlNode& node, const std::filesystem::path& folder,
-                             const YamlReader& reader);
+ControlSettings read_control(const YamlNode& node, const YamlReader& reader, WrittenFiles& files);
 
 // The values that `defaults` and a rule have in common.
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader);

@@ -320,24 +320,6 @@ std::optional<std::size_t> YamlReader::word(const YamlNode& node, std::string_vi
   return std::nullopt;
 }
 
-std::optional<std::filesystem::path>
-YamlReader::written_file(const YamlNode& node, std::string_view key,
-                         const std::filesystem::path& folder) const {
-  const auto written = text(node, key);
-  if (!written) {
-    return std::nullopt;
-  }
-  auto file = (folder / *written).lexically_normal();
-  const auto parent = file.parent_path();
-  std::error_code none; // that there is an error says as much as a false
-  if (!parent.empty() && !std::filesystem::is_directory(parent, none)) {
-    report_.warning(file_, node.place,
-                    "there is no folder " + shown(parent.native()) + " for " + shown(key) +
-                        "; create it, and let the user that Unbound runs as write in it");
-  }
-  return file;
-}
-
 YamlMap::YamlMap(const YamlNode& node, std::string what, const YamlReader& reader)
     : node_(node), what_(std::move(what)), reader_(reader) {
   if (node.kind != YamlNode::Kind::map) {

@@ -8,7 +8,6 @@
 #include "config/diagnostics.hpp"
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,10 +51,6 @@ class YamlReader {
   // One of `words`, as an index into them.
   std::optional<std::size_t> word(const YamlNode& node, std::string_view key,
                                   const std::vector<std::string_view>& words) const;
-
-  // A file that the module writes, relative to `folder`. Warns where there is no folder for it.
-  std::optional<std::filesystem::path> written_file(const YamlNode& node, std::string_view key,
-                                                    const std::filesystem::path& folder) const;
 
   void error(const YamlNode& node, std::string message) const {
     report_.error(file_, node.place, std::move(message));

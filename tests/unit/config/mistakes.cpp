@@ -2,6 +2,7 @@
 #include "tests/catch.hpp"
 #include "tests/unit/config/folder.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include <sys/stat.h>
@@ -200,9 +201,13 @@ TEST_CASE("a mistake at the top of a policy", "[config]") {
        "2:6",
        {"several places", "list"}},
       {"the same place twice",
-       "version: 1\nlog: [{file: a}, {file: ./a}, {file: b}]\n" + rules,
-       "2:18",
+       "version: 1\nlog: [{syslog: local}, {file: a}, {syslog: local}]\n" + rules,
+       "2:35",
        {"twice"}},
+      {"the same file twice",
+       "version: 1\nlog: [{file: a}, {file: ./a}, {file: b}]\n" + rules,
+       "2:25",
+       {"`log` cannot have `", "that of `log` in line 2", "a file of its own"}},
       {"journal's format",
        "version: 1\nlog: {journald: true, format: ocsf}\n" + rules,
        "2:31",
@@ -237,6 +242,63 @@ TEST_CASE("a mistake at the top of a policy", "[config]") {
        "2:30",
        {"`interval`", "1"}},
   })));
+}
+
+TEST_CASE("what the module writes is no other file of the policy", "[config]") {
+  const Folder folder;
+  folder.write("feed.txt", "a.example\n");
+  folder.write("there.jsonl", "");
+  std::filesystem::create_directory(folder.path() / "d");
+  std::filesystem::create_directory_symlink("d", folder.path() / "e");
+  std::filesystem::create_symlink("policy.yaml", folder.path() / "link.yaml");
+  std::filesystem::create_hard_link(folder.path() / "there.jsonl", folder.path() / "hard.jsonl");
+  const auto load_with = [&](const std::string& lines) {
+    const LoadResult result = folder.load_policy(
+        "version: 1\n" + lines + "rules: [{id: r, list: {file: feed.txt, format: domains}}]\n");
+    CHECK((result.config == nullptr) == !result.diagnostics.empty());
+    return texts(folder, result);
+  };
+  struct Case {
+    std::string lines, place, file, other;
+  };
+  const std::string policy = "the policy itself";
+  const std::string list = "a list of the policy";
+  for (const auto& [lines, place, file, other] : std::vector<Case>{
+           {"log: {file: policy.yaml}\n", "2:13", "policy.yaml", policy},
+           {"log: [{syslog: local}, {file: d/../feed.txt}]\n", "2:31", "feed.txt", list},
+           {"log: {file: link.yaml}\n", "2:13", "link.yaml", policy},
+           {"log: {file: nearmiss.sock}\n", "2:13", "nearmiss.sock", "the control socket, as no"},
+           {"metrics: {file: policy.yaml}\n", "2:17", "policy.yaml", policy},
+           {"metrics: {file: feed.txt}\n", "2:17", "feed.txt", list},
+           {"log: {file: a}\nmetrics: {file: a}\n", "3:17", "a", "that of `log` in line 2"},
+           {"metrics: {file: a}\nlog: {file: a}\n", "2:17", "a", "that of `log` in line 3"},
+           {"log: {file: d/a}\nmetrics: {file: e/a}\n", "3:17", "e/a", "that of `log` in line 2"},
+           {"log: [{file: there.jsonl}, {file: hard.jsonl}]\n", "2:35", "hard.jsonl",
+            "that of `log` in line 2"},
+           {"control: {socket: policy.yaml}\n", "2:19", "policy.yaml", policy},
+           {"control: {socket: feed.txt}\n", "2:19", "feed.txt", list},
+           {"log: {file: a}\ncontrol: {socket: a}\n", "3:19", "a", "that of `log` in line 2"},
+           {"metrics: {file: a}\ncontrol: {socket: a}\n", "3:19", "a",
+            "that of `metrics` in line 2"},
+       }) {
+    INFO(lines);
+    const std::string text = load_with(lines);
+    INFO(text);
+    CHECK(text.starts_with("policy.yaml:" + place + ": error: `"));
+    CHECK(text.find(" cannot have `" + file + "`: it is " + other) != std::string::npos);
+    CHECK(text.ends_with("; name a file of its own\n"));
+    CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+  }
+  for (const std::string lines : {
+           "log: {file: policy.yaml.jsonl}\n",
+           "log: {file: d/policy.yaml}\nmetrics: {file: d/feed.txt}\n",
+           "log: {file: nearmiss.sock}\ncontrol: {socket: other.sock}\n",
+           "log: [{file: a}, {file: b}]\nmetrics: {file: c}\ncontrol: {socket: d/a}\n",
+           "log: [{file: there.jsonl}, {file: there.json}]\n",
+       }) {
+    INFO(lines);
+    CHECK(load_with(lines).empty());
+  }
 }
 
 TEST_CASE("a mistake in a rule", "[config]") {
