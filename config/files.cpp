@@ -106,9 +106,15 @@ std::optional<PolicyFiles::Content> PolicyFiles::read(const std::filesystem::pat
     problem = not_regular(info.st_mode);
     return std::nullopt;
   }
+  const auto octets = static_cast<std::uintmax_t>(info.st_size);
+  if (octets > most_octets) {
+    problem = "it has " + std::to_string(octets) + " octets, and " + std::to_string(most_octets) +
+              " is the most; check the path, or write several lists";
+    return std::nullopt;
+  }
   Content content{{}, {info.st_dev, info.st_ino}};
   std::size_t used = 0;
-  content.bytes.resize(static_cast<std::size_t>(info.st_size) + 1); // one more, to see the end
+  content.bytes.resize(octets + 1); // one more, to see the end
   for (;;) {
     if (used == content.bytes.size()) {
       content.bytes.resize(used * 2);

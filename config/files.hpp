@@ -6,6 +6,7 @@
 #include "config/file_state.hpp"
 #include "rules/huge_pages.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -21,6 +22,10 @@ using FileBytes = std::basic_string<char, std::char_traits<char>, HugePageAlloca
 
 class PolicyFiles {
  public:
+  // 200 million names; one that is larger was named by mistake, and would take the memory that
+  // answers need.
+  static constexpr std::uintmax_t most_octets = std::uintmax_t{4} << 30;
+
   // The content of the policy file; reports at the file itself why it cannot be read.
   std::optional<FileBytes> read_policy(const std::filesystem::path& file, Report& report);
   // The content of a list that the policy names at `place`; reports there why it cannot be read.

@@ -1,4 +1,5 @@
 // Lists of `format: domains` and `hosts`, and what all formats have in common.
+#include "config/files.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/config/folder.hpp"
 #include "tests/unit/config/holds.hpp"
@@ -209,6 +210,10 @@ TEST_CASE("a list that cannot be used", "[config]") {
   holds(message("a"), "symbolic links");
   std::filesystem::create_symlink("policy.yaml", folder.path() / "same");
   holds(message("same"), "this policy file");
+  const std::filesystem::path large = folder.write("large", "a.example\n");
+  std::filesystem::resize_file(large, PolicyFiles::most_octets + 1); // holes, which take no room
+  holds(message("large"), "large` cannot be used: it has 4294967297 octets, and 4294967296 is the "
+                          "most; check the path");
   if (geteuid() != 0) { // root may read everything
     std::filesystem::permissions(folder.write("secret", "a.example\n"),
                                  std::filesystem::perms::none);

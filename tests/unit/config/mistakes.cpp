@@ -1,4 +1,5 @@
 // Every kind of mistake in a policy: where it is reported, and in which words.
+#include "config/files.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/config/folder.hpp"
 
@@ -465,4 +466,8 @@ TEST_CASE("a policy file that cannot be read", "[config]") {
   REQUIRE(mkfifo((folder.path() / "fifo").c_str(), 0600) == 0);
   CHECK(message(folder.path() / "fifo").find("FIFO") != std::string::npos);
   CHECK(message("/dev/null").find("device") != std::string::npos);
+  const std::filesystem::path large = folder.write("large.yaml", "version: 1\n");
+  std::filesystem::resize_file(large, PolicyFiles::most_octets + 1);
+  CHECK(message(large).find("large.yaml: error: the policy cannot be read: it has 4294967297 "
+                            "octets, and 4294967296 is the most") != std::string::npos);
 }
