@@ -78,7 +78,7 @@ std::vector<Diagnostic> Report::take(const std::vector<SourceFile>& files) && {
   const auto rank = [&](const Diagnostic& d) {
     const auto file = std::ranges::find_if(
         files, [&](const SourceFile& source) { return source.path.native() == d.file; });
-    return std::tuple(file - files.begin(), d.line, d.column);
+    return std::tuple(file - files.begin(), d.line == 0, d.line, d.column);
   };
   std::stable_sort(diagnostics_.begin(), diagnostics_.end(),
                    [&](const Diagnostic& a, const Diagnostic& b) { return rank(a) < rank(b); });

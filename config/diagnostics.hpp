@@ -26,7 +26,8 @@ class Report {
   bool failed() const noexcept { return errors_ > 0; }
   std::size_t errors() const noexcept { return errors_; }
 
-  // The diagnostics file by file, in the order of `files`, each by line and column.
+  // The diagnostics file by file, in the order of `files`, each by line and column; behind these
+  // what is said of the whole file, as how many more there are.
   std::vector<Diagnostic> take(const std::vector<SourceFile>& files) &&;
 
  private:

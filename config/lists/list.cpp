@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace nearmiss {
 
@@ -41,8 +42,8 @@ bool is_utf8(std::string_view text) noexcept {
   return true;
 }
 
-std::string lines(std::size_t count) {
-  return std::to_string(count) + (count == 1 ? " broken line" : " broken lines");
+std::string lines(std::size_t count, const char* more = "") {
+  return std::to_string(count) + more + (count == 1 ? " broken line" : " broken lines");
 }
 
 } // namespace
@@ -53,17 +54,13 @@ ListLoad::ListLoad(const std::string& file, const ListSettings& settings, Policy
 
 void ListLoad::broken(Place place, std::string problem) {
   ++broken_;
-  if (settings_.strict) {
-    if (broken_ <= errors_shown) {
-      report_.error(file_, place, std::move(problem));
-    }
-    return;
-  }
-  if (broken_ == 1) {
-    first_broken_ = place;
-  }
-  if (broken_ <= skipped_shown) {
-    skipped_ += (broken_ == 1 ? "line " : "; line ") + std::to_string(place.line) + ": " + problem;
+  // Some are found when the rest is read, as two records of a zone that contradict each other.
+  const auto behind = std::ranges::upper_bound(
+      told_, std::pair(place.line, place.column), {},
+      [](const Broken& one) { return std::pair(one.place.line, one.place.column); });
+  told_.insert(behind, {place, std::move(problem)});
+  if (told_.size() > (settings_.strict ? errors_shown : skipped_shown)) {
+    told_.pop_back();
   }
 }
 
@@ -72,15 +69,10 @@ void ListLoad::warning(Place place, std::string message) {
 }
 
 std::size_t ListLoad::finish(std::string_view a_right_file) {
-  if (settings_.strict && broken_ > errors_shown) {
-    report_.error(file_, {},
-                  "and " + std::to_string(broken_ - errors_shown) +
-                      " more broken lines; is this a list of " + std::string(a_right_file) +
-                      "? `strict: false` in `list` skips them");
-  } else if (!settings_.strict && broken_ > 0) {
-    report_.warning(file_, first_broken_,
-                    lines(broken_) + " skipped, as `strict: false` says: " + skipped_ +
-                        (broken_ > skipped_shown ? "; ..." : ""));
+  if (settings_.strict) {
+    tell_errors(a_right_file);
+  } else if (broken_ > 0) {
+    tell_skipped();
   }
   if (names_ == 0 && (broken_ == 0 || !settings_.strict)) {
     report_.error(file_, {},
@@ -88,6 +80,28 @@ std::size_t ListLoad::finish(std::string_view a_right_file) {
                       std::string(a_right_file) + ", or take the rule out");
   }
   return names_;
+}
+
+void ListLoad::tell_errors(std::string_view a_right_file) {
+  for (const Broken& one : told_) {
+    report_.error(file_, one.place, one.problem);
+  }
+  if (broken_ > told_.size()) {
+    report_.error(file_, {},
+                  "and " + lines(broken_ - told_.size(), " more") + "; is this a list of " +
+                      std::string(a_right_file) + "? `strict: false` in `list` skips them");
+  }
+}
+
+void ListLoad::tell_skipped() {
+  std::string skipped;
+  for (const Broken& one : told_) {
+    skipped += (skipped.empty() ? "line " : "; line ") + std::to_string(one.place.line) + ": " +
+               one.problem;
+  }
+  report_.warning(file_, told_.front().place,
+                  lines(broken_) + " skipped, as `strict: false` says: " + skipped +
+                      (broken_ > told_.size() ? "; ..." : ""));
 }
 
 void for_each_line(std::string_view content,

@@ -46,14 +46,20 @@ class ListLoad {
   const ListSettings& settings() const noexcept { return settings_; }
 
  private:
+  void tell_errors(std::string_view a_right_file);
+  void tell_skipped();
+
   const std::string& file_;
   const ListSettings& settings_;
   PolicyBuilder& builder_;
   Report& report_;
   std::size_t names_ = 0;
+  struct Broken {
+    Place place;
+    std::string problem;
+  };
   std::size_t broken_ = 0;
-  Place first_broken_;
-  std::string skipped_; // the first broken lines that were skipped, for the warning
+  std::vector<Broken> told_; // the first of them in the file, in its order
 };
 
 // Calls `line(text, number)` for each line, without its LF or CR LF; numbers from 1.

@@ -314,6 +314,32 @@ TEST_CASE("a response policy zone: a broken line is named", "[config][rpz]") {
   holds(texts(folder, load_zone(folder, "")), "l.rpz: error: the list holds no name");
 }
 
+// Contradictions are found when the whole zone is read.
+TEST_CASE("a response policy zone: of many broken lines the first ones are told", "[config]") {
+  std::string zone = "@ SOA localhost. h. 1 2 3 4 5\n"
+                     "a.example CNAME .\n"
+                     "a.example CNAME rpz-drop.\n"; // line 3
+  for (int i = 0; i < 30; ++i) {
+    zone += "b" + std::to_string(i) +
+            ".example CNAME .\n"
+            "b" +
+            std::to_string(i) + ".example CNAME *.\n"; // lines 5, 7 ... 63
+  }
+  for (int i = 0; i < 30; ++i) {
+    zone += "c" + std::to_string(i) + ".example CNAME rpz-nonsense.\n"; // from line 64 on
+  }
+  const Folder folder;
+  folder.write("l.rpz", zone);
+  const LoadResult result =
+      folder.load_policy("version: 1\nrules:\n  - {id: feed, list: {file: l.rpz, format: rpz}}\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.diagnostics.size() == 21);
+  for (std::size_t at = 0; at < 20; ++at) {
+    CHECK(result.diagnostics[at].line == 3 + 2 * at);
+  }
+  CHECK(result.diagnostics[20].message.starts_with("and 41 more broken lines"));
+}
+
 TEST_CASE("a response policy zone: near misses of broken lines", "[config][rpz]") {
   const Folder folder;
   const auto fine = [&](const std::string& triggers, const std::string& rest = "") {
