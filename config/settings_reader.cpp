@@ -132,6 +132,7 @@ SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& 
     source.ipv6 = value->place;
   }
   if (const YamlNode* value = map.find("mx")) {
+    source.mx = value->place;
     if (const auto text = reader.text(*value, "mx")) {
       std::string problem;
       source.sinkhole.mx = read_listed_name(*text, problem);

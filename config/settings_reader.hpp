@@ -33,7 +33,7 @@ struct Defaults {
 struct SinkholeSource {
   Sinkhole sinkhole;
   Place place; // of the key `sinkhole`; line 0: there is none
-  Place ipv4, ipv6;
+  Place ipv4, ipv6, mx;
 };
 
 std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader);

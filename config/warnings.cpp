@@ -12,6 +12,7 @@ namespace {
 
 // The lookups that lead a mail server to a host (RFC 5321 section 5.1).
 constexpr std::array<std::uint16_t, 3> mail_types{15, 1, 28}; // MX, A, AAAA
+constexpr std::uint16_t address_type = mail_types[1];
 
 class Warnings {
  public:
@@ -88,6 +89,7 @@ class Warnings {
                                "instead: such domains get a null MX; write `mx` in `sinkhole`");
       }
     }
+    check_sinkhole_name();
     if (ipv4 && (ipv4->octets()[12] == 0 || ipv4->octets()[12] == 127)) {
       warn(written.ipv4, "the sinkhole " + shown(ipv4->to_text()) +
                              " is the mail server itself: it delivers to itself, loops or freezes "
@@ -101,6 +103,23 @@ class Warnings {
                                " is the mail server itself: it delivers to itself, loops or "
                                "freezes the message; write the address of a server that refuses "
                                "mail");
+      }
+    }
+  }
+
+  // Whoever is sent to it asks for its address.
+  void check_sinkhole_name() {
+    const std::optional<Name>& mx = source_.sinkhole.sinkhole.mx;
+    for (const RuleSource& source : source_.rules) {
+      const Rule& rule = rule_of(source);
+      const bool leads_there = mx && rule.action == Action::sinkhole;
+      const Rule* blocking = leads_there ? blocked_by(*mx, rule, address_type) : nullptr;
+      if (blocking != nullptr && blocking->action != Action::sinkhole) {
+        warn(source_.sinkhole.mx, "the rule " + shown(blocking->id) + " blocks the sinkhole's " +
+                                      "name " + shown(mx->to_text()) + ", so who the rule " +
+                                      shown(rule.id) + " sends there gets no address; write " +
+                                      "another name, or an `except` in " + shown(blocking->id));
+        return;
       }
     }
   }
@@ -178,8 +197,9 @@ class Warnings {
   }
 
   // The rule that blocks the name for a client of `rule`; null if none does.
-  const Rule* blocked_by(const Name& name, const Rule& rule) const {
-    const Verdict verdict = policy_.decide({name, mail_types[0], client_of(rule), today_});
+  const Rule* blocked_by(const Name& name, const Rule& rule,
+                         std::uint16_t type = mail_types[0]) const {
+    const Verdict verdict = policy_.decide({name, type, client_of(rule), today_});
     return verdict.rule != nullptr && blocks(verdict.action) ? verdict.rule : nullptr;
   }
 

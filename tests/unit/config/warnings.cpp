@@ -69,6 +69,20 @@ TEST_CASE("warning: a sinkhole that does not hold", "[config]") {
   expect_warning("sinkhole: {ipv4: 192.0.2.53}\nrules: [{id: r, domains: [a.example]}]\n", "");
 }
 
+TEST_CASE("warning: a rule blocks the sinkhole's own name", "[config]") {
+  const auto policy = [](const std::string& mx, const std::string& rule) {
+    return "sinkhole: {ipv4: 192.0.2.53, ipv6: \"2001:db8::53\", mx: " + mx + "}\n" +
+           "rules:\n  - {id: sunk, domains: [a.example], action: sinkhole}\n  - {id: other, " +
+           rule + "}\n";
+  };
+  expect_warning(policy("sink.b.example", "domains: [b.example]"), "2:56",
+                 {"`other` blocks the sinkhole's name `sink.b.example`", "the rule `sunk`"});
+  expect_warning(policy("sink.b.example", "domains: [b.example], except: [sink.b.example]"), "");
+  expect_warning(policy("sink.c.example", "domains: [b.example]"), "");
+  expect_warning(policy("sink.b.example", "domains: [b.example], action: observe"), "");
+  expect_warning(policy("sink.a.example", "domains: [b.example]"), ""); // it leads to the sinkhole
+}
+
 TEST_CASE("warning: answers on which mail servers queue", "[config]") {
   const auto rule = [](const std::string& action) {
     return "  - {id: " + action + ", domains: [" + action + ".example], action: " + action + "}\n";
