@@ -2,6 +2,7 @@
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -67,14 +68,25 @@ std::string matching(const Name& matched, const Likeness& likeness) {
              : "takes " + text + " for a look-alike of `" + likeness.domain->to_text() + '`';
 }
 
-std::string reason(const Policy& policy, const Verdict& verdict, const Name& name) {
+// Could a rule block what the query's answer leads to?
+bool has_blocking_rule(const Policy& policy, const Query& query) {
+  const GroupSet groups = policy.clients().groups_of(query.client);
+  return std::ranges::any_of(policy.rules(), [&](const Rule& rule) {
+    return blocks(rule.action) && (rule.every_client || (rule.groups & groups) != 0) &&
+           rule.types.contains(query.type) && !(rule.expires && *rule.expires < query.today);
+  });
+}
+
+std::string reason(const Policy& policy, const Verdict& verdict, const Query& query) {
   if (verdict.rule == nullptr) {
-    return "no rule applies to it; its answer is blocked all the same if it leads to something "
-           "listed (alias, exchange, address)";
+    return has_blocking_rule(policy, query)
+               ? "no rule applies to it; its answer is blocked all the same if it leads to "
+                 "something listed (alias, exchange, address)"
+               : "no rule blocks anything for this client and type, whatever the answer leads to";
   }
   std::string text =
       "the rule `" + verdict.rule->id + "` " + matching(verdict.matched, verdict.likeness);
-  if (!(verdict.matched == name)) {
+  if (!(verdict.matched == query.name)) {
     text += verdict.likeness.domain == nullptr ? " and everything below it"
                                                : ", with everything below it,";
   }
@@ -118,7 +130,7 @@ Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
             {"type", type_to_text(query.type)},
             {"client", asker},
             {"outcome", outcome(verdict)},
-            {"why", reason(policy, verdict, query.name)},
+            {"why", reason(policy, verdict, query)},
             {"enforced", verdict.enforced}};
   if (verdict.rule != nullptr) {
     json["action"] = to_string(verdict.action);
@@ -153,7 +165,7 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
   const char* colour = word == "blocked" ? "1;31" : word == "observed" ? "1;33" : "1;32";
   std::cout << query.name.to_text() << ' ' << type_to_text(query.type) << " from " << asker << ": "
             << coloured(word, colour, STDOUT_FILENO) << '\n';
-  std::cout << "  because " << reason(policy, verdict, query.name) << '\n';
+  std::cout << "  because " << reason(policy, verdict, query) << '\n';
   if (verdict.rule != nullptr) {
     const std::string intended = Policy::intended_for(verdict, query.name);
     if (!intended.empty()) {

@@ -117,6 +117,11 @@ TEST_CASE("explain: the client is the first of the first group, or the one given
   const Run other = nearmiss_cli("explain --config " + file + " --client 192.0.3.1 a.example");
   holds(other, "a.example MX from 192.0.3.1: passes");
   holds(other, "it is not for this client");
+  const std::string nothing = "because no rule blocks anything for this client and type, whatever";
+  holds(other, nothing);
+  const std::string leads = "because no rule applies to it; its answer is blocked all the same if";
+  holds(nearmiss_cli("explain --config " + file + " b.example 2>/dev/null"), leads);
+  holds(nearmiss_cli("explain --config " + file + " --type TXT b.example 2>/dev/null"), nothing);
   const Run lost = nearmiss_cli("explain --config " + file + " b.a.example 2>/dev/null");
   holds(lost, "b.a.example MX from 192.0.2.0: passes");
   holds(lost,
