@@ -43,6 +43,15 @@ static bool may_stand_with(const struct config_file* cfg) {
   return fine;
 }
 
+/* Without it some releases (1.17.1 is one) cache what a server says of names that are not its own
+ * as they parse it, and an older answer can change that way. */
+static bool hardens_glue(const struct config_file* cfg) {
+  if (!cfg->harden_glue)
+    log_err("nearmiss: harden-glue is no, so Unbound caches addresses that nobody asked for before "
+            "any module can judge them. Take that line out");
+  return cfg->harden_glue;
+}
+
 static void policy_changed(void* arg) {
   evict_listed_in_service(arg);
 }
@@ -72,7 +81,7 @@ EXPORT int init(struct module_env* env, int id) {
     log_err("nearmiss: %s. Build the module against the Unbound that loads it", why);
     return 0;
   }
-  if (!may_stand_with(env->cfg))
+  if (!may_stand_with(env->cfg) || !hardens_glue(env->cfg))
     return 0;
   if ((size_t)env->cfg->num_threads >= nm_max_threads()) {
     log_err("nearmiss: num-threads is %d, but it works with less than %u only",

@@ -103,6 +103,14 @@ TEST_CASE("an unsafe module-config is refused, and the message says what to writ
   }
 }
 
+TEST_CASE("harden-glue: no is refused", "[start]") {
+  const Lab lab;
+  Unbound resolver(lab, {.policy = usual_policy, .server_lines = "  harden-glue: no\n"});
+  const std::string log = resolver.fail_to_start();
+  INFO(log);
+  CHECK(holds(log, "harden-glue is no"));
+}
+
 TEST_CASE("the module exports Unbound's six names and no other", "[start]") {
   const Outcome outcome = run({"nm", "-D", "--defined-only", "--format=posix", module_file()});
   REQUIRE(outcome.exit_code == 0);
