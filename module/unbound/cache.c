@@ -105,23 +105,38 @@ void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate
     store_if_it_may(qstate);
 }
 
+/* What is known already, and may be told while nobody can be asked. */
+static bool keep_known(const struct module_qstate* qstate, struct reply_info* rep) {
+  const struct config_file* cfg = qstate->env->cfg;
+  time_t now = *qstate->env->now;
+  if (FLAGS_GET_RCODE(rep->flags) == LDNS_RCODE_SERVFAIL || (!cfg->serve_expired && rep->ttl < now))
+    return false;
+  if (cfg->serve_expired && cfg->serve_expired_ttl_reset &&
+      rep->serve_expired_ttl < now + cfg->serve_expired_ttl)
+    rep->serve_expired_ttl = now + cfg->serve_expired_ttl;
+#ifdef UNBOUND_HAS_NOREC_TTL
+  if (cfg->serve_expired)
+    rep->serve_expired_norec_ttl = now + NORR_TTL;
+#endif
+  return true;
+}
+
 void store_failure_in_host_cache(struct module_qstate* qstate) {
-  const struct query_info* qinfo = &qstate->qinfo;
+  struct query_info* qinfo = &qstate->qinfo;
   struct reply_info failure;
   struct dns_msg msg = {.qinfo = *qinfo, .rep = &failure};
   struct msgreply_entry* known;
-  if (qstate->prefetch_leeway > 0)
-    return;
-  known = msg_cache_lookup(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype, qinfo->qclass,
-                           qstate->query_flags, 0, 0);
+  bool kept = qstate->prefetch_leeway > NORR_TTL &&
+              dns_cache_prefetch_adjust(qstate->env, qinfo, NORR_TTL, qstate->query_flags);
+  known = kept ? NULL
+               : msg_cache_lookup(qstate->env, qinfo->qname, qinfo->qname_len, qinfo->qtype,
+                                  qinfo->qclass, qstate->query_flags, 0, 1);
   if (known) {
-    const struct reply_info* rep = known->entry.data;
-    bool useful = FLAGS_GET_RCODE(rep->flags) != LDNS_RCODE_SERVFAIL &&
-                  (qstate->env->cfg->serve_expired || *qstate->env->now <= rep->ttl);
+    kept = keep_known(qstate, known->entry.data);
     lock_rw_unlock(&known->entry.lock);
-    if (useful)
-      return;
   }
+  if (kept)
+    return;
   make_empty(&failure, LDNS_RCODE_SERVFAIL);
   failure.ttl = failure.serve_expired_ttl = NORR_TTL;
   failure.prefetch_ttl = PREFETCH_TTL_CALC(failure.ttl);

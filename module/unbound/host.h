@@ -211,7 +211,8 @@ void delete_own_cache(struct nearmiss* nm);
 void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
                         struct module_qstate* qstate);
 void store_in_host_cache(const struct nearmiss* nm, struct module_qstate* qstate);
-/* Remembers for seconds, as the iterator does where it may, that nobody has the answer. */
+/* Remembers for seconds that nobody has the answer, as the iterator does by itself for what it may
+ * store (error_response_cache() in Unbound). */
 void store_failure_in_host_cache(struct module_qstate* qstate);
 /* The aliases of an answer whose end is still looked for. */
 void store_aliases_in_host_cache(const struct module_qstate* qstate, const struct reply_info* rep);

@@ -1,10 +1,12 @@
 // What blocking costs others: queries that reach the authoritative servers, the root's too.
 #include "tests/catch.hpp"
 
-#include "tests/e2e/world.hpp"
+#include "tests/e2e/hostile_server.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
+#include <thread>
 
 using namespace e2e;
 using namespace std::chrono_literals;
@@ -179,4 +181,37 @@ TEST_CASE("an alias into a zone that is not cached is itself cached", "[upstream
   }
   CHECK(world.lab.queries("intoplain.good.example.", A) == 1);
   CHECK(world.resolver.answer(other, "intoplain.good.example", ANY).rcode == noerror);
+}
+
+// Since Unbound 1.22 it does not try again for seconds. The stale answer is told meanwhile.
+TEST_CASE("a stale answer whose servers fail is fetched as often as without the module",
+          "[upstream]") {
+  const bool validate = GENERATE(true, false);
+  CAPTURE(validate);
+  const auto asked_under = [&](const std::optional<std::string>& policy) {
+    World world({.policy = policy,
+                 .validate = validate,
+                 .server_lines = "  serve-expired: yes\n  serve-expired-client-timeout: 1800\n"
+                                 "  qname-minimisation: no\n"});
+    std::atomic<bool> turned = false;
+    world.lab.relay(Server::host).forge("v.plain.example.", forger([&](std::size_t) {
+                                          return turned
+                                                     ? Sections{.answer = {}, .flags = 0x8402}
+                                                     : Sections{{record(the_question, A,
+                                                                        {203, 0, 113, 7}, 1, 1)}};
+                                        }));
+    world.resolver.answer(other, "v.plain.example", A);
+    turned = true;
+    std::this_thread::sleep_for(2100ms); // it has expired
+    const auto before = world.lab.queries("v.plain.example.", A);
+    for (int round = 0; round < 4; ++round) {
+      CHECK(world.resolver.answer(other, "v.plain.example", A).data_of(A) ==
+            std::vector<std::string>{"203.0.113.7"});
+      std::this_thread::sleep_for(300ms); // for the fetch behind the answer
+    }
+    return world.lab.queries("v.plain.example.", A) - before;
+  };
+  const auto without = asked_under(std::nullopt);
+  CHECK(without > 0);
+  CHECK(asked_under(usual_policy) == without);
 }
