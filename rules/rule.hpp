@@ -88,7 +88,7 @@ struct Rule {
   std::optional<Name> intended;
   bool intended_is_suffix = false;
   std::string confusable_class; // "tld-swap" for a confusable rule of TLDs, else empty
-  std::optional<std::chrono::sys_days> expires; // the last day (UTC) on which it matches
+  std::optional<std::chrono::sys_days> expires;           // the last day (UTC) on which it matches
   std::string category, reason, reference, owner, ticket; // as in the policy; may be empty
   std::shared_ptr<const LocalData> local_data;            // for Action::local_data, else null
   // A response policy zone has several actions: a rule for each, all with the id of the rule that
