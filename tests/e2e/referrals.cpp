@@ -37,14 +37,14 @@ TEST_CASE("a listed address in a delegation does not get into an older answer", 
   CAPTURE(more, validate);
   std::string policy = usual_policy;
   policy.insert(policy.find("log:"), "  - {id: held, answer_ip: [198.51.100.64/26]}\n");
+  std::atomic<bool> turned = false; // before the servers that read it
   World world({.policy = policy,
                .validate = validate,
                .server_lines = "  do-not-query-address: 198.51.100.0/24\n"
                                "  target-fetch-policy: \"0 0 0 0 0\"\n" +
                                more});
-  std::atomic<bool> turned = false;
   Relay& host = world.lab.relay(Server::host);
-  host.forge("ns.plain.example.", forger([&](std::size_t) {
+  host.forge("ns.plain.example.", forger([&turned](std::size_t) {
                return Sections{{record(the_question, A,
                                        turned ? secret_address : Bytes{203, 0, 113, 7}, 1, 1)}};
              }));
@@ -53,7 +53,7 @@ TEST_CASE("a listed address in a delegation does not get into an older answer", 
   Bytes address(4);
   REQUIRE(inet_pton(AF_INET, world.lab.address(Server::tld).c_str(), address.data()) == 1);
   for (const std::string asked : {"sub.plain.example", "x.sub.plain.example"}) {
-    host.forge(asked + ".", forger([&](std::size_t at) {
+    host.forge(asked + ".", forger([=](std::size_t at) {
                  Sections both =
                      delegation("sub.plain.example", "ns.plain.example", not_authoritative)(at);
                  both.authority.push_back(
@@ -90,16 +90,16 @@ TEST_CASE("a listed exchange in an authority section does not get into an older 
   CAPTURE(lines, in_delegation, validate);
   std::string policy = usual_policy;
   policy.insert(policy.find("log:"), "  - {id: parked, mx_exchange: [army.ml]}\n");
+  std::atomic<bool> turned = false; // before the servers that read it
   World world({.policy = policy,
                .validate = validate,
                .server_lines = "  target-fetch-policy: \"0 0 0 0 0\"\n  serve-expired: yes\n"
                                "  serve-expired-client-timeout: " +
                                lines + "\n"});
-  std::atomic<bool> turned = false;
   Relay& host = world.lab.relay(Server::host);
   const Bytes fine = u16(10) + name("mx.good.example");
   const Bytes listed = u16(10) + name("realhost.army.ml");
-  host.forge("v.sub.plain.example.", forger([&](std::size_t) {
+  host.forge("v.sub.plain.example.", forger([=, &turned](std::size_t) {
                return Sections{{record(the_question, MX, turned ? listed : fine, 1, 1)}};
              }));
   Bytes address(4);
@@ -108,7 +108,7 @@ TEST_CASE("a listed exchange in an authority section does not get into an older 
     return Sections{{record(the_question, A, {203, 0, 113, 8})}};
   };
   for (const std::string asked : {"sub.plain.example", "x.sub.plain.example"}) {
-    host.forge(asked + ".", forger([&](std::size_t at) {
+    host.forge(asked + ".", forger([=, &turned](std::size_t at) {
                  Sections sections = an_address(at);
                  if (turned && in_delegation) {
                    sections = {.answer = {},

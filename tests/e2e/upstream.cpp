@@ -189,12 +189,12 @@ TEST_CASE("a stale answer whose servers fail is fetched as often as without the 
   const bool validate = GENERATE(true, false);
   CAPTURE(validate);
   const auto asked_under = [&](const std::optional<std::string>& policy) {
+    std::atomic<bool> turned = false; // before the server that reads it
     World world({.policy = policy,
                  .validate = validate,
                  .server_lines = "  serve-expired: yes\n  serve-expired-client-timeout: 1800\n"
                                  "  qname-minimisation: no\n"});
-    std::atomic<bool> turned = false;
-    world.lab.relay(Server::host).forge("v.plain.example.", forger([&](std::size_t) {
+    world.lab.relay(Server::host).forge("v.plain.example.", forger([&turned](std::size_t) {
                                           return turned
                                                      ? Sections{.answer = {}, .flags = 0x8402}
                                                      : Sections{{record(the_question, A,
