@@ -11,17 +11,24 @@ constexpr std::uint8_t folded(std::uint8_t octet) noexcept {
   return octet >= 'A' && octet <= 'Z' ? static_cast<std::uint8_t>(octet + ('a' - 'A')) : octet;
 }
 
-// The same for eight octets at once.
-constexpr std::uint64_t folded(std::uint64_t octets) noexcept {
-  constexpr std::uint64_t each = 0x0101010101010101;
-  constexpr std::uint64_t top = 0x80 * each;
-  const std::uint64_t low = octets & ~top;
-  const std::uint64_t from_a = low + (0x80 - 'A') * each; // top bits: it is 'A' or beyond
-  const std::uint64_t past_z = low + (0x7f - 'Z') * each; // top bits: it is beyond 'Z'
-  const std::uint64_t capital = (from_a ^ past_z) & ~octets & top;
-  return octets | capital >> 2; // 0x20 in those that are
+// Folds so many octets at once; the compiler makes few instructions of it.
+template<std::size_t count> void fold(const std::uint8_t* from, std::uint8_t* to) noexcept {
+  std::array<std::uint8_t, count> octets;
+  std::memcpy(octets.data(), from, count);
+  for (std::uint8_t& octet : octets) {
+    octet = folded(octet);
+  }
+  std::memcpy(to, octets.data(), count);
 }
-static_assert(folded(std::uint64_t{0x40415a5b60c1dadb}) == 0x40617a5b60c1dadb);
+
+// The same for `size` octets, at least `count`: the last ones may be folded twice.
+template<std::size_t count>
+void fold_in_steps(const std::uint8_t* from, std::uint8_t* to, std::size_t size) noexcept {
+  for (std::size_t done = 0; done + count < size; done += count) {
+    fold<count>(from + done, to + done);
+  }
+  fold<count>(from + size - count, to + size - count);
+}
 
 // True for the octets that stand for themselves in presentation form.
 constexpr bool is_plain(std::uint8_t octet) noexcept {
@@ -73,6 +80,7 @@ std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) noexcept
   std::optional<Name> made(std::in_place);
   Name& name = *made;
   std::size_t at = 0;
+  std::size_t labels = 0;
   for (std::size_t length = 0;; at += 1 + length) {
     length = at < wire.size() ? wire[at] : max_octets;
     if (length == 0) {
@@ -82,26 +90,19 @@ std::optional<Name> Name::from_wire(std::span<const std::uint8_t> wire) noexcept
       made.reset();
       return made;
     }
-    name.starts_[name.labels_++] = static_cast<std::uint8_t>(at);
+    name.starts_[labels++] = static_cast<std::uint8_t>(at);
   }
-  name.size_ = static_cast<std::uint8_t>(at + 1);
+  name.starts_[labels] = static_cast<std::uint8_t>(at);
+  name.labels_ = static_cast<std::uint8_t>(labels);
   // Length octets are below 'A', so all octets can be folded alike.
-  constexpr std::size_t word = sizeof(std::uint64_t);
-  const auto fold_word = [&](std::size_t from) noexcept {
-    std::uint64_t octets = 0;
-    std::memcpy(&octets, &wire[from], word);
-    octets = folded(octets);
-    std::memcpy(&name.octets_[from], &octets, word);
-  };
-  if (name.size_ < word) {
-    std::ranges::transform(wire.first(name.size_), name.octets_.begin(),
-                           [](std::uint8_t octet) { return folded(octet); });
-    return made;
+  const std::size_t size = at + 1;
+  if (size >= 16) {
+    fold_in_steps<16>(wire.data(), name.octets_.data(), size);
+  } else if (size >= 4) {
+    fold_in_steps<4>(wire.data(), name.octets_.data(), size);
+  } else {
+    fold_in_steps<1>(wire.data(), name.octets_.data(), size);
   }
-  for (std::size_t done = 0; done + word < name.size_; done += word) {
-    fold_word(done);
-  }
-  fold_word(name.size_ - word); // which may overlap the one before
   return made;
 }
 
@@ -192,11 +193,10 @@ Name Name::last_labels(std::size_t count) const noexcept {
   }
   Name name;
   const auto octets = suffix(count);
-  std::copy(octets.begin(), octets.end(), name.octets_.begin());
-  name.size_ = static_cast<std::uint8_t>(octets.size());
+  std::ranges::copy(octets, name.octets_.begin());
   name.labels_ = static_cast<std::uint8_t>(count);
-  const std::size_t cut = size_ - octets.size();
-  for (std::size_t index = 0; index < count; ++index) {
+  const std::size_t cut = size() - octets.size();
+  for (std::size_t index = 0; index <= count; ++index) {
     name.starts_[index] = static_cast<std::uint8_t>(starts_[labels_ - count + index] - cut);
   }
   return name;
@@ -215,18 +215,18 @@ std::optional<Name> Name::with_suffix(const Name& from, const Name& to) const no
   if (!is_at_or_below(from)) {
     return std::nullopt;
   }
-  const std::size_t kept = size_ - std::size_t{from.size_};
-  if (kept + to.size_ > max_octets) {
+  const std::size_t kept = size() - from.size();
+  if (kept + to.size() > max_octets) {
     return std::nullopt;
   }
   std::array<std::uint8_t, max_octets> wire{};
   std::copy_n(octets_.begin(), kept, wire.begin());
-  std::copy_n(to.octets_.begin(), to.size_, wire.begin() + static_cast<std::ptrdiff_t>(kept));
+  std::copy_n(to.octets_.begin(), to.size(), wire.begin() + static_cast<std::ptrdiff_t>(kept));
   return from_wire(wire);
 }
 
 bool operator==(const Name& a, const Name& b) noexcept {
-  return a.size_ == b.size_ && std::memcmp(a.octets_.data(), b.octets_.data(), a.size_) == 0;
+  return std::ranges::equal(a.wire(), b.wire());
 }
 
 } // namespace nearmiss

@@ -23,7 +23,7 @@ class Name {
   static constexpr std::size_t max_text = 1004;  // of presentation form: \\DDD for every octet
 
   // The root, ".".
-  Name() noexcept { octets_[0] = 0; } // NOLINT(*-member-init): see octets_
+  Name() noexcept { octets_[0] = starts_[0] = 0; } // NOLINT(*-member-init): see octets_
 
   // From uncompressed wire form, which may be longer than the name. nullopt: not a name (a label
   // over 63 octets, a compression pointer, more than 255 octets, or cut off).
@@ -42,17 +42,14 @@ class Name {
   std::size_t write_text(std::span<char, max_text> out) const noexcept;
 
   // Length octet before each label, the root's zero octet last.
-  std::span<const std::uint8_t> wire() const noexcept { return {octets_.data(), size_}; }
+  std::span<const std::uint8_t> wire() const noexcept { return {octets_.data(), size()}; }
   std::size_t label_count() const noexcept { return labels_; } // root: 0
   bool is_root() const noexcept { return labels_ == 0; }
 
-  // The wire form of the last `count` labels, with the root's octet: suffix(0) is the root,
-  // suffix(label_count()) the whole name. Points into this name.
+  // The wire form of the last `count` labels, at most all, with the root's octet: suffix(0) is the
+  // root, suffix(label_count()) the whole name. Points into this name.
   std::span<const std::uint8_t> suffix(std::size_t count) const noexcept {
-    const std::size_t start = count == 0         ? size_ - std::size_t{1}
-                              : count >= labels_ ? 0
-                                                 : starts_[labels_ - count];
-    return wire().subspan(start);
+    return wire().subspan(starts_[labels_ - count]);
   }
   // The octets of label `index`, 0 the leftmost. Points into this name.
   std::string_view label(std::size_t index) const noexcept {
@@ -71,11 +68,12 @@ class Name {
   friend bool operator==(const Name& a, const Name& b) noexcept;
 
  private:
-  // Room for 255 octets, then the start of each label. One octet an offset: names end before 256.
-  // What is behind the name is never read, and not cleared: most names are short.
+  std::size_t size() const noexcept { return starts_[labels_] + std::size_t{1}; }
+
+  // Room for 255 octets, then the start of each label and of the root. One octet an offset: names
+  // end before 256. What is behind the name is never read, and not cleared: most names are short.
   std::array<std::uint8_t, max_octets> octets_;
-  std::array<std::uint8_t, max_labels> starts_;
-  std::uint8_t size_ = 1;
+  std::array<std::uint8_t, max_labels + 1> starts_;
   std::uint8_t labels_ = 0;
 };
 

@@ -53,10 +53,10 @@ std::uint32_t NameIndex::match_in(const Group& group, std::uint16_t tag,
   return no_marks;
 }
 
-std::uint32_t NameIndex::lookup(std::uint64_t hash,
-                                std::span<const std::uint8_t> wire) const noexcept {
+std::uint32_t NameIndex::find(std::uint64_t hash,
+                              std::span<const std::uint8_t> wire) const noexcept {
   const std::uint16_t tag = tag_of(hash);
-  for (const Group* group = &groups_[home_of(hash, homes_)];; ++group) {
+  for (const Group* group = &groups_[place_of(hash, homes_)];; ++group) {
     std::uint64_t found = 0;
     for (const std::uint64_t tags : group->tags) {
       found |= zero_tags(tags ^ tag * each_tag);
@@ -78,35 +78,46 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
   if (groups_.empty()) {
     return;
   }
-  // First all hashes, and the memory they lead to is asked for; then the look-ups, the deepest
-  // first. So the waits for memory are one wait.
-  struct Searched {
-    std::uint64_t hash;
-    std::size_t depth;
-  };
-  std::array<Searched, Name::max_labels + 1> searched; // NOLINT(*-member-init): by and by
+  // The depths at which the filters let it pass. The processor goes on while a word of the filter
+  // is still on its way, so the waits for all of them are one wait.
+  std::array<std::uint8_t, Name::max_labels + 1> passed; // NOLINT(*-member-init): by and by
   std::size_t count = 0;
   const std::size_t deepest = std::min(deepest_, name.label_count());
-  SuffixHash hash(key_);
-  for (std::size_t depth = 0;; hash.add(name.suffix(++depth).data())) {
-    if ((depths_[depth] >> hash.digest() & 1) != 0) {
-      searched[count] = {hash.value(), depth};
-      __builtin_prefetch(&filter_[home_of(searched[count].hash, filter_.size())]);
-      ++count;
-    }
-    if (depth == deepest) {
-      break;
+  QuickSuffixHash quick(quick_key_);
+  if (depths_[0] != 0) { // the root is listed
+    passed[count++] = 0;
+  }
+  for (std::size_t depth = 1; depth <= deepest; ++depth) {
+    quick.add(name.suffix(depth).data());
+    const std::uint64_t hash = quick.value();
+    if ((depths_[depth] & depth_bit(hash)) != 0) {
+      const std::uint64_t bits = filter_bits(hash);
+      if ((filter_[place_of(hash, filter_.size())] & bits) == bits) {
+        passed[count++] = static_cast<std::uint8_t>(depth);
+      }
     }
   }
-  while (count > 0) {
-    const Searched& at = searched[--count];
-    const std::uint64_t bits = filter_bits(at.hash);
-    if ((filter_[home_of(at.hash, filter_.size())] & bits) != bits) {
-      continue;
+  if (count > 0) {
+    look_up(name, std::span(passed).first(count), matches);
+  }
+}
+
+void NameIndex::look_up(const Name& name, std::span<const std::uint8_t> depths,
+                        Matches& matches) const noexcept {
+  std::array<std::uint64_t, Name::max_labels + 1> hashes; // NOLINT(*-member-init): by and by
+  SuffixHash hash(key_);
+  std::size_t depth = 0;
+  for (std::size_t number = 0; number < depths.size(); ++number) {
+    while (depth < depths[number]) {
+      hash.add(name.suffix(++depth).data());
     }
-    const std::uint32_t marks = lookup(at.hash, name.suffix(at.depth));
+    hashes[number] = hash.value();
+    __builtin_prefetch(&groups_[place_of(hashes[number], homes_)]);
+  }
+  for (std::size_t number = depths.size(); number-- > 0;) {
+    const std::uint32_t marks = find(hashes[number], name.suffix(depths[number]));
     if (marks != no_marks) {
-      matches.found_[matches.size_++] = {marks, static_cast<std::uint8_t>(at.depth)};
+      matches.found_[matches.size_++] = {marks, depths[number]};
     }
   }
 }

@@ -14,13 +14,13 @@
 // next, and the group keeps one of 32 bits for them, which their hash tells.
 //
 // Two filters stand before the groups, for the names that are not listed. First 64 bits for each
-// depth (number of labels), which the names listed there have set by another hash that costs
-// nothing: depths at which nothing is listed, or few names, are not searched, or seldom. Then a
-// Bloom filter (Bloom 1970; cut into words, Putze, Sanders and Singler 2007) of an octet a name:
-// each name has set four bits of one word. It passes one name in about 35 that is not listed, and
-// of 10,000,000 names it still fits into a processor's cache, which their groups do not. So a
-// search for a name that is not there reads one word and nearly always nothing else: the branches
-// go the same way, and the processor need not wait for the memory before it goes on.
+// depth (number of labels), one of which every name listed there has set: depths at which nothing
+// is listed, or few names, are not searched, or seldom. Then a Bloom filter (Bloom 1970; cut into
+// words, Putze, Sanders and Singler 2007) of an octet a name: each name has set four bits of one
+// word. It passes one name in about 30 that is not listed, and of 10,000,000 names it still fits
+// into a processor's cache, which their groups do not. So a search for a name that is not there
+// reads one word a depth and nearly always nothing else: the branches go the same way, and the
+// processor need not wait for the memory before it goes on.
 //
 // Memory a name, in octets:
 //   its part of the filter                                      1
@@ -31,10 +31,12 @@
 // group, the rest once. A name whose marks are a list beyond the 255th takes 8 more. While it is
 // built, a second blob stands beside the index, and 4 octets a name.
 //
-// Nobody can make a search slow or wrong by choosing names. The hash is keyed: SipHash's rounds
-// (one a word, three at the end) under a secret of 128 random bits that each index draws from the
-// system. And a tag only proposes: every match is checked against the stored octets, so a name that
-// is not listed never matches.
+// Nobody can make a search slow or wrong by choosing names. The hash of the groups is SipHash under
+// a secret of 128 random bits that each index draws from the system: nobody can fill one group, and
+// those it would pass names on to. The filters have a quicker hash, with a secret of its own, for
+// nothing hangs on it but the cost of a name: whoever saw through it could make unlisted names that
+// pass the filters, and each of those costs what a listed one does. And a tag only proposes: every
+// match is checked against the stored octets, so a name that is not listed never matches.
 #pragma once
 
 #include "rules/huge_pages.hpp"
@@ -146,12 +148,16 @@ class NameIndex {
   // The mark list of the stored name with these octets; no_marks if there is none (in this group).
   std::uint32_t match_in(const Group& group, std::uint16_t tag,
                          std::span<const std::uint8_t> wire) const noexcept;
-  std::uint32_t lookup(std::uint64_t hash, std::span<const std::uint8_t> wire) const noexcept;
+  std::uint32_t find(std::uint64_t hash, std::span<const std::uint8_t> wire) const noexcept;
+  // Finds what is stored at these depths of the name, which go from the root down.
+  void look_up(const Name& name, std::span<const std::uint8_t> depths,
+               Matches& matches) const noexcept;
 
   static constexpr std::uint32_t no_marks = UINT32_MAX;
 
-  SuffixHash::Key key_;
-  std::array<std::uint64_t, Name::max_labels + 1> depths_{}; // bits: digests of the names stored
+  SuffixHash::Key key_;                                      // of the groups
+  QuickSuffixHash::Key quick_key_;                           // of the filters
+  std::array<std::uint64_t, Name::max_labels + 1> depths_{}; // depth_bit()s of the names stored
   std::size_t deepest_ = 0;                                  // the greatest depth with any
   Table<std::uint64_t> filter_;
   std::size_t homes_ = 0; // the groups that names belong to, the first ones

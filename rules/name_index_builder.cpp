@@ -18,28 +18,32 @@ constexpr std::size_t names_a_group = 10;  // on average: more are passed on too
 constexpr std::size_t names_a_word = 8;    // of the filter, on average
 
 // A name in a blob.
-struct Stored {
-  Stored(const std::uint8_t* stored, const SuffixHash::Key& key) noexcept {
-    const std::uint8_t* const wire = stored + mark_octets;
-    // Of the labels; only as many as there are are ever set.
-    std::array<std::uint8_t, Name::max_labels> starts; // NOLINT(*-member-init)
+class Stored {
+ public:
+  explicit Stored(const std::uint8_t* stored) noexcept : wire_(stored + mark_octets) {
     std::size_t at = 0;
-    for (; wire[at] != 0; at += wire[at] + std::size_t{1}) {
-      starts[labels++] = static_cast<std::uint8_t>(at);
+    for (; wire_[at] != 0; at += wire_[at] + std::size_t{1}) {
+      starts_[labels_++] = static_cast<std::uint8_t>(at);
     }
-    SuffixHash suffixes(key);
-    for (std::size_t label = labels; label > 0; --label) {
-      suffixes.add(wire + starts[label - 1]);
-    }
-    digest = suffixes.digest();
-    hash = suffixes.value();
-    octets = mark_octets + at + 1;
+    octets_ = mark_octets + at + 1;
   }
 
-  std::uint64_t hash = 0;
-  std::size_t octets = 0;
-  std::size_t labels = 0;
-  unsigned digest = 0;
+  template<class Hash> std::uint64_t hashed(const typename Hash::Key& key) const noexcept {
+    Hash suffixes(key);
+    for (std::size_t label = labels_; label > 0; --label) {
+      suffixes.add(wire_ + starts_[label - 1]);
+    }
+    return suffixes.value();
+  }
+
+  std::size_t octets() const noexcept { return octets_; } // that it takes in the blob
+  std::size_t labels() const noexcept { return labels_; }
+
+ private:
+  const std::uint8_t* wire_;
+  std::size_t octets_ = 0;
+  std::size_t labels_ = 0;
+  std::array<std::uint8_t, Name::max_labels> starts_; // only as many as there are labels
 };
 
 } // namespace
@@ -114,7 +118,7 @@ class NameIndexBuilder::Layout {
 
   // The name that stands at `from` of the blob, not before what was put so far.
   void put(std::uint64_t hash, std::size_t from, std::size_t octets, std::uint32_t id) {
-    const std::size_t home = home_of(hash, index_.homes_);
+    const std::size_t home = place_of(hash, index_.homes_);
     while (group_ < home || used_ == NameIndex::Group::slots) {
       begin_group(group_ + 1);
     }
@@ -127,7 +131,6 @@ class NameIndexBuilder::Layout {
     ++used_;
     std::uint8_t* const blob = index_.blob_.data();
     std::memmove(blob + end_, blob + from, octets);
-    index_.filter_[home_of(hash, index_.filter_.size())] |= filter_bits(hash);
     blob[end_] = mark_octet(id);
     if (blob[end_] == in_overflow) {
       index_.overflow_.push_back({static_cast<std::uint32_t>(end_), id});
@@ -158,12 +161,15 @@ Table<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
   homes.reserve(names_);
   Table<std::uint32_t> ends(index.homes_); // first how much belongs to each group ...
   for (std::size_t at = 0; at < blob_.size();) {
-    const Stored stored(&blob_[at], index.key_);
-    index.depths_[stored.labels] |= std::uint64_t{1} << stored.digest;
-    index.deepest_ = std::max(index.deepest_, stored.labels);
-    homes.push_back(static_cast<std::uint32_t>(home_of(stored.hash, index.homes_)));
-    ends[homes.back()] += static_cast<std::uint32_t>(stored.octets);
-    at += stored.octets;
+    const Stored stored(&blob_[at]);
+    const auto quick = stored.hashed<QuickSuffixHash>(index.quick_key_);
+    index.depths_[stored.labels()] |= depth_bit(quick);
+    index.deepest_ = std::max(index.deepest_, stored.labels());
+    index.filter_[place_of(quick, index.filter_.size())] |= filter_bits(quick);
+    const auto hash = stored.hashed<SuffixHash>(index.key_);
+    homes.push_back(static_cast<std::uint32_t>(place_of(hash, index.homes_)));
+    ends[homes.back()] += static_cast<std::uint32_t>(stored.octets());
+    at += stored.octets();
   }
   // ... then where it begins, and, as names are moved there, how far it reaches.
   std::exclusive_scan(ends.begin(), ends.end(), ends.begin(), std::uint32_t{0});
@@ -186,8 +192,8 @@ Table<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
 
 void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& ends) {
   struct Kept {
-    Stored stored;
-    std::size_t at;
+    std::uint64_t hash;
+    std::size_t at, octets;
     std::uint32_t id;
   };
   std::vector<Kept> kept; // of one group, each name once
@@ -197,16 +203,17 @@ void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& end
   for (const std::size_t end : ends) {
     kept.clear();
     while (at < end) {
-      const Stored stored(&index.blob_[at], index.key_);
+      const Stored stored(&index.blob_[at]);
+      const auto hash = stored.hashed<SuffixHash>(index.key_);
       const std::uint32_t id =
           index.blob_[at] == in_overflow ? (overflow++)->id : std::uint32_t{index.blob_[at]};
       const auto same = std::ranges::find_if(kept, [&](const Kept& other) {
-        return other.stored.hash == stored.hash && other.stored.octets == stored.octets &&
+        return other.hash == hash && other.octets == stored.octets() &&
                std::memcmp(&index.blob_[other.at + mark_octets], &index.blob_[at + mark_octets],
-                           stored.octets - mark_octets) == 0;
+                           other.octets - mark_octets) == 0;
       });
       if (same == kept.end()) {
-        kept.push_back({stored, at, id});
+        kept.push_back({hash, at, stored.octets(), id});
       } else {
         const std::uint32_t both = merged(same->id, id);
         if (both == same->id) { // `id` is of one mark, as add() made it
@@ -216,7 +223,7 @@ void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& end
         }
         same->id = both;
       }
-      at += stored.octets;
+      at += stored.octets();
     }
     for (const Kept& name : kept) {
       const std::vector<Mark>& marks = *lists_[name.id];
@@ -225,7 +232,7 @@ void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& end
                               [](const Mark& mark) { return (mark.bits & mark_subtree) != 0; })
               ? 1U
               : 0U;
-      layout.put(name.stored.hash, name.at, name.stored.octets, name.id);
+      layout.put(name.hash, name.at, name.octets, name.id);
     }
   }
   index.blob_.resize(layout.end());
@@ -238,8 +245,9 @@ NameIndex NameIndexBuilder::build() && {
   if (names_ == 0) {
     return index;
   }
-  if (getentropy(&index.key_, sizeof index.key_) != 0) {
-    throw std::system_error(errno, std::generic_category(), "no randomness for the index's key");
+  if (getentropy(&index.key_, sizeof index.key_) != 0 ||
+      getentropy(&index.quick_key_, sizeof index.quick_key_) != 0) {
+    throw std::system_error(errno, std::generic_category(), "no randomness for the index's keys");
   }
   index.homes_ = names_ / names_a_group + 1;
   index.filter_.resize(names_ / names_a_word + 1);

@@ -13,23 +13,29 @@ constexpr std::uint8_t mark_octet(std::uint32_t id) noexcept {
   return id < in_overflow ? static_cast<std::uint8_t>(id) : in_overflow;
 }
 
-// Of a name's hash the upper half tells the group that it belongs to, one of `homes`, and the word
-// of the filter, one of as many as there are ...
-constexpr std::size_t home_of(std::uint64_t hash, std::size_t homes) noexcept {
-  return static_cast<std::size_t>(((hash >> 32) * homes) >> 32);
+// A place for a hash among `count`, by its upper half: the group of a name (SuffixHash), the word
+// of the filter (QuickSuffixHash).
+constexpr std::size_t place_of(std::uint64_t hash, std::size_t count) noexcept {
+  return static_cast<std::size_t>(((hash >> 32) * count) >> 32);
 }
-// ... the lower half its bits in that word ...
-constexpr std::uint64_t filter_bits(std::uint64_t hash) noexcept {
-  const auto bit = [hash](unsigned from) { return std::uint64_t{1} << (hash >> from & 63); };
-  return bit(0) | bit(6) | bit(12) | bit(18);
-}
-// ... and its tag, and the bit it leaves in groups that pass it on.
+
+// By the lower half of a SuffixHash, a name's tag, and the bit it leaves in groups that pass it on.
 constexpr std::uint16_t tag_of(std::uint64_t hash) noexcept {
   const auto low = static_cast<std::uint16_t>(hash);
   return low == 0 ? std::uint16_t{1} : low;
 }
 constexpr std::uint32_t passed_on_bit(std::uint64_t hash) noexcept {
   return std::uint32_t{1} << (hash >> 16 & 31);
+}
+
+// By the lower half of a QuickSuffixHash, a name's bits in its word of the filter, and among those
+// of its depth.
+constexpr std::uint64_t filter_bits(std::uint64_t hash) noexcept {
+  const auto bit = [hash](unsigned from) { return std::uint64_t{1} << (hash >> from & 63); };
+  return bit(0) | bit(6) | bit(12) | bit(18);
+}
+constexpr std::uint64_t depth_bit(std::uint64_t hash) noexcept {
+  return std::uint64_t{1} << (hash >> 24 & 63);
 }
 
 // What a name takes in the blob.

@@ -7,8 +7,6 @@
 
 namespace nearmiss {
 
-namespace {
-
 using Match = NameIndex::Matches::Match;
 
 // What the search for one asked name found, and how the marks apply to that name.
@@ -65,6 +63,8 @@ class Found {
   std::size_t asked_depth_;
   NameIndex::Matches matches_;
 };
+
+namespace {
 
 struct Candidate {
   const Rule* rule = nullptr;
@@ -195,15 +195,16 @@ std::string_view Verdict::confusable_class() const noexcept {
 }
 
 bool Policy::covers(const Name& name, std::uint16_t type) const noexcept {
-  return covers(name, TypeSet::only(type));
+  const Found found(index_, name);
+  // A set of types costs as much as the search: it is not made for most names.
+  return (!found.empty() || lookalikes_) && covers(name, found, TypeSet::only(type));
 }
 
 bool Policy::covers_some_type(const Name& name) const noexcept {
-  return covers(name, TypeSet::all());
+  return covers(name, Found(index_, name), TypeSet::all());
 }
 
-bool Policy::covers(const Name& name, TypeSet types) const noexcept {
-  const Found found(index_, name);
+bool Policy::covers(const Name& name, const Found& found, TypeSet types) const noexcept {
   // From the most specific listed name up, at each name what allows first.
   for (const Match& match : found) {
     for (const Mark& mark : found.marks(match)) {

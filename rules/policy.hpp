@@ -40,6 +40,8 @@
 
 namespace nearmiss {
 
+class Found; // what a search of the index found, in policy.cpp
+
 // One lookup as a client asked it.
 struct Query {
   const Name& name;
@@ -163,7 +165,7 @@ class Policy {
  private:
   friend class PolicyBuilder;
 
-  bool covers(const Name& name, TypeSet types) const noexcept; // for one of those
+  bool covers(const Name& name, const Found& found, TypeSet types) const noexcept; // any of those
   Likeness likeness_of(const Lookalike& found) const noexcept;
   // Makes the verdict that of the rule; null: leaves it alone.
   void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept;

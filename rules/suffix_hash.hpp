@@ -1,4 +1,6 @@
-// The hash of the name index: keyed, so that nobody who chooses names can foresee it.
+// The hashes of the name index. Both take a name label by label from the last to the first, so that
+// one pass gives the hashes of all suffixes, and both are keyed. Values stay in this process, so
+// the order of octets in a word does not matter.
 #pragma once
 
 #include <bit>
@@ -8,11 +10,30 @@
 
 namespace nearmiss {
 
-// SipHash (Aumasson, Bernstein 2012) over the labels of a name from the last to the first, so that
-// one pass gives the hashes of all suffixes. A label is hashed as its length octet and its octets,
-// in words of eight, of which the last may overlap the one before: the length, read first, tells
-// how far, and no branch has to. Values stay in this process, so the order of octets in a word does
-// not matter.
+// A label with its length octet before it, as words of eight octets, of which the last may overlap
+// the one before: the length, read first, tells how far, and no branch has to. Calls `take(word)`.
+// Inlined, so that the state of a hash stays in registers.
+template<class Take>
+[[gnu::always_inline]] inline void for_each_word(const std::uint8_t* label, Take take) noexcept {
+  const auto load = []<class Word>(const std::uint8_t* octets, Word word) noexcept {
+    std::memcpy(&word, octets, sizeof word);
+    return std::uint64_t{word};
+  };
+  std::size_t left = label[0] + std::size_t{1};
+  if (left >= 8) {
+    for (; left > 8; left -= 8, label += 8) {
+      take(load(label, std::uint64_t{}));
+    }
+    take(load(label + left - 8, std::uint64_t{}));
+  } else if (left >= 4) {
+    take(load(label, std::uint32_t{}) | load(label + left - 4, std::uint32_t{}) << 32);
+  } else {
+    take(label[0] | std::uint64_t{label[left / 2]} << 8 | std::uint64_t{label[left - 1]} << 16);
+  }
+}
+
+// SipHash (Aumasson, Bernstein 2012) of one round a word and three at the end: who does not know
+// the key cannot foresee it, nor learn the key from what he can see.
 class SuffixHash {
  public:
   struct Key {
@@ -25,19 +46,12 @@ class SuffixHash {
 
   // `label` with its length octet before it.
   void add(const std::uint8_t* label) noexcept {
-    std::size_t left = label[0] + std::size_t{1};
-    if (left < 8) {
-      absorb(few(label, left));
-      return;
-    }
-    for (; left > 8; left -= 8, label += 8) {
-      absorb(load<std::uint64_t>(label));
-    }
-    absorb(load<std::uint64_t>(label + left - 8));
+    for_each_word(label, [this](std::uint64_t word) noexcept {
+      v3_ ^= word;
+      round();
+      v0_ ^= word;
+    });
   }
-
-  // 0 to 63, of what was added so far: a poor hash, for nothing.
-  unsigned digest() const noexcept { return static_cast<unsigned>(v0_ ^ v1_ ^ v2_ ^ v3_) & 63; }
 
   // The hash of what was added so far; more may be added afterwards.
   std::uint64_t value() const noexcept {
@@ -50,27 +64,6 @@ class SuffixHash {
   }
 
  private:
-  template<class Word> static std::uint64_t load(const std::uint8_t* octets) noexcept {
-    Word word = 0;
-    std::memcpy(&word, octets, sizeof word);
-    return word;
-  }
-
-  // 1 to 7 octets as a word.
-  static std::uint64_t few(const std::uint8_t* octets, std::size_t count) noexcept {
-    if (count >= 4) {
-      return load<std::uint32_t>(octets) | load<std::uint32_t>(octets + count - 4) << 32;
-    }
-    return octets[0] | std::uint64_t{octets[count / 2]} << 8 |
-           std::uint64_t{octets[count - 1]} << 16;
-  }
-
-  void absorb(std::uint64_t word) noexcept {
-    v3_ ^= word;
-    round();
-    v0_ ^= word;
-  }
-
   void round() noexcept {
     v0_ += v1_;
     v1_ = std::rotl(v1_, 13) ^ v0_;
@@ -85,6 +78,33 @@ class SuffixHash {
   }
 
   std::uint64_t v0_, v1_, v2_, v3_;
+};
+
+// A hash for filters, a quarter of the other's work: a multiplication a word and one at the end.
+// Names that come to the same are not hard to make for who knows the key.
+class QuickSuffixHash {
+ public:
+  struct Key {
+    std::uint64_t start = 0, factor = 0;
+  };
+
+  explicit QuickSuffixHash(const Key& key) noexcept
+      : state_(key.start), factor_(key.factor | 1) {} // even factors would lose bits
+
+  void add(const std::uint8_t* label) noexcept {
+    for_each_word(label, [this](std::uint64_t word) noexcept { state_ = mixed(state_ ^ word); });
+  }
+  std::uint64_t value() const noexcept { return mixed(state_); }
+
+ private:
+  // A product's bits depend on those below alone, so its upper half goes into the lower, and what
+  // was in the upper half of the one before reaches all of the next.
+  std::uint64_t mixed(std::uint64_t word) const noexcept {
+    word *= factor_;
+    return word ^ word >> 32;
+  }
+
+  std::uint64_t state_, factor_;
 };
 
 } // namespace nearmiss
