@@ -26,6 +26,29 @@ Script delegation(const std::string& zone, const std::string& host, int flags) {
   };
 }
 
+// The delegation of sub.plain.example to a server that can be asked, another lab server.
+Sections to_a_real_server(const Lab& lab) {
+  Bytes address(4);
+  REQUIRE(inet_pton(AF_INET, lab.address(Server::tld).c_str(), address.data()) == 1);
+  const Bytes host = name("ns2.plain.example");
+  return {.answer = {},
+          .additional = {record(host, A, address)},
+          .authority = {record(name("sub.plain.example"), NS, host)},
+          .flags = not_authoritative};
+}
+
+// Below that delegation: each A is this.
+const Script an_address = [](std::size_t) {
+  return Sections{{record(the_question, A, {203, 0, 113, 8})}};
+};
+
+// What lies below is looked up while an answer in the cache has expired.
+void look_below_an_expired_answer(World& world) {
+  std::this_thread::sleep_for(2100ms);
+  CHECK(world.resolver.answer(other, "x.sub.plain.example", A).data_of(A) ==
+        std::vector<std::string>{"203.0.113.8"});
+}
+
 } // namespace
 
 // Unbound's cached messages share their records; an expired RRset takes new data whoever brings it,
@@ -49,29 +72,18 @@ TEST_CASE("a listed address in a delegation does not get into an older answer", 
                                        turned ? secret_address : Bytes{203, 0, 113, 7}, 1, 1)}};
              }));
   // Two servers, of which one can be asked.
-  Relay& below = world.lab.relay(Server::tld);
-  Bytes address(4);
-  REQUIRE(inet_pton(AF_INET, world.lab.address(Server::tld).c_str(), address.data()) == 1);
-  for (const std::string asked : {"sub.plain.example", "x.sub.plain.example"}) {
-    host.forge(asked + ".", forger([=](std::size_t at) {
-                 Sections both =
-                     delegation("sub.plain.example", "ns.plain.example", not_authoritative)(at);
-                 both.authority.push_back(
-                     record(name("sub.plain.example"), NS, name("ns2.plain.example")));
-                 both.additional.push_back(record(name("ns2.plain.example"), A, address));
-                 return both;
-               }));
-    below.forge(asked + ".", forger([](std::size_t) {
-                  return Sections{{record(the_question, A, {203, 0, 113, 8})}};
-                }));
+  Sections both = to_a_real_server(world.lab);
+  both.authority.push_back(record(name("sub.plain.example"), NS, name("ns.plain.example")));
+  both.additional.push_back(record(name("ns.plain.example"), A, secret_address));
+  for (const std::string asked : {"sub.plain.example.", "x.sub.plain.example."}) {
+    host.forge(asked, forger([both](std::size_t) { return both; }));
+    world.lab.relay(Server::tld).forge(asked, forger(an_address));
   }
   world.expect_real(other, "good.example", A);
   CHECK(world.resolver.answer(mail, "ns.plain.example", A).data_of(A) ==
         std::vector<std::string>{"203.0.113.7"});
   turned = true;
-  std::this_thread::sleep_for(2100ms); // it has expired
-  CHECK(world.resolver.answer(other, "x.sub.plain.example", A).data_of(A) ==
-        std::vector<std::string>{"203.0.113.8"});
+  look_below_an_expired_answer(world);
   for (int round = 0; round < 2; ++round) {
     const Answer answer = world.resolver.answer(mail, "ns.plain.example", A);
     INFO(answer.text());
@@ -102,35 +114,22 @@ TEST_CASE("a listed exchange in an authority section does not get into an older 
   host.forge("v.sub.plain.example.", forger([=, &turned](std::size_t) {
                return Sections{{record(the_question, MX, turned ? listed : fine, 1, 1)}};
              }));
-  Bytes address(4);
-  REQUIRE(inet_pton(AF_INET, world.lab.address(Server::tld).c_str(), address.data()) == 1);
-  const Script an_address = [](std::size_t) {
-    return Sections{{record(the_question, A, {203, 0, 113, 8})}};
-  };
-  for (const std::string asked : {"sub.plain.example", "x.sub.plain.example"}) {
-    host.forge(asked + ".", forger([=, &turned](std::size_t at) {
-                 Sections sections = an_address(at);
-                 if (turned && in_delegation) {
-                   sections = {.answer = {},
-                               .additional = {record(name("ns2.plain.example"), A, address)},
-                               .authority = {record(name("sub.plain.example"), NS,
-                                                    name("ns2.plain.example"))},
-                               .flags = not_authoritative};
-                 }
+  const Sections referral = to_a_real_server(world.lab);
+  for (const std::string asked : {"sub.plain.example.", "x.sub.plain.example."}) {
+    host.forge(asked, forger([=, &turned](std::size_t at) {
+                 Sections sections = turned && in_delegation ? referral : an_address(at);
                  if (turned) {
                    sections.authority.push_back(record(name("v.sub.plain.example"), MX, listed));
                  }
                  return sections;
                }));
-    world.lab.relay(Server::tld).forge(asked + ".", forger(an_address));
+    world.lab.relay(Server::tld).forge(asked, forger(an_address));
   }
   world.expect_real(other, "good.example", A);
   CHECK(world.resolver.answer(mail, "v.sub.plain.example", MX).data_of(MX) ==
         std::vector<std::string>{"10 mx.good.example."});
   turned = true;
-  std::this_thread::sleep_for(2100ms); // it has expired
-  CHECK(world.resolver.answer(other, "x.sub.plain.example", A).data_of(A) ==
-        std::vector<std::string>{"203.0.113.8"});
+  look_below_an_expired_answer(world);
   for (int round = 0; round < 2; ++round) {
     const Answer answer = world.resolver.answer(mail, "v.sub.plain.example", MX);
     INFO(answer.text());
