@@ -79,10 +79,12 @@ bool has_blocking_rule(const Policy& policy, const Query& query) {
 
 std::string reason(const Policy& policy, const Verdict& verdict, const Query& query) {
   if (verdict.rule == nullptr) {
-    return has_blocking_rule(policy, query)
-               ? "no rule applies to it; its answer is blocked all the same if it leads to "
-                 "something listed (alias, exchange, address)"
-               : "no rule blocks anything for this client and type, whatever the answer leads to";
+    if (!has_blocking_rule(policy, query)) {
+      return "no rule blocks anything for this client and type, whatever the answer leads to";
+    }
+    return std::string("no rule applies to it; its answer is ") +
+           (policy.enforcing() ? "blocked" : "observed") +
+           " all the same if it leads to something listed (alias, exchange, address)";
   }
   std::string text =
       "the rule `" + verdict.rule->id + "` " + matching(verdict.matched, verdict.likeness);

@@ -122,6 +122,10 @@ TEST_CASE("explain: the client is the first of the first group, or the one given
   const std::string leads = "because no rule applies to it; its answer is blocked all the same if";
   holds(nearmiss_cli("explain --config " + file + " b.example 2>/dev/null"), leads);
   holds(nearmiss_cli("explain --config " + file + " --type TXT b.example 2>/dev/null"), nothing);
+  const std::string observing = folder.write(
+      "o.yaml", "version: 1\nmode: observe\nrules:\n  - {id: r, domains: [a.example]}\n");
+  holds(nearmiss_cli("explain --config " + observing + " b.example"),
+        "no rule applies to it; its answer is observed all the same if it leads");
   const Run lost = nearmiss_cli("explain --config " + file + " b.a.example 2>/dev/null");
   holds(lost, "b.a.example MX from 192.0.2.0: passes");
   holds(lost,
