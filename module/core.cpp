@@ -235,6 +235,11 @@ bool nm_covers_some_type(const nm_policy* policy, nm_name name) {
   return !parsed || rules_of(policy).covers_some_type(*parsed);
 }
 
+bool nm_covers_below(const nm_policy* policy, nm_name name) {
+  const auto parsed = nearmiss::to_name(name);
+  return !parsed || rules_of(policy).covers_below(*parsed);
+}
+
 bool nm_covers_exchange(const nm_policy* policy, nm_name exchange) {
   if (rules_of(policy).exchange_count() == 0) {
     return false;

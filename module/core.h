@@ -135,6 +135,8 @@ size_t nm_max_threads(void);
 bool nm_covers(const struct nm_policy* policy, struct nm_name name, uint16_t type);
 /* The same for any type. */
 bool nm_covers_some_type(const struct nm_policy* policy, struct nm_name name);
+/* The same for any name below this one, as an alias's target, exchanges too. */
+bool nm_covers_below(const struct nm_policy* policy, struct nm_name name);
 /* The same for an exchange or an address in anybody's answer, for rules about those. */
 bool nm_covers_exchange(const struct nm_policy* policy, struct nm_name exchange);
 bool nm_covers_address(const struct nm_policy* policy, struct nm_address address);

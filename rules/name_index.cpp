@@ -73,6 +73,22 @@ std::uint32_t NameIndex::find(std::uint64_t hash,
   }
 }
 
+bool NameIndex::passes(const Table<std::uint64_t>& filter, std::uint64_t hash) noexcept {
+  const std::uint64_t bits = filter_bits(hash);
+  return (filter[place_of(hash, filter.size())] & bits) == bits;
+}
+
+bool NameIndex::may_have_below(const Name& name) const noexcept {
+  if (groups_.empty() || name.is_root()) {
+    return deepest_ > 0;
+  }
+  QuickSuffixHash quick(quick_key_);
+  for (std::size_t depth = 1; depth <= name.label_count(); ++depth) {
+    quick.add(name.suffix(depth).data());
+  }
+  return passes(above_, quick.value());
+}
+
 void NameIndex::search(const Name& name, Matches& matches) const noexcept {
   matches.size_ = 0;
   if (groups_.empty()) {
@@ -90,11 +106,8 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
   for (std::size_t depth = 1; depth <= deepest; ++depth) {
     quick.add(name.suffix(depth).data());
     const std::uint64_t hash = quick.value();
-    if ((depths_[depth] & depth_bit(hash)) != 0) {
-      const std::uint64_t bits = filter_bits(hash);
-      if ((filter_[place_of(hash, filter_.size())] & bits) == bits) {
-        passed[count++] = static_cast<std::uint8_t>(depth);
-      }
+    if ((depths_[depth] & depth_bit(hash)) != 0 && passes(filter_, hash)) {
+      passed[count++] = static_cast<std::uint8_t>(depth);
     }
   }
   if (count > 0) {
@@ -123,9 +136,10 @@ void NameIndex::look_up(const Name& name, std::span<const std::uint8_t> depths,
 }
 
 std::size_t NameIndex::memory() const noexcept {
-  return filter_.capacity() * sizeof filter_[0] + groups_.capacity() * sizeof groups_[0] +
-         blob_.capacity() * sizeof blob_[0] + overflow_.capacity() * sizeof overflow_[0] +
-         marks_.capacity() * sizeof marks_[0] + mark_starts_.capacity() * sizeof mark_starts_[0] +
+  return filter_.capacity() * sizeof filter_[0] + above_.capacity() * sizeof above_[0] +
+         groups_.capacity() * sizeof groups_[0] + blob_.capacity() * sizeof blob_[0] +
+         overflow_.capacity() * sizeof overflow_[0] + marks_.capacity() * sizeof marks_[0] +
+         mark_starts_.capacity() * sizeof mark_starts_[0] +
          repeated_.capacity() * sizeof repeated_[0];
 }
 

@@ -22,13 +22,17 @@
 // reads one word a depth and nearly always nothing else: the branches go the same way, and the
 // processor need not wait for the memory before it goes on.
 //
+// A third filter holds the names above listed ones, for who must know whether anything is listed
+// below a name.
+//
 // Memory a name, in octets:
 //   its part of the filter                                      1
 //   its part of a group: 32 / 10 names                          3.2
 //   what the rules say                                          1
 //   the wire form: the text's length (without final dot) + 2    20 at a text of 18
-// so 7.2 + the text: 32 octets at a text of 24.8. A name that n lists hold takes n parts of a
-// group, the rest once. A name whose marks are a list beyond the 255th takes 8 more. While it is
+// so 7.2 + the text: 32 octets at a text of 24.8. A name of more than two labels takes one more for
+// each of those, in the third filter. A name that n lists hold takes n parts of a group, the rest
+// once. A name whose marks are a list beyond the 255th takes 8 more. While it is
 // built, a second blob stands beside the index, and 4 octets a name.
 //
 // Nobody can make a search slow or wrong by choosing names. The hash of the groups is SipHash under
@@ -102,6 +106,10 @@ class NameIndex {
   void search(const Name& name, Matches& matches) const noexcept;
   MarkList marks(const Matches::Match& match) const noexcept { return mark_list(match.marks); }
 
+  // Is anything stored below this name? May be true without need, for one name in about 30; never
+  // false wrongly. No lock, no allocation.
+  bool may_have_below(const Name& name) const noexcept;
+
   // Calls `visit(name)` for every stored name, those with exceptions alone too, in no order.
   template<typename Visit> void for_each(Visit visit) const {
     for (std::size_t at = 0; at < blob_.size();) {
@@ -148,6 +156,7 @@ class NameIndex {
   // The mark list of the stored name with these octets; no_marks if there is none (in this group).
   std::uint32_t match_in(const Group& group, std::uint16_t tag,
                          std::span<const std::uint8_t> wire) const noexcept;
+  static bool passes(const Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept;
   std::uint32_t find(std::uint64_t hash, std::span<const std::uint8_t> wire) const noexcept;
   // Finds what is stored at these depths of the name, which go from the root down.
   void look_up(const Name& name, std::span<const std::uint8_t> depths,
@@ -160,8 +169,9 @@ class NameIndex {
   std::array<std::uint64_t, Name::max_labels + 1> depths_{}; // depth_bit()s of the names stored
   std::size_t deepest_ = 0;                                  // the greatest depth with any
   Table<std::uint64_t> filter_;
-  std::size_t homes_ = 0; // the groups that names belong to, the first ones
-  Table<Group> groups_;   // behind those as many as the last ones pass names on to
+  Table<std::uint64_t> above_; // likewise, of the names above those stored, but for the root
+  std::size_t homes_ = 0;      // the groups that names belong to, the first ones
+  Table<Group> groups_;        // behind those as many as the last ones pass names on to
   Table<std::uint8_t> blob_;
   std::vector<Overflow> overflow_;         // sorted by offset
   std::vector<Mark> marks_;                // all lists, one behind the other
@@ -195,6 +205,7 @@ class NameIndexBuilder {
 
   Table<std::uint8_t> blob_;
   std::size_t names_ = 0;
+  std::size_t names_above_ = 0; // of two labels or more, each as often as there is a name below
   std::vector<NameIndex::Overflow> overflow_; // by offset
   std::map<std::vector<Mark>, std::uint32_t> ids_;
   std::vector<const std::vector<Mark>*> lists_; // by id; the keys of ids_

@@ -15,7 +15,11 @@ namespace {
 
 constexpr std::size_t typical_octets = 24; // of a name in the blob, for reserve()
 constexpr std::size_t names_a_group = 10;  // on average: more are passed on too often
-constexpr std::size_t names_a_word = 8;    // of the filter, on average
+constexpr std::size_t names_a_word = 8;    // of a filter, on average
+
+void add_to(Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept {
+  filter[place_of(quick_hash, filter.size())] |= filter_bits(quick_hash);
+}
 
 // A name in a blob.
 class Stored {
@@ -28,9 +32,21 @@ class Stored {
     octets_ = mark_octets + at + 1;
   }
 
-  template<class Hash> std::uint64_t hashed(const typename Hash::Key& key) const noexcept {
-    Hash suffixes(key);
+  std::uint64_t hashed(const SuffixHash::Key& key) const noexcept {
+    SuffixHash suffixes(key);
     for (std::size_t label = labels_; label > 0; --label) {
+      suffixes.add(wire_ + starts_[label - 1]);
+    }
+    return suffixes.value();
+  }
+  // Calls `visit(hash)` for each name above it but the root. Returns its own hash.
+  template<class Visit>
+  std::uint64_t quickly_hashed(const QuickSuffixHash::Key& key, Visit visit) const noexcept {
+    QuickSuffixHash suffixes(key);
+    for (std::size_t label = labels_; label > 0; --label) {
+      if (label < labels_) {
+        visit(suffixes.value());
+      }
       suffixes.add(wire_ + starts_[label - 1]);
     }
     return suffixes.value();
@@ -73,6 +89,7 @@ void NameIndexBuilder::add(const Name& name, std::uint32_t rule, std::uint8_t bi
   }
   std::memcpy(&blob_[at + mark_octets], wire.data(), wire.size());
   ++names_;
+  names_above_ += std::max(name.label_count(), std::size_t{2}) - 2;
 }
 
 std::uint32_t NameIndexBuilder::id_of(std::vector<Mark> list) {
@@ -162,11 +179,12 @@ Table<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
   Table<std::uint32_t> ends(index.homes_); // first how much belongs to each group ...
   for (std::size_t at = 0; at < blob_.size();) {
     const Stored stored(&blob_[at]);
-    const auto quick = stored.hashed<QuickSuffixHash>(index.quick_key_);
+    const std::uint64_t quick = stored.quickly_hashed(
+        index.quick_key_, [&](std::uint64_t above) noexcept { add_to(index.above_, above); });
+    add_to(index.filter_, quick);
     index.depths_[stored.labels()] |= depth_bit(quick);
     index.deepest_ = std::max(index.deepest_, stored.labels());
-    index.filter_[place_of(quick, index.filter_.size())] |= filter_bits(quick);
-    const auto hash = stored.hashed<SuffixHash>(index.key_);
+    const std::uint64_t hash = stored.hashed(index.key_);
     homes.push_back(static_cast<std::uint32_t>(place_of(hash, index.homes_)));
     ends[homes.back()] += static_cast<std::uint32_t>(stored.octets());
     at += stored.octets();
@@ -204,7 +222,7 @@ void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& end
     kept.clear();
     while (at < end) {
       const Stored stored(&index.blob_[at]);
-      const auto hash = stored.hashed<SuffixHash>(index.key_);
+      const std::uint64_t hash = stored.hashed(index.key_);
       const std::uint32_t id =
           index.blob_[at] == in_overflow ? (overflow++)->id : std::uint32_t{index.blob_[at]};
       const auto same = std::ranges::find_if(kept, [&](const Kept& other) {
@@ -251,6 +269,7 @@ NameIndex NameIndexBuilder::build() && {
   }
   index.homes_ = names_ / names_a_group + 1;
   index.filter_.resize(names_ / names_a_word + 1);
+  index.above_.resize(names_above_ / names_a_word + 1);
   lay_out(index, sort_into(index));
   for (const auto* const list : lists_) {
     index.mark_starts_.push_back(static_cast<std::uint32_t>(index.marks_.size()));

@@ -204,6 +204,15 @@ bool Policy::covers_some_type(const Name& name) const noexcept {
   return covers(name, Found(index_, name), TypeSet::all());
 }
 
+bool Policy::covers_below(const Name& name) const noexcept {
+  if (index_.may_have_below(name) || exchanges_.may_have_below(name)) {
+    return true;
+  }
+  // Nothing of it is listed by itself: what holds for any name below holds for this one.
+  const std::optional<Name> below = Name::from_text("*")->with_suffix(Name(), name);
+  return below && (covers_some_type(*below) || covers_exchange(*below));
+}
+
 bool Policy::covers(const Name& name, const Found& found, TypeSet types) const noexcept {
   // From the most specific listed name up, at each name what allows first.
   for (const Match& match : found) {

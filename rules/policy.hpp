@@ -112,6 +112,8 @@ class Policy {
   bool covers(const Name& name, std::uint16_t type) const noexcept;
   // Is covers(name, type) true for any type?
   bool covers_some_type(const Name& name) const noexcept;
+  // Could that, or covers_exchange(), be true for any name below this one?
+  bool covers_below(const Name& name) const noexcept;
 
   // The verdict. Locks, allocates and throws as little as covers(). Where !covers(name, type), it
   // is not noteworthy: no rule, or `allow`.

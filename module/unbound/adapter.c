@@ -215,17 +215,6 @@ static bool is_failure(const struct reply_info* rep) {
          rcode != LDNS_RCODE_YXDOMAIN;
 }
 
-/* Do the aliases that the iterator has followed so far lead to something listed? Those that came
- * from upstream have been judged; DNAMEs that are in Unbound's cache, none of them listed, may
- * together lead through a listed name. */
-static bool has_led_to_listed(const struct nm_policy* policy, const struct module_qstate* qstate) {
-  const struct iter_qstate* iq = iterator_of(qstate);
-  for (const struct iter_prep_list* at = iq ? iq->an_prepend_list : NULL; at; at = at->next)
-    if (rrset_leads_to_listed(policy, at->rrset, qstate->qinfo.qtype))
-      return true;
-  return false;
-}
-
 int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, void* arg) {
   struct nearmiss* nm = arg;
   const struct nm_policy* policy;
@@ -250,8 +239,7 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
     drop_listed_additional(policy, rep);
   concerned = !policy || concern_of(qstate, id) || qstate->minfo[id] == &doubtful ||
               asks_for_listed(policy, qstate, &response->qinfo, id) ||
-              leads_to_listed(policy, rep, qstate->qinfo.qtype) || is_for_own_cache(policy, rep) ||
-              has_led_to_listed(policy, qstate);
+              leads_to_listed(policy, rep, qstate->qinfo.qtype) || is_for_own_cache(policy, rep);
   /* The whole of it is put together later. */
   begins_alias = !concerned && answers_with(rep, LDNS_RR_TYPE_CNAME) &&
                  !answers_with(rep, qstate->qinfo.qtype);

@@ -182,9 +182,10 @@ static inline const struct packed_rrset_data* data_of(const struct ub_packed_rrs
 bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* rep, uint16_t qtype);
 bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset,
                            uint16_t qtype);
-/* An alias from or to a name that a rule lists, for whatever type. Unbound must not cache its
- * RRset: the iterator would follow it from there, for any type and unseen, and store an answer that
- * leads through the listed name before this module has judged it. */
+/* An alias from or to a name that a rule lists, for whatever type; or a DNAME, which may make such
+ * aliases, to above one. Unbound must not cache its RRset: the iterator would follow it from there,
+ * for any type and unseen, and store an answer that leads through the listed name before this
+ * module has judged it. */
 bool is_listed_alias(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
 /* Must the answer stay out of Unbound's caches, though it need not be one that a rule blocks? For a
  * listed alias; or it holds a wildcard's own RRset, which takes new data when the validator finds

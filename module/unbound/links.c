@@ -72,6 +72,8 @@ bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* re
 
 bool is_listed_alias(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset) {
   const struct packed_rrset_data* data = data_of(rrset);
+  if (type_of(rrset) == LDNS_RR_TYPE_DNAME)
+    return data->count > 0 && nm_covers_below(policy, name_in_rdata(data, 0, 0));
   if (type_of(rrset) != LDNS_RR_TYPE_CNAME)
     return false;
   if (nm_covers_some_type(policy, (struct nm_name){rrset->rk.dname, rrset->rk.dname_len}))

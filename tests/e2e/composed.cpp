@@ -6,6 +6,7 @@
 #include "tests/e2e/hostile_server.hpp"
 
 #include <future>
+#include <sstream>
 
 using namespace e2e;
 using namespace std::chrono_literals;
@@ -21,6 +22,7 @@ std::vector<Zone> zones_with_wildcard() {
                    300, 2});
   const auto good = std::ranges::find(zones, "good.example.", &Zone::origin);
   good->records += "wild DNAME wild.example.\nthrough DNAME sub.wild.example.\n"
+                   "within DNAME plain.example.\n"
                    "leads CNAME t.wild.example.\nfresh CNAME t.wild.example.\n";
   return zones;
 }
@@ -58,6 +60,16 @@ std::future<std::optional<Answer>> ask_slowly(World& world, const std::string& n
   return asked;
 }
 
+bool has_dname(World& world, const std::string& owner) {
+  std::istringstream dump(world.resolver.control("dump_cache"));
+  for (std::string line; std::getline(dump, line);) {
+    if (line.starts_with(owner + ".\t") && line.find("\tIN\tDNAME\t") != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
 } // namespace
 
 TEST_CASE("an answer made of a cached wildcard is in no cache of Unbound's", "[composed]") {
@@ -83,6 +95,30 @@ TEST_CASE("an answer made of a cached wildcard is in no cache of Unbound's", "[c
   CHECK_FALSE(tells_a_secret(answer));
   const std::optional<Answer> real = asked.get();
   CHECK((!given_up.empty() || (real && tells_a_secret(*real))));
+}
+
+// Unbound makes aliases of a cached DNAME by itself, and for its own lookups of name servers asks
+// no module.
+TEST_CASE("a DNAME to above a listed name is not in Unbound's cache", "[composed]") {
+  const std::string rule =
+      GENERATE(as<std::string>(), "exact: [mx.sub.wild.example]", "domains: [sub.wild.example]",
+               "mx_exchange: [mx.a.sub.wild.example]");
+  CAPTURE(rule);
+  World world({.policy = head + "  - {id: r, " + rule + "}\n"}, zones_with_wildcard());
+  for (int round = 0; round < 2; ++round) {
+    for (const std::string name : {"n.through.good.example", "n.within.good.example"}) {
+      world.resolver.answer(other, name, TXT);
+      world.resolver.answer(other, name.substr(2), DNAME);
+    }
+    CHECK_FALSE(has_dname(world, "through.good.example"));
+    CHECK(has_dname(world, "within.good.example")); // nothing is listed there
+    world.resolver.write_policy(head + "  - {id: r, exact: [unused.example]}\n");
+    world.resolver.nearmiss("reload");
+    world.resolver.answer(other, "o.through.good.example", TXT);
+    CHECK(has_dname(world, "through.good.example"));
+    world.resolver.write_policy(head + "  - {id: r, " + rule + "}\n");
+    world.resolver.nearmiss("reload");
+  }
 }
 
 // Of the chain's parts the last alone comes from upstream.

@@ -68,6 +68,28 @@ TEST_CASE("names of every length and depth are found, their neighbours are not")
   }
 }
 
+TEST_CASE("what is above a listed name is known, and little else taken for it") {
+  NameIndexBuilder builder;
+  std::mt19937_64 random(5);
+  std::vector<Name> names;
+  for (int number = 0; number < 20000; ++number) {
+    names.push_back(name(std::to_string(random()) + ".b." + std::to_string(random()) + ".example"));
+    builder.add(names.back(), 0, mark_exact);
+  }
+  const NameIndex index = std::move(builder).build();
+  CHECK(index.may_have_below(Name()));
+  CHECK(index.may_have_below(name("example")));
+  std::size_t taken = 0;
+  for (const Name& listed : names) {
+    REQUIRE(index.may_have_below(listed.parent()));
+    REQUIRE(index.may_have_below(listed.parent().parent()));
+    taken += index.may_have_below(listed) ? 1U : 0U;
+  }
+  INFO(taken);
+  CHECK(taken < names.size() / 15);
+  CHECK_FALSE(NameIndex().may_have_below(Name()));
+}
+
 TEST_CASE("the marks of a name are all that was said about it, a mark a rule") {
   NameIndexBuilder builder;
   builder.add(name("b.ml"), 7, mark_subtree);

@@ -204,6 +204,12 @@ TEST_CASE("policy and model agree on random policies and lookups") {
           std::ranges::any_of(std::initializer_list<std::uint16_t>{1, 15, 16, 99, 65280}, covers));
       INFO("round " << round << ", asked " << text << " type " << type);
       REQUIRE((could_match || !covered));
+      if (policy.covers_some_type(asked)) {
+        for (Name above = asked; !above.is_root();) {
+          above = above.parent();
+          REQUIRE(policy.covers_below(above));
+        }
+      }
       for (const auto& [client, groups] : clients) {
         const Query query{asked, type, client, day};
         const ModelVerdict expected = decide(rules, text, type, groups, day);

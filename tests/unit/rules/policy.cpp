@@ -3,6 +3,8 @@
 #include "tests/unit/rules/names.hpp"
 
 #include <map>
+#include <set>
+#include <string>
 
 using namespace nearmiss;
 using nearmiss::test::mail_server;
@@ -136,6 +138,24 @@ TEST_CASE("a rule for every client names no group") {
   const Verdict verdict = policy.decide({asked, type_mx, office, today});
   CHECK(verdict.enforced);
   CHECK(verdict.client_group == nullptr);
+}
+
+TEST_CASE("a name is above what is covered: listed, or below a listed one") {
+  std::set<std::string> apart{"mx.a.example", "x.a.example", "c.example", "invalid"};
+  for (int built = 0; built < 10; ++built) { // each with its own key: what is rare does not persist
+    const Policy policy = Draft()
+                              .rule("exact", Action::nxdomain)
+                              .exact("mx.a.example")
+                              .rule("subtree", Action::nxdomain)
+                              .domain("b.example")
+                              .policy();
+    for (const char* const above : {".", "example", "a.example", "b.example", "x.b.example"}) {
+      CAPTURE(above);
+      CHECK(policy.covers_below(name(above)));
+    }
+    std::erase_if(apart, [&](const std::string& text) { return !policy.covers_below(name(text)); });
+  }
+  CHECK(apart.empty());
 }
 
 TEST_CASE("the root can be listed") {
