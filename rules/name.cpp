@@ -13,7 +13,7 @@ constexpr std::uint8_t folded(std::uint8_t octet) noexcept {
 
 // Folds so many octets at once; the compiler makes few instructions of it.
 template<std::size_t count> void fold(const std::uint8_t* from, std::uint8_t* to) noexcept {
-  std::array<std::uint8_t, count> octets;
+  std::array<std::uint8_t, count> octets{};
   std::memcpy(octets.data(), from, count);
   for (std::uint8_t& octet : octets) {
     octet = folded(octet);

@@ -24,7 +24,8 @@ void add_to(Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept {
 // A name in a blob.
 class Stored {
  public:
-  explicit Stored(const std::uint8_t* stored) noexcept : wire_(stored + mark_octets) {
+  explicit Stored(const std::uint8_t* stored) noexcept // NOLINT(*-member-init): see starts_
+      : wire_(stored + mark_octets) {
     std::size_t at = 0;
     for (; wire_[at] != 0; at += wire_[at] + std::size_t{1}) {
       starts_[labels_++] = static_cast<std::uint8_t>(at);
