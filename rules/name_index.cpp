@@ -23,6 +23,11 @@ std::size_t lowest_tag(std::uint64_t found) noexcept {
   return static_cast<std::size_t>(std::countr_zero(found)) / 16;
 }
 
+bool passes(const Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept {
+  const std::uint64_t bits = filter_bits(quick_hash);
+  return (filter[place_of(quick_hash, filter.size())] & bits) == bits;
+}
+
 } // namespace
 
 std::uint32_t NameIndex::mark_list_at(std::size_t offset) const noexcept {
@@ -73,9 +78,15 @@ std::uint32_t NameIndex::find(std::uint64_t hash,
   }
 }
 
-bool NameIndex::passes(const Table<std::uint64_t>& filter, std::uint64_t hash) noexcept {
-  const std::uint64_t bits = filter_bits(hash);
-  return (filter[place_of(hash, filter.size())] & bits) == bits;
+bool NameIndex::passes_filters(std::uint64_t quick_hash) const noexcept {
+  if (!sieve_.empty()) {
+    __builtin_prefetch(&filter_[place_of(quick_hash, filter_.size())]);
+    const auto [word, bit] = sieve_bit(quick_hash, sieve_.size());
+    if ((sieve_[word] & bit) == 0) {
+      return false;
+    }
+  }
+  return passes(filter_, quick_hash);
 }
 
 bool NameIndex::may_have_below(const Name& name) const noexcept {
@@ -106,7 +117,7 @@ void NameIndex::search(const Name& name, Matches& matches) const noexcept {
   for (std::size_t depth = 1; depth <= deepest; ++depth) {
     quick.add(name.suffix(depth).data());
     const std::uint64_t hash = quick.value();
-    if ((depths_[depth] & depth_bit(hash)) != 0 && passes(filter_, hash)) {
+    if ((depths_[depth] & depth_bit(hash)) != 0 && passes_filters(hash)) {
       passed[count++] = static_cast<std::uint8_t>(depth);
     }
   }
@@ -136,10 +147,10 @@ void NameIndex::look_up(const Name& name, std::span<const std::uint8_t> depths,
 }
 
 std::size_t NameIndex::memory() const noexcept {
-  return filter_.capacity() * sizeof filter_[0] + above_.capacity() * sizeof above_[0] +
-         groups_.capacity() * sizeof groups_[0] + blob_.capacity() * sizeof blob_[0] +
-         overflow_.capacity() * sizeof overflow_[0] + marks_.capacity() * sizeof marks_[0] +
-         mark_starts_.capacity() * sizeof mark_starts_[0] +
+  return filter_.capacity() * sizeof filter_[0] + sieve_.capacity() * sizeof sieve_[0] +
+         above_.capacity() * sizeof above_[0] + groups_.capacity() * sizeof groups_[0] +
+         blob_.capacity() * sizeof blob_[0] + overflow_.capacity() * sizeof overflow_[0] +
+         marks_.capacity() * sizeof marks_[0] + mark_starts_.capacity() * sizeof mark_starts_[0] +
          repeated_.capacity() * sizeof repeated_[0];
 }
 

@@ -17,10 +17,11 @@
 // depth (number of labels), one of which every name listed there has set: depths at which nothing
 // is listed, or few names, are not searched, or seldom. Then a Bloom filter (Bloom 1970; cut into
 // words, Putze, Sanders and Singler 2007) of an octet a name: each name has set four bits of one
-// word. It passes one name in about 30 that is not listed, and of 10,000,000 names it still fits
-// into a processor's cache, which their groups do not. So a search for a name that is not there
+// word. It passes one name in about 30 that is not listed. So a search for a name that is not there
 // reads one word a depth and nearly always nothing else: the branches go the same way, and the
-// processor need not wait for the memory before it goes on.
+// processor need not wait for the memory before it goes on. Of a list so large that this filter is
+// not in the near caches a quarter of it is a sieve of two bits a name, of which each name has set
+// one: it is, and three of five unlisted names end there.
 //
 // A third filter holds the names above listed ones, for who must know whether anything is listed
 // below a name.
@@ -156,7 +157,8 @@ class NameIndex {
   // The mark list of the stored name with these octets; no_marks if there is none (in this group).
   std::uint32_t match_in(const Group& group, std::uint16_t tag,
                          std::span<const std::uint8_t> wire) const noexcept;
-  static bool passes(const Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept;
+  // May the name with this hash be stored?
+  bool passes_filters(std::uint64_t quick_hash) const noexcept;
   std::uint32_t find(std::uint64_t hash, std::span<const std::uint8_t> wire) const noexcept;
   // Finds what is stored at these depths of the name, which go from the root down.
   void look_up(const Name& name, std::span<const std::uint8_t> depths,
@@ -168,6 +170,7 @@ class NameIndex {
   QuickSuffixHash::Key quick_key_;                           // of the filters
   std::array<std::uint64_t, Name::max_labels + 1> depths_{}; // depth_bit()s of the names stored
   std::size_t deepest_ = 0;                                  // the greatest depth with any
+  Table<std::uint64_t> sieve_;                               // empty: the filter is small enough
   Table<std::uint64_t> filter_;
   Table<std::uint64_t> above_; // likewise, of the names above those stored, but for the root
   std::size_t homes_ = 0;      // the groups that names belong to, the first ones

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t typical_octets = 24; // of a name in the blob, for reserve()
 constexpr std::size_t names_a_group = 10;  // on average: more are passed on too often
 constexpr std::size_t names_a_word = 8;    // of a filter, on average
+constexpr std::size_t many_words = std::size_t{2} << 17U; // of a filter: 2 MiB
 
 void add_to(Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept {
   filter[place_of(quick_hash, filter.size())] |= filter_bits(quick_hash);
@@ -183,6 +184,10 @@ Table<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
     const std::uint64_t quick = stored.quickly_hashed(
         index.quick_key_, [&](std::uint64_t above) noexcept { add_to(index.above_, above); });
     add_to(index.filter_, quick);
+    if (!index.sieve_.empty()) {
+      const auto [word, bit] = sieve_bit(quick, index.sieve_.size());
+      index.sieve_[word] |= bit;
+    }
     index.depths_[stored.labels()] |= depth_bit(quick);
     index.deepest_ = std::max(index.deepest_, stored.labels());
     const std::uint64_t hash = stored.hashed(index.key_);
@@ -269,7 +274,9 @@ NameIndex NameIndexBuilder::build() && {
     throw std::system_error(errno, std::generic_category(), "no randomness for the index's keys");
   }
   index.homes_ = names_ / names_a_group + 1;
-  index.filter_.resize(names_ / names_a_word + 1);
+  const std::size_t words = names_ / names_a_word + 1;
+  index.sieve_.resize(words > many_words ? words / 4 : 0);
+  index.filter_.resize(words - index.sieve_.size());
   index.above_.resize(names_above_ / names_a_word + 1);
   lay_out(index, sort_into(index));
   for (const auto* const list : lists_) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace nearmiss {
 
@@ -36,6 +37,13 @@ constexpr std::uint64_t filter_bits(std::uint64_t hash) noexcept {
 }
 constexpr std::uint64_t depth_bit(std::uint64_t hash) noexcept {
   return std::uint64_t{1} << (hash >> 24 & 63);
+}
+
+// By the upper half, its bit in a sieve of so many words, and the word that has it.
+constexpr std::pair<std::size_t, std::uint64_t> sieve_bit(std::uint64_t hash,
+                                                          std::size_t words) noexcept {
+  const std::size_t place = place_of(hash, words * 64);
+  return {place / 64, std::uint64_t{1} << (place % 64)};
 }
 
 // What a name takes in the blob.

@@ -3,6 +3,7 @@
 #include "tests/unit/rules/names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -66,6 +67,35 @@ TEST_CASE("names of every length and depth are found, their neighbours are not")
     CHECK(texts.front() == text);
     CHECK(found(index, name("q" + text.substr(1))) == Texts(texts.begin() + 1, texts.end()));
   }
+}
+
+// Of so many names the filter has a sieve before it.
+TEST_CASE("the names of a large list are found, others are not") {
+  constexpr std::uint64_t count = 2'200'000;
+  NameIndexBuilder builder;
+  const auto nth = [](std::uint64_t number) {
+    std::array<std::uint8_t, 11> wire{8};
+    for (std::size_t at = 1; at <= 8; ++at) {
+      wire[at] = static_cast<std::uint8_t>('a' + (number >> (4 * (8 - at)) & 15));
+    }
+    wire[9] = 0;
+    return *Name::from_wire(wire);
+  };
+  for (std::uint64_t number = 0; number < count; ++number) {
+    builder.add(nth(number), 0, mark_exact);
+  }
+  const NameIndex index = std::move(builder).build();
+  NameIndex::Matches matches;
+  std::uint64_t hits = 0;
+  std::uint64_t false_hits = 0;
+  for (std::uint64_t number = 0; number < count; ++number) {
+    index.search(nth(number), matches);
+    hits += matches.empty() ? 0U : 1U;
+    index.search(nth(count + number), matches);
+    false_hits += matches.empty() ? 0U : 1U;
+  }
+  CHECK(hits == count);
+  CHECK(false_hits == 0);
 }
 
 TEST_CASE("what is above a listed name is known, and little else taken for it") {
