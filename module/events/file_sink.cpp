@@ -19,11 +19,17 @@ namespace {
 
 class FileSink : public EventSink {
  public:
-  FileSink(const std::filesystem::path& file, bool chain, Complain complain)
+  FileSink(const std::filesystem::path& file, bool chain, Unopened unopened, Complain complain)
       : EventSink("file " + file.string(), std::move(complain)), file_(file), chained_(chain) {
-    if (!open()) {
-      throw std::system_error(errno, std::generic_category(), file_.string());
+    if (open()) {
+      return;
     }
+    const int reason = errno;
+    close();
+    if (unopened == Unopened::refused) {
+      throw std::system_error(reason, std::generic_category(), file_.string());
+    }
+    fail(std::strerror(reason));
   }
   ~FileSink() override { close(); }
   FileSink(const FileSink&) = delete;
@@ -169,8 +175,8 @@ class FileSink : public EventSink {
 } // namespace
 
 std::shared_ptr<EventSink> make_file_sink(const std::filesystem::path& file, bool chain,
-                                          Complain complain) {
-  return std::make_shared<FileSink>(file, chain, std::move(complain));
+                                          Unopened unopened, Complain complain) {
+  return std::make_shared<FileSink>(file, chain, unopened, std::move(complain));
 }
 
 } // namespace nearmiss

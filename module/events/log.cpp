@@ -99,10 +99,10 @@ void EventLog::notice(Notice notice, std::shared_ptr<const EventPolicy> policy) 
   }
 }
 
-std::shared_ptr<EventSink> EventLog::open(const LogSink& sink) const {
+std::shared_ptr<EventSink> EventLog::open(const LogSink& sink, Unopened unopened) const {
   switch (sink.kind) {
   case LogSink::Kind::file:
-    return make_file_sink(sink.file, sink.chain, complain_);
+    return make_file_sink(sink.file, sink.chain, unopened, complain_);
   case LogSink::Kind::syslog_local:
     return make_local_syslog_sink(syslog_socket, complain_);
   case LogSink::Kind::syslog_tcp:
@@ -113,11 +113,11 @@ std::shared_ptr<EventSink> EventLog::open(const LogSink& sink) const {
   throw std::logic_error("a sink of no kind");
 }
 
-EventLog::Sinks EventLog::open(const LogSettings& settings) const {
+EventLog::Sinks EventLog::open(const LogSettings& settings, Unopened unopened) const {
   Sinks sinks;
   std::map<std::string, std::vector<spdlog::sink_ptr>> by_format;
   for (const LogSink& sink : settings.sinks) {
-    sinks.all.push_back(open(sink));
+    sinks.all.push_back(open(sink, unopened));
     const bool journal = sink.kind == LogSink::Kind::journald;
     by_format[journal                          ? "journal"
               : sink.format == LogFormat::ocsf ? "ocsf"
@@ -176,11 +176,11 @@ void EventLog::adopt_next(std::uint64_t sequence) {
   }
 }
 
-void EventLog::configure(const LogSettings& settings) {
+void EventLog::configure(const LogSettings& settings, Unopened unopened) {
   if (settings == settings_) {
     return;
   }
-  auto sinks = std::make_unique<Sinks>(open(settings));
+  auto sinks = std::make_unique<Sinks>(open(settings, unopened));
   settings_ = settings;
   if (!sinks->all.empty()) {
     any_sink_.store(true, std::memory_order_relaxed);

@@ -50,9 +50,9 @@ class EventLog {
   void notice(Notice notice, std::shared_ptr<const EventPolicy> policy);
 
   // Goes on with the sinks of other settings; nothing is done if they are the same. Throws
-  // std::system_error if a sink cannot be opened, and goes on with the old ones then. For one
-  // thread at a time.
-  void configure(const LogSettings& settings);
+  // std::system_error if a file cannot be opened, and goes on with the old ones then, unless it may
+  // be awaited. For one thread at a time.
+  void configure(const LogSettings& settings, Unopened unopened = Unopened::refused);
   // Calls `work` now and then every so often, on the writing thread; empty: no more. For one thread
   // at a time.
   void every(std::chrono::seconds interval, std::function<void()> work);
@@ -77,8 +77,8 @@ class EventLog {
     std::vector<Route> routes;
     std::vector<std::shared_ptr<EventSink>> all;
   };
-  std::shared_ptr<EventSink> open(const LogSink& sink) const;
-  Sinks open(const LogSettings& settings) const;
+  std::shared_ptr<EventSink> open(const LogSink& sink, Unopened unopened) const;
+  Sinks open(const LogSettings& settings, Unopened unopened) const;
   void adopt(Sinks sinks);
   void adopt_next(std::uint64_t sequence);
   void run() noexcept;

@@ -84,13 +84,18 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   std::atomic<std::uint64_t> written_{0}, lost_{0};
 };
 
+// What becomes of a file that cannot be opened.
+enum class Unopened {
+  refused, // std::system_error
+  awaited, // complained of, and tried again as after a failure to write
+};
+
 // Opened for appending, written in whole lines, and opened anew when it was renamed or removed
 // (logrotate's `create`); one that is truncated in place (`copytruncate`) is simply appended to.
 // `chain`: each line ends with its value in a hash chain (config/digest.hpp), which goes on with
 // what the file holds.
-// Throws std::system_error if the file cannot be opened.
 std::shared_ptr<EventSink> make_file_sink(const std::filesystem::path& file, bool chain,
-                                          Complain complain);
+                                          Unopened unopened, Complain complain);
 
 // These connect when there is something to pass on, so they can be made while nobody listens.
 inline constexpr const char* syslog_socket = "/dev/log";

@@ -64,8 +64,19 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
     : file_(std::move(file)), events_(events), metrics_(metrics), changed_(std::move(changed)),
       log_(std::move(log)) {
   const std::shared_ptr<const Config> before = last_good.config;
-  const Loaded loaded = load_file(load);
+  Loaded loaded = load_file(load);
   last_load_.at = last_load_.since = Clock::now();
+  const bool is_new = loaded.config && (!before || before->digest != loaded.config->digest);
+  if (is_new) {
+    try {
+      configure(*loaded.config);
+    } catch (const std::exception& e) {
+      if (!before) {
+        throw;
+      }
+      loaded = {nullptr, file_.native() + ": " + e.what()};
+    }
+  }
   if (loaded.config) {
     if (!last_good.config || last_good.config->digest != loaded.config->digest) {
       ++last_good.generation;
@@ -75,7 +86,7 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
     throw std::runtime_error(
         "no policy, so Unbound must not start: mend the file and see `nearmiss check`");
   }
-  configure(*last_good.config);
+  configure(*last_good.config, Unopened::awaited);
   auto policy = std::make_shared<const Published>(last_good.config, last_good.generation);
   events_.notice({.action = "module-started",
                   .message = "nearmiss " + std::string(version) + ", built for Unbound " +
@@ -177,9 +188,9 @@ PolicyKeeper::Loaded PolicyKeeper::load_file(Load load_policy) {
   return loaded;
 }
 
-// Before the policy is in force: what cannot be opened is a reason to refuse it.
-void PolicyKeeper::configure(const Config& config) {
-  events_.configure(config.log);
+// Before the policy is in force: what cannot be opened is a reason to refuse it, if it is new.
+void PolicyKeeper::configure(const Config& config, Unopened unopened) {
+  events_.configure(config.log, unopened);
   const MetricsSettings& settings = config.metrics;
   if (settings.file.empty()) {
     events_.every(std::chrono::seconds(settings.interval), {});

@@ -37,8 +37,9 @@ class PolicyKeeper {
   };
 
   // Loads the policy, or takes the last good one of the process. Throws std::runtime_error if there
-  // is neither, std::system_error if an event log cannot be opened. `changed` rids the host's
-  // caches of what the policy in force lists; it shall not throw.
+  // is neither, std::system_error if an event log cannot be opened and there was no policy before:
+  // a reload shall not end a resolver that would have served on. `changed` rids the host's caches
+  // of what the policy in force lists; it shall not throw.
   PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics& metrics,
                std::function<void()> changed, LogLine log);
   ~PolicyKeeper() = default;
@@ -69,7 +70,7 @@ class PolicyKeeper {
   using Load = decltype(load)*;
   Loaded load_file(Load load_policy);
   void refuse(const std::string& error);
-  void configure(const Config& config);
+  void configure(const Config& config, Unopened unopened = Unopened::refused);
   void tell(const Config* before, const Published& policy);
   void complain(const char* what) noexcept;
 

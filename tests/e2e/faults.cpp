@@ -149,6 +149,31 @@ TEST_CASE("the log's folder goes away, and comes back", "[faults]") {
   CHECK(field(Events(folder / "events.jsonl").alert(1), "event.sequence") == 4);
 }
 
+TEST_CASE("a log that cannot be opened ends no resolver that is reloaded", "[faults]") {
+  const std::string how = GENERATE("SIGHUP", "reload");
+  World world({.policy = with_log("log: {file: logs/events.jsonl}\n")},
+              [](const fs::path& folder) { fs::create_directory(folder / "logs"); });
+  const fs::path folder = world.resolver.folder() / "logs";
+  SECTION("its folder is gone") {
+    fs::remove_all(folder);
+    world.resolver.reload(how);
+    mail_is_blocked_and_others_are_served(world);
+    CHECK(has_logged(world, "No such file or directory; lookups stay blocked"));
+    fs::create_directory(folder);
+    REQUIRE(has_logged(world, "works again"));
+  }
+  SECTION("a changed policy wants it elsewhere: the last good one stays") {
+    world.resolver.write_policy(with_log("log: {file: nowhere/events.jsonl}\n"));
+    world.resolver.reload(how);
+    mail_is_blocked_and_others_are_served(world);
+    int exit_code = 0;
+    const json status = world.resolver.nearmiss("status", &exit_code);
+    CHECK(exit_code == 1);
+    CHECK(status.at("last_reload").at("outcome") == "refused");
+    CHECK(Events(folder / "events.jsonl").alert(1).is_object());
+  }
+}
+
 TEST_CASE("a disk that hangs: nobody waits for it, and every event is accounted for", "[faults]") {
   const FaultyCalls faults;
   World world({.policy = with_log("log: {file: events.jsonl}\n"),

@@ -294,3 +294,19 @@ TEST_CASE("a clock that jumps back shows in the time, not in the order", "[fault
 TEST_CASE("a file that cannot be opened is an error at the start", "[faults]") {
   CHECK_THROWS_AS(EventFixture("log: {file: nowhere/events.jsonl}\n"), std::system_error);
 }
+
+TEST_CASE("a file that cannot be opened is waited for where it may be", "[faults]") {
+  FileFixture fixture;
+  const auto folder = fixture.log().parent_path() / "later";
+  LogSink sink;
+  sink.file = folder / "events.jsonl";
+  LogSettings settings;
+  settings.sinks.push_back(sink);
+  fixture.events->configure(settings, Unopened::awaited);
+  fixture.attempt("one.ml");
+  CHECK(complained_of(fixture.complaints, "No such file or directory; lookups stay blocked"));
+  std::filesystem::create_directory(folder);
+  REQUIRE(wait_until([&] { return complained_of(fixture.complaints, "works again; 0 events"); }));
+  fixture.events.reset();
+  CHECK(sequence_of(events_of(folder / "events.jsonl")) == std::vector<std::uint64_t>{1});
+}
