@@ -179,6 +179,8 @@ void write_metrics(const std::filesystem::path& file, const std::string& text) {
   if (fd < 0) {
     failed(part);
   }
+  // node_exporter is another user, whatever the umask is (of contrib/packaging, 0027).
+  (void)fchmod(fd, 0644); // where it fails, who may read it reads it
   const ssize_t wrote = write(fd, text.data(), text.size());
   const int reason = wrote < 0 ? errno : ENOSPC;
   close(fd);

@@ -6,6 +6,8 @@
 #include "tests/catch.hpp"
 #include "tests/unit/events/fixture.hpp"
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <map>
 #include <regex>
@@ -208,6 +210,17 @@ TEST_CASE("the metrics file is replaced in one step", "[metrics]") {
   CHECK(read_text(file) == "two, longer\n");
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
   CHECK_THROWS_AS(write_metrics(folder.path() / "nowhere/m.prom", "x"), std::system_error);
+}
+
+TEST_CASE("the metrics file may be read by node_exporter's user, whatever the umask", "[metrics]") {
+  const Folder folder;
+  const auto file = folder.path() / "m.prom";
+  const mode_t before = umask(0027);
+  write_metrics(file, "one\n");
+  umask(before);
+  using std::filesystem::perms;
+  CHECK(std::filesystem::status(file).permissions() ==
+        (perms::owner_read | perms::owner_write | perms::group_read | perms::others_read));
 }
 
 TEST_CASE("a loaded policy's notice says what changed, and whose file it is", "[events]") {
