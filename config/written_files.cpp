@@ -47,7 +47,8 @@ std::optional<std::filesystem::path> WrittenFiles::read(const YamlNode& node, st
   if (!parent.empty() && !std::filesystem::is_directory(parent, none)) {
     reader_.report().warning(reader_.file(), node.place,
                              "there is no folder " + shown(parent.native()) + " for " + shown(key) +
-                                 "; create it, and let the user that Unbound runs as write in it");
+                                 "; create it, and let the user that Unbound runs as write in it" +
+                                 (owner == "log" ? ": Unbound does not start without it" : ""));
   }
   const auto other =
       std::ranges::find_if(taken_, [&](const Taken& taken) { return are_one(file, taken.file); });

@@ -47,7 +47,8 @@ std::string yaml_remedy(std::string_view line, std::size_t at, std::string_view 
     return "a `{` that was opened before is not closed; write the `}`, and a comma between keys";
   }
   if (problem == FLOW_END) {
-    return "there is no open bracket that this one closes; take it out";
+    return "the bracket that was opened last is of the other kind, or none is open; write the one "
+           "that closes it (`]` for `[`, `}` for `{`), or take this one out";
   }
   if (problem == END_OF_MAP || problem == END_OF_SEQ || problem == BLOCK_ENTRY) {
     return "the keys of one map begin in one column, so do the `-` of one list, and nothing may "
