@@ -60,7 +60,6 @@ static void store_kept_back(struct nearmiss* nm, const struct nm_policy* policy,
       store_failure_in_host_cache(qstate);
     return;
   }
-  drop_listed_additional(policy, rep);
   if (is_for_own_cache(policy, rep)) {
     store_in_own_cache(nm, policy, qstate);
     note_alias(nm, &qstate->qinfo);
@@ -77,6 +76,12 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
   struct reply_info* rep = NULL;
   if (qstate->return_msg && qstate->return_rcode == LDNS_RCODE_NOERROR)
     rep = qstate->return_msg->rep;
+  /* What on_response has not seen, or not by this policy: the module's own cache keeps what another
+   * one did not list. */
+  if (rep && (!fresh || qstate->no_cache_store == NO_STORE_OURS)) {
+    drop_listed_authority(policy, rep);
+    drop_listed_additional(policy, rep);
+  }
   if (!concern) { /* on_new has let it pass, or never saw it; or another policy is in force by now
                    */
     bool qname_listed =

@@ -296,10 +296,10 @@ static bool is_listed_part(struct nearmiss* nm, const struct nm_policy* policy,
   lock_rw_rdlock(&rrset->entry.lock);
   /* With another id it is another RRset by now, and Unbound does not serve the message either. */
   if (i < rep->rrset_count && rep->ref[i].id == rrset->id)
-    listed =
-        place < rep->an_numrrsets
-            ? dname_is_wild(rrset->rk.dname) || rrset_leads_to_listed(policy, rrset, qtype)
-            : place >= rep->an_numrrsets + rep->ns_numrrsets && is_listed_additional(policy, rrset);
+    listed = place < rep->an_numrrsets
+                 ? dname_is_wild(rrset->rk.dname) || rrset_leads_to_listed(policy, rrset, qtype)
+             : place < rep->an_numrrsets + rep->ns_numrrsets ? is_listed_authority(policy, rrset)
+                                                             : is_listed_additional(policy, rrset);
   lock_rw_unlock(&rrset->entry.lock);
   lock_quick_unlock(&table->lock);
   return listed;

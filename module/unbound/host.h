@@ -197,8 +197,10 @@ bool note_links(const struct module_qstate* qstate, struct links* links);
  * nobody is told a wrong thing without them. A referral needs its own, and no client sees it. */
 void drop_listed_additional(const struct nm_policy* policy, struct reply_info* rep);
 bool is_listed_additional(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
-/* Likewise MX and address records among the name servers, where they do not belong. */
+/* Likewise records among the name servers that do not belong there, of a listed name or leading to
+ * one. */
 void drop_listed_authority(const struct nm_policy* policy, struct reply_info* rep);
+bool is_listed_authority(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
 bool holds_listed_address(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset);
 
 /* ---- cache.c ---- */

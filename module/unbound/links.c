@@ -139,10 +139,23 @@ void drop_listed_additional(const struct nm_policy* policy, struct reply_info* r
   rep->rrset_count = kept;
 }
 
+/* A delegation, and the proof that there is no answer: of a listed name too. */
+static bool belongs_in_authority(uint16_t type) {
+  return type == LDNS_RR_TYPE_NS || type == LDNS_RR_TYPE_SOA || type == LDNS_RR_TYPE_DS ||
+         type == LDNS_RR_TYPE_NSEC || type == LDNS_RR_TYPE_NSEC3;
+}
+
+bool is_listed_authority(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset) {
+  const struct nm_name owner = {rrset->rk.dname, rrset->rk.dname_len};
+  return !belongs_in_authority(type_of(rrset)) &&
+         (nm_covers(policy, owner, type_of(rrset)) ||
+          rrset_leads_to_listed(policy, rrset, LDNS_RR_TYPE_ANY));
+}
+
 void drop_listed_authority(const struct nm_policy* policy, struct reply_info* rep) {
   size_t kept = rep->an_numrrsets, end = rep->an_numrrsets + rep->ns_numrrsets;
   for (size_t i = kept; i < rep->rrset_count; i++)
-    if (i >= end || !rrset_leads_to_listed(policy, rep->rrsets[i], LDNS_RR_TYPE_ANY))
+    if (i >= end || !is_listed_authority(policy, rep->rrsets[i]))
       rep->rrsets[kept++] = rep->rrsets[i];
   rep->ns_numrrsets -= rep->rrset_count - kept;
   rep->rrset_count = kept;

@@ -137,6 +137,30 @@ TEST_CASE("a listed exchange in an authority section does not get into an older 
   }
 }
 
+TEST_CASE("a listed name's MX in an authority section is told to nobody", "[referral]") {
+  const std::string lines = GENERATE(as<std::string>(), "", "  qname-minimisation: no\n");
+  CAPTURE(lines);
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: r, exact: [l.plain.example]}\n");
+  World world({.policy = policy, .server_lines = "  minimal-responses: no\n" + lines});
+  const auto nothing_but = [](const Bytes& owner) {
+    return forger([owner](std::size_t) -> Sections {
+      return {.answer = {}, .authority = {record(owner, MX, u16(10) + name("mx.plain.example"))}};
+    });
+  };
+  world.lab.relay(Server::host).forge("x.plain.example.", nothing_but(name("l.plain.example")));
+  world.lab.relay(Server::host).forge("y.plain.example.", nothing_but(name("m.plain.example")));
+  for (const std::string& client : {mail, other, mail}) {
+    const auto has_mx = [&](const std::string& asked) {
+      const Answer answer = world.resolver.answer(client, asked, MX);
+      INFO(answer.text());
+      return std::ranges::find(answer.authority, int{MX}, &Rr::type) != answer.authority.end();
+    };
+    CHECK_FALSE(has_mx("x.plain.example"));
+    CHECK(has_mx("y.plain.example")); // not listed: as Unbound has it
+  }
+}
+
 TEST_CASE("a delegation to a listed address is followed, though the server calls it authoritative",
           "[referral]") {
   const int flags = GENERATE(as<int>(), 0x8000, 0x8400); // QR; QR and AA

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <future>
@@ -226,6 +227,30 @@ TEST_CASE("a reload rids the cache of what a dump has brought in", "[reload]") {
   REQUIRE(loaded.exit_code == 0);
   CHECK(world.resolver.nearmiss("reload").at("outcome") == "unchanged");
   world.expect_blocked(mail, "good.example", MX);
+}
+
+// It lies in the module's own cache, where no policy change looks.
+TEST_CASE("an answer that an older policy judged brings nothing along that is listed", "[reload]") {
+  const std::string head = "version: 1\nclients: {mail: [127.1.0.0/16]}\nrules:\n";
+  std::vector<Zone> zones = default_zones();
+  std::ranges::find(zones, "plain.example.", &Zone::origin)->records +=
+      "two MX 10 mx\ntwo MX 20 mx.good.example.\n";
+  World world({.policy = head + "  - {id: r, mx_exchange: [mx.good.example]}\n",
+               .server_lines = "  minimal-responses: no\n"},
+              zones);
+  const auto brings_along = [&](const std::string& client, const std::string& owner) {
+    const Answer answer = world.resolver.answer(client, "two.plain.example", MX);
+    INFO(answer.text());
+    CHECK(answer.data_of(MX).size() == 2);
+    return std::ranges::find(answer.additional, owner + ".", &Rr::owner) != answer.additional.end();
+  };
+  CHECK(world.resolver.answer(mail, "two.plain.example", MX).data_of(MX) ==
+        std::vector<std::string>{"0 ."});
+  CHECK(brings_along(other, "mx.plain.example"));
+  world.resolver.write_policy(head + "  - {id: r, exact: [mx.plain.example]}\n");
+  world.resolver.nearmiss("reload");
+  CHECK_FALSE(brings_along(mail, "mx.plain.example"));
+  CHECK_FALSE(brings_along(other, "mx.plain.example"));
 }
 
 TEST_CASE("another log file in a new policy is written from then on", "[reload]") {
