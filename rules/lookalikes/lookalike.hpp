@@ -22,6 +22,7 @@
 
 #include "rules/name.hpp"
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -87,7 +88,8 @@ class ClassSet {
     return (bits_ & other.bits_) == other.bits_;
   }
   constexpr bool empty() const noexcept { return bits_ == 0; }
-  friend constexpr bool operator==(ClassSet, ClassSet) noexcept = default;
+  // By no meaning, for ordered containers.
+  friend constexpr auto operator<=>(ClassSet, ClassSet) noexcept = default;
 
  private:
   static constexpr std::uint32_t bit(LookalikeClass value) noexcept {
@@ -141,7 +143,9 @@ class LookalikeIndex {
   ~LookalikeIndex();
 
   // The look-alike with the highest score; among equals the earlier class of the enumeration, then
-  // the earlier domain. No lock. Allocates only where ICU is asked about an A-label, see decode().
+  // the earlier domain. What is true of a registered domain is told of the shortest protected name
+  // in it that has the same classes and rule: amry.mil of army.mil rather than of us.army.mil. No
+  // lock. Allocates only where ICU is asked about an A-label, see decode().
   std::optional<Lookalike> find(const Name& asked) const noexcept;
   // As find, of the domains of those rules alone that `wanted` says true for. It is asked about
   // candidates only, must not throw, and allocates nothing if made of std::cref().

@@ -5,7 +5,10 @@
 #include "rules/lookalikes/suffix.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <stdexcept>
+#include <tuple>
 
 namespace nearmiss {
 
@@ -41,8 +44,32 @@ std::basic_string_view<Character> keep(std::basic_string_view<Character> text,
   return {copy, text.size()};
 }
 
-// usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil;
-// exampleco.uk for example.co.uk. Labels beside the registered one are joined as they are written.
+// For each domain the one that stands for all with the same registered domain, classes and rule,
+// and so with the same look-alikes of it: the one with the fewest labels, of these the first. Else
+// a name could have thousands of candidates, the hosts of one domain.
+std::vector<std::uint32_t> representatives(const std::vector<Protected>& domains,
+                                           const std::vector<Target>& targets) {
+  std::map<std::tuple<std::string_view, ClassSet, std::uint32_t>, std::uint32_t> known;
+  const auto place_of = [&](std::uint32_t index) {
+    const auto& [domain, classes, rule] = domains[index];
+    const auto registered = last_octets(domain, targets[index].suffix_labels + 1);
+    return known.try_emplace({registered, classes, rule}, index).first;
+  };
+  for (std::uint32_t index = 0; index < domains.size(); ++index) {
+    std::uint32_t& best = place_of(index)->second;
+    if (domains[index].domain.label_count() < domains[best].domain.label_count()) {
+      best = index;
+    }
+  }
+  std::vector<std::uint32_t> chosen(domains.size());
+  for (std::uint32_t index = 0; index < domains.size(); ++index) {
+    chosen[index] = place_of(index)->second;
+  }
+  return chosen;
+}
+
+// usarmy.mil and us-army.mil for us.army.mil, barmy.mil and abarmy.mil for a.b.army.mil. Labels
+// beside the registered one are joined as they are written.
 void add_missing_dots(const Name& domain, const Target& target, std::uint32_t index,
                       std::vector<Alias>& aliases) {
   const std::size_t own = domain.label_count() - target.suffix_labels - 1;
@@ -56,28 +83,39 @@ void add_missing_dots(const Name& domain, const Target& target, std::uint32_t in
     aliases.push_back(
         {hyphened, std::string(target.suffix), index, LookalikeClass::subdomain_as_prefix});
   }
+}
+
+// exampleco.uk for example.co.uk.
+void add_joined_suffix(const Name& domain, const Target& target, std::uint32_t index,
+                       std::vector<Alias>& aliases) {
   if (target.suffix_labels > 1) {
-    const std::u32string joined_with_suffix =
-        std::u32string(target.label) + widen(domain.label(own + 1));
-    aliases.push_back({joined_with_suffix,
+    const std::string_view first = domain.label(domain.label_count() - target.suffix_labels);
+    aliases.push_back({std::u32string(target.label) + widen(first),
                        std::string(last_octets(domain, target.suffix_labels - 1)), index,
                        LookalikeClass::missing_dot});
   }
 }
 
-// armymil and army-mil, to stand under any suffix; of a deeper name usarmymil and us-army-mil too.
-void add_joined_names(const Name& domain, const Target& target, std::uint32_t index,
-                      std::vector<Alias>& aliases) {
-  for (const std::size_t labels : {target.suffix_labels + 1, domain.label_count()}) {
-    for (const std::u32string_view between : {U"", U"-"}) {
-      std::u32string joined;
-      for (std::size_t at = domain.label_count() - labels; at < domain.label_count(); ++at) {
-        joined += joined.empty() ? std::u32string_view() : between;
-        joined += widen(domain.label(at));
-      }
-      aliases.push_back({joined, "", index, LookalikeClass::subdomain_as_prefix});
+// armymil and army-mil of army.mil, usarmymil and us-army-mil of us.army.mil, to stand under any
+// suffix.
+void add_joined_name(const Name& name, std::uint32_t index, std::vector<Alias>& aliases) {
+  for (const std::u32string_view between : {U"", U"-"}) {
+    std::u32string joined;
+    for (std::size_t at = 0; at < name.label_count(); ++at) {
+      joined += joined.empty() ? std::u32string_view() : between;
+      joined += widen(name.label(at));
     }
+    aliases.push_back({joined, "", index, LookalikeClass::subdomain_as_prefix});
   }
+}
+
+// Leaves one of those that hosts of one domain have in common, as barmy of a.b.army and c.b.army.
+void drop_repeated(std::vector<Alias>& aliases, const std::vector<std::uint32_t>& representative) {
+  std::set<std::tuple<std::u32string, std::string, LookalikeClass, std::uint32_t>> known;
+  std::erase_if(aliases, [&](const Alias& alias) {
+    return !known.emplace(alias.label, alias.suffix, alias.kind, representative[alias.target])
+                .second;
+  });
 }
 
 } // namespace
@@ -126,40 +164,64 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
   };
   std::set<std::string_view> suffixes;
   targets.reserve(domains.size());
-  for (std::uint32_t index = 0; index < domains.size(); ++index) {
-    const auto& [domain, classes, rule] = domains[index];
-    if (domain.label_count() < 2) {
-      throw std::invalid_argument("cannot protect \"" + domain.to_text() +
+  for (const Protected& wanted : domains) {
+    if (wanted.domain.label_count() < 2) {
+      throw std::invalid_argument("cannot protect \"" + wanted.domain.to_text() +
                                   "\": look-alikes are found for domains of two labels or more");
     }
-    const Target& target = targets.emplace_back(take_apart(domains[index], suffixes));
-    const std::size_t registered_labels = target.suffix_labels + 1;
-    const Name registered = domain.last_labels(registered_labels);
-    const std::uint64_t suffix = hash_octets(target.suffix);
+    targets.push_back(take_apart(wanted, suffixes));
+  }
+  const auto representative = representatives(domains, targets);
+  for (std::uint32_t index = 0; index < domains.size(); ++index) {
+    const auto& [domain, classes, rule] = domains[index];
+    const Target& target = targets[index];
+    const bool whole_names =
+        classes.meets({LookalikeClass::subdomain_as_prefix, LookalikeClass::embedded_domain});
     const auto add = [&](KeyKind kind, std::uint64_t hash, std::uint64_t second = 0) {
       entries.push_back({make_key(kind, hash, second), index});
     };
+    const auto add_whole = [&](const Name& name) {
+      add(KeyKind::sequence, hash_octets(last_octets(name, name.label_count())));
+      sequence_labels.push_back(name.label_count());
+    };
 
+    // What only this name has.
     add_trusted(domain);
-    if (registered_labels != domain.label_count()) {
+    if (whole_names) {
+      add_whole(domain);
+      anywhere = anywhere || classes.contains(LookalikeClass::embedded_domain);
+    }
+    if (classes.meets({LookalikeClass::missing_dot, LookalikeClass::subdomain_as_prefix})) {
+      add_missing_dots(domain, target, index, aliases);
+    }
+    if (classes.contains(LookalikeClass::subdomain_as_prefix)) {
+      add_joined_name(domain, index, aliases);
+    }
+    if (representative[index] != index) {
+      continue;
+    }
+
+    // What the registered domain has.
+    const Name registered = domain.last_labels(target.suffix_labels + 1);
+    const std::uint64_t suffix = hash_octets(target.suffix);
+    if (registered != domain) {
       add_trusted(registered);
+      if (whole_names) {
+        add_whole(registered);
+      }
+      if (classes.contains(LookalikeClass::subdomain_as_prefix)) {
+        add_joined_name(registered, index, aliases);
+      }
     }
     entries.push_back({make_key(KeyKind::suffix, suffix), 0});
     add(KeyKind::label, hash_text(target.label), suffix);
     if (classes.contains(LookalikeClass::tld_swap)) {
-      add(KeyKind::any_label, hash_octets(domain.label(domain.label_count() - registered_labels)));
+      add(KeyKind::any_label, hash_octets(registered.label(0)));
     }
     if (classes.meets({LookalikeClass::homoglyph, LookalikeClass::near_homoglyph})) {
       const lookalike::Text skeleton = lookalike::coarse_skeleton(target.folded);
       add(KeyKind::skeleton, hash_text(skeleton.view()), suffix);
       skeletons.add(skeleton.view());
-    }
-    if (classes.meets({LookalikeClass::subdomain_as_prefix, LookalikeClass::embedded_domain})) {
-      for (const Name& whole : {domain, registered}) {
-        add(KeyKind::sequence, hash_octets(last_octets(whole, whole.label_count())));
-        sequence_labels.push_back(whole.label_count());
-      }
-      anywhere = anywhere || classes.contains(LookalikeClass::embedded_domain);
     }
     if (classes.meets(edits)) {
       add(KeyKind::deletion, hash_text(target.label), suffix);
@@ -176,15 +238,13 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
             {std::move(word), std::string(target.suffix), index, LookalikeClass::plural});
       }
     }
-    if (classes.meets({LookalikeClass::missing_dot, LookalikeClass::subdomain_as_prefix})) {
-      add_missing_dots(domain, target, index, aliases);
-    }
-    if (classes.contains(LookalikeClass::subdomain_as_prefix)) {
-      add_joined_names(domain, target, index, aliases);
+    if (classes.contains(LookalikeClass::missing_dot)) {
+      add_joined_suffix(domain, target, index, aliases);
     }
     longest_suffix = std::max(longest_suffix, target.suffix_labels);
     longest_under_suffix = std::max(longest_under_suffix, target.label.size());
   }
+  drop_repeated(aliases, representative);
   for (std::uint32_t index = 0; index < aliases.size(); ++index) {
     const Alias& alias = aliases[index];
     const std::uint64_t suffix = hash_octets(alias.suffix);

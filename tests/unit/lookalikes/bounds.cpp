@@ -82,6 +82,37 @@ TEST_CASE("a longer protected label, not a longer asked one, makes more work") {
   CHECK(index.work(name(repeated("abcdefghi", 7) + ".mil")) <= 12);
 }
 
+TEST_CASE("thousands of hosts of one domain make no more work than one") {
+  std::vector<Protected> domains;
+  for (int host = 0; host < 2000; ++host) {
+    const Name domain = name("h" + std::to_string(host) + ".us.army.mil");
+    domains.push_back({domain, ClassSet::all(), 0});
+  }
+  domains.push_back({name("army.mil"), ClassSet::all(), 0});
+  domains.push_back({name("us.army.mil"), ClassSet::all(), 1});
+  const LookalikeIndex index(std::move(domains));
+  for (const char* text : {"mail.arrny.mil", "amry.mil", "army.ml", "armymil.example", "army.com",
+                           "army.mil.example", "wwwarmy.mil", "ar.my.mil", "mail-army.mil",
+                           "armies.mil", "usarmy.mil", "us-army.mil", "mail.army.mil"}) {
+    INFO(text);
+    CHECK(index.work(name(text)) <= 60);
+  }
+  // Nothing is lost by it: the hosts' own, the registered domain's, and another rule's.
+  const auto meant = [&](const char* text, std::uint32_t rule) {
+    const auto of_rule = [rule](std::uint32_t other) { return other == rule; };
+    const auto found = index.find(name(text), of_rule);
+    return found ? index.domains()[found->domain].domain.to_text() : "";
+  };
+  CHECK(meant("amry.mil", 0) == "army.mil");
+  CHECK(meant("h7.us.amry.mil", 0) == "army.mil");
+  CHECK(meant("amry.mil", 1) == "us.army.mil");
+  CHECK(meant("h1999usarmy.mil", 0) == "h1999.us.army.mil");
+  CHECK(meant("h1999.us.army.mil.example", 0) == "h1999.us.army.mil");
+  CHECK(meant("h1999-us-army-mil.example", 0) == "h1999.us.army.mil");
+  CHECK(meant("usarmy.mil", 0) == "h0.us.army.mil");
+  CHECK(meant("h1999.us.army.mil", 0).empty());
+}
+
 TEST_CASE("a name that is no look-alike allocates nothing, nor does an ASCII one that is") {
   const LookalikeIndex index(many_domains());
   std::vector<Name> misses;
