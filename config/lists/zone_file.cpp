@@ -25,13 +25,18 @@ bool is_class_in(std::string_view word) {
 constexpr std::size_t longest_record = 16384;
 
 // Where the record that begins at the start of `text` goes wrong before ldns would say so: it takes
-// what a `(` that is never closed encloses for one record, to the end of the file, and what stands
-// behind a backslash at a line's end for more of the word. Empty: it does not. (RFC 1035 section
-// 5.1: quotes end with the line, as ldns has it, and hide all of these.)
+// what a `(` that is never closed encloses for one record, to the end of the file, what stands
+// behind a backslash at a line's end for more of the word, and UTF-8 for a label of these octets,
+// which nobody asks for. Empty: it does not. (RFC 1035 section 5.1: quotes end with the line, as
+// ldns has it, and hide all of these.)
 std::string_view misleading(std::string_view text) {
   std::size_t open = 0;
   bool quoted = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
+    if (!quoted && static_cast<unsigned char>(text[at]) >= 0x80) {
+      return "a character beyond ASCII; write the name in A-label form (xn--...), or the octet as "
+             "`\\` and three digits";
+    }
     switch (text[at]) {
     case '\\':
       if (text.substr(at + 1, 1) == "\n" || text.substr(at + 1, 2) == "\r\n") {

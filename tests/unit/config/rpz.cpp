@@ -380,6 +380,27 @@ TEST_CASE("a parenthesis that is never closed takes no other trigger out of the 
   CHECK(verdict_on(*lenient.config, "third.example") != "passes");
 }
 
+TEST_CASE("UTF-8 in a response policy zone lists no name that anybody asks for", "[config]") {
+  const auto told = [](const std::string& line, const char* what) {
+    const std::string error = error_of("first.example CNAME .\n" + line + "last.example CNAME .\n");
+    INFO(error);
+    CHECK(error.find("l.rpz:8:1: ") != std::string::npos);
+    CHECK(error.find(what) != std::string::npos);
+  };
+  told("m\xc3\xbcller.example CNAME .\n", "A-label");
+  told("a.example CNAME m\xc3\xbcller.example.\n", "A-label");
+  // But not in a comment, nor escaped.
+  const Folder folder;
+  folder.write("l.rpz", head + "a.example CNAME . ; f\xc3\xbcr M\xc3\xbcller\n; \xc3\xbc\n"
+                               "m\\195\\188ller.example CNAME .\nxn--mller-kva.example CNAME .\n"
+                               "b.example A ( ; \xc3\xbc\n 192.0.2.1 )\n");
+  const LoadResult fine =
+      folder.load_policy("version: 1\nrules:\n  - {id: feed, list: {file: l.rpz, format: rpz}}\n");
+  INFO(texts(folder, fine));
+  REQUIRE(fine.config);
+  CHECK(verdict_on(*fine.config, "xn--mller-kva.example") == "nxdomain");
+}
+
 TEST_CASE("parentheses, quotes and backslashes in their right places mislead nobody", "[config]") {
   const Folder folder;
   const LoadResult result = load_zone(folder, head + "; ( in a comment \\\n"
