@@ -215,7 +215,8 @@ class LookalikeIndex::Search {
   }
 
   // army.mil.example and army.mil.another.example: all labels of a protected name in a row, and
-  // more behind them. The first kind ends where a public suffix begins.
+  // more behind them. The first kind ends where a public suffix begins, or within one that
+  // somebody sells names under: deutsche-bank.de.com, but not google.com.br.
   void whole_names_inside() noexcept {
     const std::size_t labels = asked_.label_count();
     const std::size_t last_suffix =
@@ -231,7 +232,8 @@ class LookalikeIndex::Search {
           }
           const std::size_t behind = labels - end;
           const std::size_t suffix = owned_suffix();
-          if (behind == suffix) {
+          if (behind == suffix || (behind < suffix && suffix < labels - begin &&
+                                   lookalike::is_private_suffix(asked_, suffix))) {
             offer(LookalikeClass::subdomain_as_prefix, index, 0, suffix, labels - begin);
           } else if (behind > suffix) {
             offer(LookalikeClass::embedded_domain, index, 0, suffix, labels - begin);

@@ -138,6 +138,25 @@ std::uint32_t possible_suffixes(const Name& name, std::size_t most) noexcept {
   return loaded != nullptr ? loaded->possible_suffixes(name, most) : ~std::uint32_t{0};
 }
 
+using SuffixText = std::array<char, (max_suffix_labels + 1) * (Name::max_label + 1)>;
+
+// The last `count` labels, max_suffix_labels + 1 at most, as libpsl takes them.
+SuffixText text_of(const Name& name, std::size_t count) noexcept {
+  SuffixText text{};
+  std::size_t size = 0;
+  const std::size_t total = name.label_count();
+  for (std::size_t index = total - count; index < total; ++index) {
+    if (size != 0) {
+      text[size++] = '.';
+    }
+    // An octet that stands in no suffix must not look like a dot or an end.
+    for (const char octet : name.label(index)) {
+      text[size++] = is_plain(octet) ? octet : '_';
+    }
+  }
+  return text;
+}
+
 // One character put in, left out or replaced, or two neighbours swapped.
 bool is_one_edit(std::string_view a, std::string_view b) noexcept {
   if (a.size() > b.size()) {
@@ -175,17 +194,7 @@ std::size_t suffix_labels(const Name& name) noexcept {
   if (possible == 0) {
     return std::min<std::size_t>(count, 1);
   }
-  std::array<char, (max_suffix_labels + 1) * (Name::max_label + 1)> text{};
-  std::size_t size = 0;
-  for (std::size_t index = total - count; index < total; ++index) {
-    if (size != 0) {
-      text[size++] = '.';
-    }
-    // libpsl takes text: an octet that stands in no suffix must not look like a dot or an end.
-    for (const char octet : name.label(index)) {
-      text[size++] = is_plain(octet) ? octet : '_';
-    }
-  }
+  const SuffixText text = text_of(name, count);
   // The longest suffix that the list has. libpsl would ask it for the last label too, which is the
   // suffix if nothing longer is one, and each question costs thousands of instructions.
   const char* at = text.data();
@@ -201,6 +210,11 @@ std::size_t suffix_labels(const Name& name) noexcept {
 std::size_t owned_suffix_labels(const Name& name) noexcept {
   const std::size_t count = suffix_labels(name);
   return count == name.label_count() && count > 1 ? count - 1 : count;
+}
+
+bool is_private_suffix(const Name& name, std::size_t labels) noexcept {
+  return psl_is_public_suffix2(public_suffixes(), text_of(name, labels).data(),
+                               PSL_TYPE_PRIVATE | PSL_TYPE_NO_STAR_RULE) != 0;
 }
 
 std::optional<unsigned> suffix_slip(const Name& asked, std::size_t asked_labels, const Name& meant,

@@ -25,6 +25,10 @@ std::size_t suffix_labels(const Name& name) noexcept;
 // two): what is protected as gov.uk is compared by "gov" under "uk".
 std::size_t owned_suffix_labels(const Name& name) noexcept;
 
+// Are the name's last `labels` a suffix that somebody let others use, as the list's second section
+// has it (de.com)? Costs some thousand instructions. Does not allocate.
+bool is_private_suffix(const Name& name, std::size_t labels) noexcept;
+
 // Is the suffix of `asked` (its last `asked_labels`) a slip for that of `meant`? 0: a pair of
 // rules/lookalikes/tld_pairs.hpp; 1: one edit between two labels, or the first labels left out (uk
 // for co.uk). Two country codes (two letters each) are a slip only as a pair of the table: any is

@@ -85,14 +85,15 @@ void add_missing_dots(const Name& domain, const Target& target, std::uint32_t in
   }
 }
 
-// exampleco.uk for example.co.uk.
+// exampleco.uk and example-co.uk for example.co.uk.
 void add_joined_suffix(const Name& domain, const Target& target, std::uint32_t index,
                        std::vector<Alias>& aliases) {
   if (target.suffix_labels > 1) {
-    const std::string_view first = domain.label(domain.label_count() - target.suffix_labels);
-    aliases.push_back({std::u32string(target.label) + widen(first),
-                       std::string(last_octets(domain, target.suffix_labels - 1)), index,
-                       LookalikeClass::missing_dot});
+    const std::u32string label(target.label);
+    const auto first = widen(domain.label(domain.label_count() - target.suffix_labels));
+    const std::string suffix(last_octets(domain, target.suffix_labels - 1));
+    aliases.push_back({label + first, suffix, index, LookalikeClass::missing_dot});
+    aliases.push_back({label + U'-' + first, suffix, index, LookalikeClass::subdomain_as_prefix});
   }
 }
 
@@ -238,7 +239,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
             {std::move(word), std::string(target.suffix), index, LookalikeClass::plural});
       }
     }
-    if (classes.contains(LookalikeClass::missing_dot)) {
+    if (classes.meets({LookalikeClass::missing_dot, LookalikeClass::subdomain_as_prefix})) {
       add_joined_suffix(domain, target, index, aliases);
     }
     longest_suffix = std::max(longest_suffix, target.suffix_labels);

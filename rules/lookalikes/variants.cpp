@@ -159,8 +159,9 @@ class Generator {
       add(LookalikeClass::subdomain_as_prefix, left, hyphened, suffix_);
     }
     if (suffix_.size() > 1) {
-      add(LookalikeClass::missing_dot, before_, registered_ + suffix_[0],
-          {suffix_.begin() + 1, suffix_.end()});
+      const Labels rest(suffix_.begin() + 1, suffix_.end());
+      add(LookalikeClass::missing_dot, before_, registered_ + suffix_[0], rest);
+      add(LookalikeClass::subdomain_as_prefix, before_, registered_ + '-' + suffix_[0], rest);
     }
     for (std::size_t at = 1; at < registered_.size(); ++at) {
       Labels left = before_;

@@ -58,6 +58,10 @@ const std::vector<Row> rows{
     {LookalikeClass::subdomain_as_prefix, "army.mil", "army-mil.co.uk", "army--mil.co.uk"},
     {LookalikeClass::subdomain_as_prefix, "army.mil", "us-army.mil", "xy-army.mil"},
     {LookalikeClass::subdomain_as_prefix, "navy.army.mil", "navy-army.mil", "navi-army.mil"},
+    {LookalikeClass::subdomain_as_prefix, "army.co.uk", "army-co.uk", "army-ac.uk"},
+    // de.com and uk.com are suffixes too, but ones that somebody sells names under.
+    {LookalikeClass::subdomain_as_prefix, "army.de", "army.de.com", "army.se.com"},
+    {LookalikeClass::subdomain_as_prefix, "army.gov.uk", "x.army.gov.uk.com", "army.gov.eu.com"},
     // google.com.au has a suffix of its own: it is Australia's google, not a prefix.
     {LookalikeClass::subdomain_as_prefix, "google.com", "google.com.example", "google.com.au"},
     {LookalikeClass::repetition, "army.mil", "arrmy.mil", "arxmy.mil"},
