@@ -114,7 +114,7 @@ class LookalikeIndex::Search {
       });
     }
     if (asked_.label_count() > suffix + 1) {
-      split_label(octets, suffix, suffix_hash);
+      split_label(octets, label, suffix, suffix_hash);
     }
   }
 
@@ -172,18 +172,32 @@ class LookalikeIndex::Search {
   }
 
   // ar.my.mil: the registered label and the one before it make a protected one.
-  void split_label(std::string_view octets, std::size_t suffix,
+  void split_label(std::string_view octets, std::u32string_view label, std::size_t suffix,
                    std::uint64_t suffix_hash) noexcept {
     const std::size_t at = asked_.label_count() - suffix - 1;
     const std::string_view before = asked_.label(at - 1);
+    const bool ascii = !octets.starts_with("xn--") && !before.starts_with("xn--");
+    if (!ascii && label.size() >= tables_.longest_under_suffix) {
+      return;
+    }
+    Text both;
+    if (!ascii) {
+      both = lookalike::decode(before);
+      for (const char32_t character : label) {
+        both.append(character);
+      }
+    }
     const std::uint64_t joined =
-        tables_.hasher.join(label_hash(at - 1), label_hash(at), octets.size());
+        ascii ? tables_.hasher.join(label_hash(at - 1), label_hash(at), octets.size())
+              : tables_.hash_text(both.view());
     each(make_key(KeyKind::label, joined, suffix_hash), [&](std::uint32_t index) noexcept {
       const Target& target = tables_.targets[index];
       const std::u32string_view meant = target.label;
-      if (same_suffix(target.suffix, suffix) && meant.size() == before.size() + octets.size() &&
-          same_octets(before, meant.substr(0, before.size())) &&
-          same_octets(octets, meant.substr(before.size()))) {
+      const bool same = ascii ? meant.size() == before.size() + octets.size() &&
+                                    same_octets(before, meant.substr(0, before.size())) &&
+                                    same_octets(octets, meant.substr(before.size()))
+                              : meant == both.view();
+      if (same_suffix(target.suffix, suffix) && same) {
         // The dot may have made another public suffix (ar.in.net of arin.net).
         const bool longer_suffix = owned_suffix() == suffix + 1;
         offer(LookalikeClass::dot_insertion, index, 0, suffix + (longer_suffix ? 1 : 0),

@@ -3,6 +3,7 @@
 #include "rules/lookalikes/edit.hpp"
 #include "rules/lookalikes/glyph.hpp"
 #include "rules/lookalikes/suffix.hpp"
+#include "rules/lookalikes/variants_glyph.hpp"
 
 #include <algorithm>
 #include <map>
@@ -25,6 +26,11 @@ constexpr ClassSet edits{LookalikeClass::repetition, LookalikeClass::transpositi
                          LookalikeClass::insertion,  LookalikeClass::replacement,
                          LookalikeClass::vowel_swap, LookalikeClass::bitsquatting,
                          LookalikeClass::addition,   LookalikeClass::plural};
+
+// The label as people see it.
+std::u32string read(std::string_view label) {
+  return std::u32string(lookalike::decode(label).view());
+}
 
 std::u32string widen(std::string_view octets) {
   std::u32string text;
@@ -76,7 +82,7 @@ void add_missing_dots(const Name& domain, const Target& target, std::uint32_t in
   std::u32string joined(target.label);
   std::u32string hyphened(target.label);
   for (std::size_t at = own; at-- > 0;) {
-    const std::u32string before = widen(domain.label(at));
+    const std::u32string before = read(domain.label(at));
     joined.insert(0, before);
     hyphened.insert(0, before + U'-');
     aliases.push_back({joined, std::string(target.suffix), index, LookalikeClass::missing_dot});
@@ -90,7 +96,7 @@ void add_joined_suffix(const Name& domain, const Target& target, std::uint32_t i
                        std::vector<Alias>& aliases) {
   if (target.suffix_labels > 1) {
     const std::u32string label(target.label);
-    const auto first = widen(domain.label(domain.label_count() - target.suffix_labels));
+    const auto first = read(domain.label(domain.label_count() - target.suffix_labels));
     const std::string suffix(last_octets(domain, target.suffix_labels - 1));
     aliases.push_back({label + first, suffix, index, LookalikeClass::missing_dot});
     aliases.push_back({label + U'-' + first, suffix, index, LookalikeClass::subdomain_as_prefix});
@@ -104,9 +110,11 @@ void add_joined_name(const Name& name, std::uint32_t index, std::vector<Alias>& 
     std::u32string joined;
     for (std::size_t at = 0; at < name.label_count(); ++at) {
       joined += joined.empty() ? std::u32string_view() : between;
-      joined += widen(name.label(at));
+      joined += read(name.label(at));
     }
-    aliases.push_back({joined, "", index, LookalikeClass::subdomain_as_prefix});
+    if (const auto written = lookalike::to_a_label(joined)) {
+      aliases.push_back({widen(*written), "", index, LookalikeClass::subdomain_as_prefix});
+    }
   }
 }
 

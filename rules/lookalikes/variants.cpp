@@ -146,27 +146,28 @@ class Generator {
   }
 
   void other_dots() {
-    if (registered_.starts_with("xn--")) {
-      return; // cut or joined an A-label reads as something else, which nobody types
-    }
-    std::string joined = registered_;
-    std::string hyphened = registered_;
+    std::u32string joined = label_;
+    std::u32string hyphened = label_;
     for (std::size_t at = before_.size(); at-- > 0;) {
-      joined.insert(0, before_[at]);
-      hyphened.insert(0, before_[at] + '-');
+      const std::u32string before = read(before_[at]);
+      joined.insert(0, before);
+      hyphened.insert(0, before + U'-');
       const Labels left(before_.begin(), before_.begin() + static_cast<std::ptrdiff_t>(at));
-      add(LookalikeClass::missing_dot, left, joined, suffix_);
-      add(LookalikeClass::subdomain_as_prefix, left, hyphened, suffix_);
+      add_read(LookalikeClass::missing_dot, left, joined, suffix_);
+      add_read(LookalikeClass::subdomain_as_prefix, left, hyphened, suffix_);
     }
     if (suffix_.size() > 1) {
+      const std::u32string first = read(suffix_[0]);
       const Labels rest(suffix_.begin() + 1, suffix_.end());
-      add(LookalikeClass::missing_dot, before_, registered_ + suffix_[0], rest);
-      add(LookalikeClass::subdomain_as_prefix, before_, registered_ + '-' + suffix_[0], rest);
+      add_read(LookalikeClass::missing_dot, before_, label_ + first, rest);
+      add_read(LookalikeClass::subdomain_as_prefix, before_, label_ + U'-' + first, rest);
     }
-    for (std::size_t at = 1; at < registered_.size(); ++at) {
-      Labels left = before_;
-      left.push_back(registered_.substr(0, at));
-      add(LookalikeClass::dot_insertion, left, registered_.substr(at), suffix_);
+    for (std::size_t at = 1; at < label_.size(); ++at) {
+      if (const auto first = lookalike::to_a_label(label_.substr(0, at))) {
+        Labels left = before_;
+        left.push_back(*first);
+        add_read(LookalikeClass::dot_insertion, left, label_.substr(at), suffix_);
+      }
     }
   }
 
@@ -190,14 +191,14 @@ class Generator {
       add(LookalikeClass::subdomain_as_prefix, front, labels.back(), {"example"});
       Labels inside = labels;
       add(LookalikeClass::embedded_domain, inside, "other", {"example"});
-      for (const char* between : {"", "-"}) {
-        std::string joined;
+      for (const char32_t* between : {U"", U"-"}) {
+        std::u32string joined;
         for (const auto& label : labels) {
-          joined += (joined.empty() ? "" : between) + label;
+          joined += (joined.empty() ? U"" : between) + read(label);
         }
-        add(LookalikeClass::subdomain_as_prefix, {}, joined, {"example"});
-        add(LookalikeClass::subdomain_as_prefix, {}, joined, {"com"});
-        add(LookalikeClass::subdomain_as_prefix, {}, joined, suffix_);
+        add_read(LookalikeClass::subdomain_as_prefix, {}, joined, {"example"});
+        add_read(LookalikeClass::subdomain_as_prefix, {}, joined, {"com"});
+        add_read(LookalikeClass::subdomain_as_prefix, {}, joined, suffix_);
       }
     }
   }
@@ -210,11 +211,22 @@ class Generator {
   }
 
   void add_label(LookalikeClass kind, std::u32string_view label) {
-    if (label != label_ && classes_.contains(kind)) {
+    if (label != label_) {
+      add_read(kind, before_, label, suffix_);
+    }
+  }
+
+  void add_read(LookalikeClass kind, const Labels& before, std::u32string_view label,
+                const Labels& suffix) {
+    if (classes_.contains(kind)) {
       if (const auto written = lookalike::to_a_label(label)) {
-        add(kind, before_, *written, suffix_);
+        add(kind, before, *written, suffix);
       }
     }
+  }
+
+  static std::u32string read(std::string_view label) {
+    return std::u32string(lookalike::decode(label).view());
   }
 
   void add(LookalikeClass kind, const Labels& before, const std::string& label,

@@ -62,6 +62,14 @@ const std::vector<Row> rows{
     // de.com and uk.com are suffixes too, but ones that somebody sells names under.
     {LookalikeClass::subdomain_as_prefix, "army.de", "army.de.com", "army.se.com"},
     {LookalikeClass::subdomain_as_prefix, "army.gov.uk", "x.army.gov.uk.com", "army.gov.eu.com"},
+    // mueller with its umlaut: müller-de, müllerde, mailmüller, mü.ller and m.üller.
+    {LookalikeClass::subdomain_as_prefix, "xn--mller-kva.de", "xn--mller-de-65a.com",
+     "xn--mller-kva-de.com"},
+    {LookalikeClass::subdomain_as_prefix, "xn--mller-kva.de", "x.xn--mllerde-n2a.example",
+     "xn--mllerdk-n2a.example"},
+    {LookalikeClass::missing_dot, "mail.xn--mller-kva.de", "xn--mailmller-u9a.de", "mailmller.de"},
+    {LookalikeClass::dot_insertion, "xn--mller-kva.de", "xn--m-eha.ller.de", "m.ller.de"},
+    {LookalikeClass::dot_insertion, "xn--mller-kva.de", "m.xn--ller-zra.de", "m.ller.de"},
     // google.com.au has a suffix of its own: it is Australia's google, not a prefix.
     {LookalikeClass::subdomain_as_prefix, "google.com", "google.com.example", "google.com.au"},
     {LookalikeClass::repetition, "army.mil", "arrmy.mil", "arxmy.mil"},
