@@ -175,7 +175,7 @@ std::size_t Name::write_text(std::span<char, max_text> out) const noexcept {
         continue;
       }
       *text++ = '\\';
-      if (octet >= 0x20 && octet < 0x7f) {
+      if (octet > 0x20 && octet < 0x7f) { // PowerDNS takes no escaped space
         *text++ = character;
       } else {
         *text++ = static_cast<char>('0' + octet / 100);

@@ -34,8 +34,8 @@ class Name {
   // must be escaped here too. nullopt: not a name.
   static std::optional<Name> from_text(std::string_view text) noexcept;
 
-  // Presentation form in lower case without a final dot; the root is ".". Octets outside printable
-  // ASCII become \DDD, and . \ " ( ) ; @ $ and space are escaped: the text never holds a quote, a
+  // Presentation form in lower case without a final dot; the root is ".". Space and octets outside
+  // printable ASCII become \DDD, and . \ " ( ) ; @ $ are escaped: the text never holds a quote, a
   // backslash that is not an escape, or a control character.
   std::string to_text() const;
   // The same into `out`, without allocation. Returns how many characters were written.

@@ -44,17 +44,31 @@ rules:
   - {id: zone, list: {file: feed.rpz, format: rpz}}
   - {id: failing, domains: [fail.example], action: servfail}
   - {id: refusing, domains: [refuse.example], action: refused}
+  - {id: nested, domains: [nest.example, b.a.nest.example], action: null-mx}
+  - {id: nested-out, domains: [a.nest.example], exact: [x.b.a.nest.example], action: allow}
+  - {id: wild, list: {file: wild.txt, format: domains}}
+  - {id: wild-out, exact: [out.wild.example], action: allow}
+  - {id: one-label, exact: [single], domains: [whole], public_suffix: true}
+  - {id: slow, domains: [slow.example], exact: [x.out.slow.example], action: tcp-only}
+  - {id: slow-out, domains: [out.slow.example], action: allow}
+  - {id: octets, exact: ['a\.b.octets.example', 'sp\032ace.octets.example', '\255.octets.example']}
   - {id: seen, domains: [seen.ml, seen.example], action: observe}
   - {id: web, domains: [web.example], clients: [web]}
 protect:
   - {id: ours, domains: [usarmy.example]}
 )";
 
+// At 240 octets the zone has room for it, and not for what is below.
+const std::string long_name = std::string(63, 'a') + "." + std::string(63, 'b') + "." +
+                              std::string(63, 'c') + "." + std::string(38, 'd') + ".example";
+
 const char* const feed = "$ORIGIN feed.\n@ SOA localhost. h. 1 3600 600 86400 60\n"
                          "data.example A 192.0.2.7\ndata.example A 192.0.2.8\n"
                          "data.example MX 10 sink.example.net.\n*.below.example CNAME .\n"
                          "drop.example CNAME rpz-drop.\n*.drop.example CNAME rpz-drop.\n"
-                         "x.y.tcp.example CNAME rpz-tcp-only.\n";
+                         "x.y.tcp.example CNAME rpz-tcp-only.\n"
+                         "*.in.data.example A 192.0.2.9\n*.in.data.example MX 5 sink.example.net.\n"
+                         "pass.in.data.example CNAME rpz-passthru.\n";
 
 // Hits, and beside each its near misses: names below, above and beside.
 const std::vector<std::string> asked{"ml",
@@ -118,6 +132,41 @@ const std::vector<std::string> asked{"ml",
                                      "usamry.example",
                                      "x.usamry.example",
                                      "usarny.example",
+                                     "nest.example",
+                                     "x.nest.example",
+                                     "a.nest.example",
+                                     "x.a.nest.example",
+                                     "b.a.nest.example",
+                                     "y.b.a.nest.example",
+                                     "x.b.a.nest.example",
+                                     "z.x.b.a.nest.example",
+                                     "wild.example",
+                                     "x.wild.example",
+                                     "y.x.wild.example",
+                                     "out.wild.example",
+                                     "x.out.wild.example",
+                                     "single",
+                                     "x.single",
+                                     "whole",
+                                     "x.whole",
+                                     "y.x.whole",
+                                     "slow.example",
+                                     "x.slow.example",
+                                     "out.slow.example",
+                                     "y.out.slow.example",
+                                     "x.out.slow.example",
+                                     "z.x.out.slow.example",
+                                     "in.data.example",
+                                     "x.in.data.example",
+                                     "y.x.in.data.example",
+                                     "pass.in.data.example",
+                                     "x.pass.in.data.example",
+                                     "a\\.b.octets.example",
+                                     "b.octets.example",
+                                     "sp\\032ace.octets.example",
+                                     "space.octets.example",
+                                     "\\255.octets.example",
+                                     long_name,
                                      "example",
                                      "unlisted.example"};
 
@@ -316,7 +365,9 @@ void expect_same(const Resolver& resolver, const nearmiss::Config& config, const
 TEST_CASE("an exported policy says the same in other resolvers", "[export]") {
   const ScratchFolder folder;
   const auto file = folder.path() / "policy.yaml";
-  write_file(file, policy);
+  write_file(file, std::string(policy).replace(std::string(policy).find("protect:"), 0,
+                                               "  - {id: long, domains: [" + long_name + "]}\n"));
+  write_file(folder.path() / "wild.txt", "*.wild.example\n");
   write_file(folder.path() / "feed.rpz", feed);
   const bool protect = GENERATE(false, true);
   std::vector<std::string> command{NEARMISS_CLI,  "export",   "--config",

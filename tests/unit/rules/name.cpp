@@ -124,7 +124,7 @@ TEST_CASE("escapes are read and written") {
       {R"(\000)", {1, 0, 0}},
       {R"(\255)", {1, 255, 0}},
       {R"(\")", {1, '"', 0}},
-      {R"(\ )", {1, ' ', 0}},
+      {R"(\032)", {1, ' ', 0}},
       {R"(\(\)\;\@\$)", {5, '(', ')', ';', '@', '$', 0}},
       {R"(\010\127)", {2, 10, 127, 0}},
       {"_dmarc", {6, '_', 'd', 'm', 'a', 'r', 'c', 0}},
@@ -136,6 +136,7 @@ TEST_CASE("escapes are read and written") {
     CHECK(name(text).to_text() == text);
   }
   CHECK(name(R"(\097)").to_text() == "a"); // no more escapes than needed
+  CHECK(name(R"(\ )") == name(R"(\032)"));
   CHECK_FALSE(name(R"(a\.b)") == name("a.b"));
 }
 
