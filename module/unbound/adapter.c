@@ -259,11 +259,22 @@ int on_response(struct module_qstate* qstate, struct dns_msg* response, int id, 
   return 1;
 }
 
+/* Such a configuration is refused at the start (start.c), but unbound-control may change it in
+ * service. Before the question is sent, for its answer is cached as it is parsed. */
+static void keep_glue_hardened(struct config_file* cfg) {
+  if (cfg->harden_glue)
+    return;
+  log_err("nearmiss: harden-glue was set to no, so that Unbound would cache addresses that nobody "
+          "asked for before any module can judge them; it is yes again");
+  cfg->harden_glue = 1;
+}
+
 int on_query(struct query_info* qinfo, uint16_t flags, struct module_qstate* qstate,
              struct sockaddr_storage* addr, socklen_t addrlen, uint8_t* zone, size_t zonelen,
              struct regional* region, int id, void* arg) {
   (void)qinfo, (void)flags, (void)addr, (void)addrlen, (void)zone, (void)zonelen, (void)region;
   (void)id, (void)arg;
+  keep_glue_hardened(qstate->env->cfg);
   let_host_store(qstate, false); /* a referral may have lifted the mark */
   leave(qstate, true);           /* of what was judged before */
   return 1;

@@ -178,7 +178,7 @@ static inline const struct packed_rrset_data* data_of(const struct ub_packed_rrs
 /* ---- links.c ---- */
 
 /* Does the answer section lead to anything that a rule lists: a target of a CNAME (a DNAME comes
- * with one), exchanges, addresses? */
+ * with one), exchanges, addresses (hints of SVCB and HTTPS records among them)? */
 bool leads_to_listed(const struct nm_policy* policy, const struct reply_info* rep, uint16_t qtype);
 bool rrset_leads_to_listed(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset,
                            uint16_t qtype);

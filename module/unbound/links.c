@@ -13,9 +13,56 @@ static struct nm_name name_in_rdata(const struct packed_rrset_data* data, size_t
   return (struct nm_name){data->rr_data[rr] + before, data->rr_len[rr] - before};
 }
 
-static struct nm_address address_in_rdata(const struct packed_rrset_data* data, size_t rr) {
-  return (struct nm_address){data->rr_data[rr] + sizeof(uint16_t),
-                             data->rr_len[rr] - sizeof(uint16_t)};
+static bool may_hint(uint16_t type) {
+  return type == LDNS_RR_TYPE_SVCB || type == LDNS_RR_TYPE_HTTPS;
+}
+
+/* The n-th address among the hints of an SVCB or HTTPS record (RFC 9460, 7.3): a client goes there
+ * without another lookup. The keys are in ascending order; what is not made like that no client
+ * takes. */
+static bool hint_in_rdata(const struct packed_rrset_data* data, size_t rr, size_t n,
+                          struct nm_address* hint) {
+  enum { IPV4HINT = 4, IPV6HINT = 6 };
+  const uint8_t* octets = data->rr_data[rr];
+  size_t end = data->rr_len[rr], at = 2 * sizeof(uint16_t); /* RDLENGTH, priority */
+  int last_key = -1;
+  while (at < end && octets[at] != 0) /* the target's labels */
+    at += 1U + octets[at];
+  at++;
+  while (at + 2 * sizeof(uint16_t) <= end) {
+    int key = sldns_read_uint16(octets + at);
+    size_t len = sldns_read_uint16(octets + at + sizeof(uint16_t));
+    size_t size = key == IPV4HINT ? 4 : 16;
+    at += 2 * sizeof(uint16_t);
+    if (key <= last_key || key > IPV6HINT || len > end - at)
+      return false;
+    last_key = key;
+    if (key == IPV4HINT || key == IPV6HINT) {
+      if (n < len / size) {
+        *hint = (struct nm_address){octets + at + n * size, size};
+        return true;
+      }
+      n -= len / size;
+    }
+    at += len;
+  }
+  return false;
+}
+
+/* The n-th address in an RR of this type. False: it has no more. */
+static bool address_in_rdata(const struct packed_rrset_data* data, uint16_t type, size_t rr,
+                             size_t n, struct nm_address* address) {
+  if (may_hint(type))
+    return hint_in_rdata(data, rr, n, address);
+  if (!is_address(type) || n > 0)
+    return false;
+  *address = (struct nm_address){data->rr_data[rr] + sizeof(uint16_t),
+                                 data->rr_len[rr] - sizeof(uint16_t)};
+  return true;
+}
+
+static size_t addresses_at_most(const struct packed_rrset_data* data, uint16_t type, size_t rr) {
+  return may_hint(type) ? data->rr_len[rr] / 4 : 1;
 }
 
 /* An MX RRset that leads to something listed: an exchange that a rule on exchanges lists; or all
@@ -34,11 +81,13 @@ static bool mx_is_listed(const struct nm_policy* policy, const struct packed_rrs
 
 bool holds_listed_address(const struct nm_policy* policy, const struct ub_packed_rrset_key* rrset) {
   const struct packed_rrset_data* data = data_of(rrset);
-  if (!is_address(type_of(rrset)) || !nm_has_address_rules(policy))
+  struct nm_address address;
+  if (!nm_has_address_rules(policy))
     return false;
   for (size_t rr = 0; rr < data->count; rr++)
-    if (nm_covers_address(policy, address_in_rdata(data, rr)))
-      return true;
+    for (size_t n = 0; address_in_rdata(data, type_of(rrset), rr, n, &address); n++)
+      if (nm_covers_address(policy, address))
+        return true;
   return false;
 }
 
@@ -98,25 +147,32 @@ static void collect_links(const struct reply_info* rep, struct links* links) {
     const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
     uint16_t type = type_of(rep->rrsets[i]);
     for (size_t rr = 0; rr < data->count; rr++) {
+      size_t first = links->address_count;
       if (type == LDNS_RR_TYPE_CNAME)
         links->aliases[links->alias_count++] = name_in_rdata(data, rr, 0);
       else if (type == LDNS_RR_TYPE_MX)
         links->exchanges[links->exchange_count++] = name_in_rdata(data, rr, sizeof(uint16_t));
-      else if (is_address(type))
-        links->addresses[links->address_count++] = address_in_rdata(data, rr);
+      else
+        while (address_in_rdata(data, type, rr, links->address_count - first,
+                                &links->addresses[links->address_count]))
+          links->address_count++;
     }
   }
 }
 
 bool note_links(const struct module_qstate* qstate, struct links* links) {
   const struct reply_info* rep = qstate->return_msg->rep;
-  size_t count = 0;
-  for (size_t i = 0; i < rep->an_numrrsets; i++)
-    count += data_of(rep->rrsets[i])->count;
+  size_t count = 0, addresses = 1; /* one more than there can be: it is looked for there */
+  for (size_t i = 0; i < rep->an_numrrsets; i++) {
+    const struct packed_rrset_data* data = data_of(rep->rrsets[i]);
+    count += data->count;
+    for (size_t rr = 0; rr < data->count; rr++)
+      addresses += addresses_at_most(data, type_of(rep->rrsets[i]), rr);
+  }
   *links = (struct links){
       .aliases = regional_alloc(qstate->region, count * sizeof(*links->aliases)),
       .exchanges = regional_alloc(qstate->region, count * sizeof(*links->exchanges)),
-      .addresses = regional_alloc(qstate->region, count * sizeof(*links->addresses)),
+      .addresses = regional_alloc(qstate->region, addresses * sizeof(*links->addresses)),
   };
   if (!links->aliases || !links->exchanges || !links->addresses)
     return false;

@@ -212,6 +212,31 @@ TEST_CASE("the CNAME itself is not told either", "[host]") {
   world.expect_real(other, "www.army.ml", CNAME);
 }
 
+TEST_CASE("an address in a hint is blocked as one of the name's own", "[host]") {
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"),
+                "  - {id: held, answer_ip: [198.51.100.64/26, \"2001:db8:bad::/48\"]}\n");
+  std::vector<Zone> zones = default_zones();
+  std::ranges::find(zones, "plain.example.", &Zone::origin)->records +=
+      "four HTTPS 1 . alpn=h2 ipv4hint=203.0.113.7,198.51.100.77\n"
+      "six SVCB 1 . ipv4hint=203.0.113.7 ipv6hint=2001:db8::7,2001:db8:bad::7\n"
+      "fine HTTPS 1 . alpn=h2 port=8443 ipv4hint=203.0.113.7 ipv6hint=2001:db8::7\n"
+      "elsewhere HTTPS 0 mx.plain.example.\n";
+  World world({.policy = policy}, zones);
+
+  world.expect_blocked(mail, "four.plain.example", HTTPS);
+  world.expect_blocked(mail, "six.plain.example", SVCB);
+  for (const std::string& client : {mail, other}) {
+    for (const std::string name : {"fine", "elsewhere"}) {
+      CHECK(world.resolver.answer(client, name + ".plain.example", HTTPS).data_of(HTTPS).size() ==
+            1);
+    }
+  }
+  CHECK(world.resolver.answer(other, "four.plain.example", HTTPS).data_of(HTTPS).size() == 1);
+  CHECK(world.resolver.answer(other, "six.plain.example", SVCB).data_of(SVCB).size() == 1);
+  world.expect_blocked(mail, "four.plain.example", HTTPS);
+}
+
 TEST_CASE("a domain whose only exchange is listed takes no mail", "[host]") {
   const World world({.policy = usual_policy});
   for (const std::string name : {"mxlisted.good.example", "mxlisted.plain.example"}) {

@@ -137,6 +137,34 @@ TEST_CASE("a listed exchange in an authority section does not get into an older 
   }
 }
 
+// Unbound then caches additional records as it parses the response.
+TEST_CASE("harden-glue that is switched off in service is switched on again", "[referral]") {
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: held, answer_ip: [198.51.100.64/26]}\n");
+  World world({.policy = policy,
+               .server_lines = "  serve-expired: yes\n  minimal-responses: no\n"
+                               "  qname-minimisation: no\n"});
+  world.resolver.control("set_option harden-glue: no");
+  Relay& host = world.lab.relay(Server::host);
+  host.forge("t.tenant.example.", forger([](std::size_t) {
+               return Sections{{record(the_question, A, {203, 0, 113, 9}, 1, 1)}};
+             }));
+  host.forge("x.plain.example.", forger([](std::size_t) -> Sections {
+               return {.answer = {record(the_question, MX, u16(10) + name("t.tenant.example"))},
+                       .additional = {record(name("t.tenant.example"), A, secret_address, 1, 300)}};
+             }));
+  world.resolver.answer(other, "t.tenant.example", A);
+  std::this_thread::sleep_for(2100ms); // it has expired
+  world.resolver.answer(other, "x.plain.example", MX);
+  world.resolver.answer(other, "x.plain.example", TXT);
+  for (int round = 0; round < 3; ++round) {
+    const Answer answer = world.resolver.answer(mail, "t.tenant.example", A);
+    INFO(answer.text());
+    CHECK_FALSE(tells_a_secret(answer));
+  }
+  CHECK(world.resolver.log().find("harden-glue was set to no") != std::string::npos);
+}
+
 TEST_CASE("a listed name's MX in an authority section is told to nobody", "[referral]") {
   const std::string lines = GENERATE(as<std::string>(), "", "  qname-minimisation: no\n");
   CAPTURE(lines);
