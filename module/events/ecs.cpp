@@ -107,7 +107,7 @@ class EcsFormat : public EventFormat {
     const Notice& notice = *event.notice;
     out += R"(,"event.kind":"event")";
     append_pair(out, R"(,"event.category":)", notice.category, {});
-    append_pair(out, R"(,"event.type":)", notice.success ? "info" : "error", {});
+    append_pair(out, R"(,"event.type":)", "info", {}); // ECS expects no `error` in these categories
     append_field(out, R"(,"event.action":)", notice.action);
     append_field(out, R"(,"event.outcome":)", notice.success ? "success" : "failure");
     append_field(out, R"(,"log.level":)", notice.success ? "info" : "error");
