@@ -15,6 +15,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -35,12 +36,21 @@ struct Options {
 };
 
 constexpr std::uint16_t type_mx = 15;
-// Below any name this stands for everything that nobody lists.
-constexpr std::string_view nobodys_label = "nearmiss-export-4f1c9b2e7a";
+// Below any name these stand for everything that nobody lists: the second where there is no room
+// for the first, but for the zone's `*`.
+constexpr std::array<std::string_view, 2> nobodys_labels{"nearmiss-export-4f1c9b2e7a", R"(\255)"};
 
 std::string wire_text(const Name& name) {
   const auto wire = name.wire();
   return {wire.begin(), wire.end()};
+}
+
+// Not the root, as the apex of the zone stands for the zone; no name with a `*` for its first
+// label, which would be a wildcard; nor what looks like a trigger of another kind.
+bool is_sayable(const Name& name, bool below) {
+  return name.is_root() ? below
+                        : (below || name.label(0) != "*") &&
+                              !name.label(name.label_count() - 1).starts_with("rpz-");
 }
 
 class RpzWriter {
@@ -67,9 +77,12 @@ class RpzWriter {
   }
   // On what is below it; the name itself where there is no room below.
   Verdict decide_below(const Name& name) const {
-    const auto label = Name::from_text(nobodys_label);
-    const auto below = label->with_suffix(Name(), name);
-    return below ? decide(*below) : Verdict{};
+    for (const std::string_view label : nobodys_labels) {
+      if (const auto below = Name::from_text(label)->with_suffix(Name(), name)) {
+        return decide(*below);
+      }
+    }
+    return {};
   }
 
   void collect();
@@ -91,6 +104,7 @@ class RpzWriter {
   std::string body_;
   std::size_t blocking_ = 0;
   std::size_t too_long_ = 0;
+  std::size_t unsayable_ = 0;
   std::map<Action, std::size_t> replaced_; // by NXDOMAIN
   std::vector<std::string> remarks_;
 };
@@ -153,8 +167,9 @@ std::string RpzWriter::records(const Verdict& verdict, const std::string& owner)
 }
 
 void RpzWriter::write_trigger(const Name& name, bool below, const Verdict& verdict) {
-  if (name.is_root() && !below) {
-    return; // the apex of the zone stands for the zone
+  if (!is_sayable(name, below)) {
+    ++unsayable_;
+    return;
   }
   const std::string owner = name.is_root() ? "*" : (below ? "*." : "") + name.to_text();
   if (!written_.insert(owner).second) {
@@ -206,6 +221,7 @@ void RpzWriter::add_remarks() {
   std::size_t for_groups = 0;
   std::size_t without_mx = 0;
   std::size_t some_types = 0;
+  std::size_t expiring = 0;
   const GroupSet groups = policy_.clients().groups_of(client_);
   for (const Rule& rule : policy_.rules()) {
     if (rule.variant) {
@@ -215,6 +231,7 @@ void RpzWriter::add_remarks() {
     const bool for_client = rule.every_client || (rule.groups & groups) != 0;
     for_others += for_client ? 0 : 1;
     for_groups += !rule.every_client && for_client ? 1 : 0;
+    expiring += rule.expires && *rule.expires >= today() ? 1 : 0;
     without_mx += rule.types.contains(type_mx) ? 0 : 1;
     some_types += rule.types.contains(type_mx) && !rule.types.contains(TypeSet::limit) ? 1 : 0;
   }
@@ -227,11 +244,14 @@ void RpzWriter::add_remarks() {
          "for some clients: in the zone for every client of the resolver that loads it");
   remark(without_mx, "rule", "rules", "not for MX lookups: left out");
   remark(some_types, "rule", "rules", "for some types: in the zone for every type");
+  remark(expiring, "rule", "rules", "with `expires`: in the zone for good; export it anew then");
   for (const auto& [action, count] : replaced_) {
     remark(count, "trigger", "triggers",
            "with the action " + std::string(to_string(action)) + ": NXDOMAIN in the zone");
   }
   remark(too_long_, "name", "names", "too long below the zone's name: left out");
+  remark(unsayable_, "name", "names",
+         "that mean something else in a zone (`.`, a `*`, `rpz-...`): left out");
   if (!protect_) {
     remark(policy_.protected_count(), "protected domain", "protected domains",
            "with look-alikes: left out; --protect writes them out");

@@ -58,7 +58,7 @@ protect:
   - {id: ours, domains: [usarmy.example]}
 )";
 
-// At 240 octets the zone has room for it, and not for what is below.
+// At 240 octets there is room for `*` below it in the zone.
 const std::string long_name = std::string(63, 'a') + "." + std::string(63, 'b') + "." +
                               std::string(63, 'c') + "." + std::string(38, 'd') + ".example";
 
@@ -167,6 +167,7 @@ const std::vector<std::string> asked{"ml",
                                      "space.octets.example",
                                      "\\255.octets.example",
                                      long_name,
+                                     "x." + long_name,
                                      "example",
                                      "unlisted.example"};
 

@@ -121,3 +121,37 @@ protect:
   CHECK(run("export --zone . --config " + file + " >/dev/null 2>&1") == 2);
   CHECK(run("export --config " + file + " --output /nowhere/zone >/dev/null 2>&1") == 2);
 }
+
+TEST_CASE("export: names at their longest, and names that mean something else in a zone", "[cli]") {
+  const Folder folder;
+  const std::string out = (folder.path() / "zone").native();
+  const auto exported = [&](const std::string& rules) {
+    const std::string file = folder.write("p.yaml", "version: 1\nrules:\n" + rules);
+    REQUIRE(run("export --config " + file + " --output " + out + " 2>" + out + ".told") <= 1);
+    return content(out);
+  };
+  // Below rpz.nearmiss a name of 240 octets has room for a label of one octet, one of 241 has none.
+  const auto long_name = [](std::size_t octets) {
+    const std::string label(63, 'a');
+    return label + '.' + label + '.' + label + '.' + std::string(octets - 202, 'b') + ".example";
+  };
+  const std::string fits = long_name(240);
+  const std::string zone = exported("  - {id: a, domains: [" + fits + "]}\n");
+  CHECK(zone.find("\n" + fits + " 60 CNAME .\n") != std::string::npos);
+  CHECK(zone.find("\n*." + fits + " 60 CNAME .\n") != std::string::npos);
+  CHECK(exported("  - {id: a, domains: [" + long_name(241) + "]}\n")
+            .find("1 name too long below the zone's name: left out") != std::string::npos);
+
+  const std::string odd =
+      exported(R"(  - {id: a, exact: ['\*.example', '\255.example', 'a\.b.example']}
+  - {id: b, domains: [32.1.2.0.192.rpz-ip]}
+  - {id: c, domains: [c.example], expires: 2999-12-31}
+)");
+  INFO(odd);
+  CHECK(odd.find("\n\\255.example 60 CNAME .\na\\.b.example 60 CNAME .\n") != std::string::npos);
+  CHECK(odd.find("\n*.example ") == std::string::npos);
+  CHECK(odd.find("\n\\*.example ") == std::string::npos);
+  CHECK(odd.find("rpz-ip ") == std::string::npos);
+  CHECK(odd.find("; 3 names that mean something else in a zone") != std::string::npos);
+  CHECK(odd.find("; 1 rule with `expires`: in the zone for good") != std::string::npos);
+}
