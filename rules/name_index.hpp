@@ -16,8 +16,8 @@
 // Two filters stand before the groups, for the names that are not listed. First 64 bits for each
 // depth (number of labels), one of which every name listed there has set: depths at which nothing
 // is listed, or few names, are not searched, or seldom. Then a Bloom filter (Bloom 1970; cut into
-// words, Putze, Sanders and Singler 2007) of an octet a name: each name has set four bits of one
-// word. It passes one name in about 30 that is not listed. So a search for a name that is not there
+// words, Putze, Sanders and Singler 2007) of 7 bits a name: each name has set four bits of one
+// word. It passes one name in about 25 that is not listed. So a search for a name that is not there
 // reads one word a depth and nearly always nothing else: the branches go the same way, and the
 // processor need not wait for the memory before it goes on. Of a list so large that this filter is
 // not in the near caches a quarter of it is a sieve of two bits a name, of which each name has set
@@ -27,11 +27,11 @@
 // below a name.
 //
 // Memory a name, in octets:
-//   its part of the filter                                      1
+//   its part of the filter                                      0.9
 //   its part of a group: 32 / 10 names                          3.2
 //   what the rules say                                          1
 //   the wire form: the text's length (without final dot) + 2    20 at a text of 18
-// so 7.2 + the text: 32 octets at a text of 24.8. A name of more than two labels takes one more for
+// so 7.1 + the text: 32 octets at a text of 24.9. A name of more than two labels takes 0.9 more for
 // each of those, in the third filter. A name that n lists hold takes n parts of a group, the rest
 // once. A name whose marks are a list beyond the 255th takes 8 more. While it is
 // built, a second blob stands beside the index, and 4 octets a name.
@@ -107,7 +107,7 @@ class NameIndex {
   void search(const Name& name, Matches& matches) const noexcept;
   MarkList marks(const Matches::Match& match) const noexcept { return mark_list(match.marks); }
 
-  // Is anything stored below this name? May be true without need, for one name in about 30; never
+  // Is anything stored below this name? May be true without need, for one name in about 25; never
   // false wrongly. No lock, no allocation.
   bool may_have_below(const Name& name) const noexcept;
 

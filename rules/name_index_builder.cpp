@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t typical_octets = 24; // of a name in the blob, for reserve()
 constexpr std::size_t names_a_group = 10;  // on average: more are passed on too often
-constexpr std::size_t names_a_word = 8;    // of a filter, on average
+constexpr std::size_t names_a_word = 9;    // of a filter, on average
 constexpr std::size_t many_words = std::size_t{2} << 17U; // of a filter: 2 MiB
 
 void add_to(Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept {
