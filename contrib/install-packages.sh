@@ -10,7 +10,7 @@
 #   lab      an authoritative name server (NSD), for --lab and the tests
 #   test     a mail server (Postfix), for the tests
 #   resolvers  other resolvers (BIND, PowerDNS Recursor), for the tests of `nearmiss export`
-#   mailers  the other mail servers (Exim, OpenSMTPD, Sendmail), for contrib/mailers/table.sh
+#   mailers  the other mail servers (Exim, OpenSMTPD, Sendmail), for tests/mailers/table.sh
 #   pipeline programs that pass events on and rotate logs (rsyslog, journald, logrotate), for the tests
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis

@@ -4,8 +4,8 @@
 #include "module/decision.hpp"
 #include "module/events/discovery.hpp"
 #include "module/events/notices.hpp"
-#include "module/live/housekeeping.hpp"
-#include "module/live/policy_keeper.hpp"
+#include "module/reload/housekeeping.hpp"
+#include "module/reload/policy_keeper.hpp"
 
 #include <chrono>
 #include <csignal>

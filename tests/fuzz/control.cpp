@@ -1,6 +1,6 @@
 // The control socket: any octets, in any pieces, from several clients at a time, to the module as
 // it runs. Each client gets the answer to its first line or is disconnected without one.
-#include "module/live/control_socket.hpp"
+#include "module/reload/control_socket.hpp"
 #include "tests/fuzz/core.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 // The control socket by itself: how much of a client it reads, and what it does without
 // descriptors.
-#include "module/live/control_socket.hpp"
+#include "module/reload/control_socket.hpp"
 #include "tests/catch.hpp"
 #include "tests/unit/config/folder.hpp"
 

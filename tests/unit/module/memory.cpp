@@ -3,7 +3,7 @@
 #include "tests/catch.hpp"
 
 #include "module/core.h"
-#include "module/live/policy_keeper.hpp"
+#include "module/reload/policy_keeper.hpp"
 #include "tests/unit/allocations.hpp"
 #include "tests/unit/events/fixture.hpp"
 

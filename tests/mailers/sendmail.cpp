@@ -1,4 +1,4 @@
-#include "contrib/mailers/start.hpp"
+#include "tests/mailers/start.hpp"
 
 #include "tests/e2e/process.hpp"
 

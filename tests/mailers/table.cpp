@@ -7,11 +7,11 @@
 // nothing around it. Each server has a real resolver with the module and a real DNS world; see
 // tests/e2e/. A message that waits in a queue is known by what the server notes about it, not by
 // waiting.
-#include "contrib/mailers/mailer.hpp"
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/lab.hpp"
 #include "tests/e2e/sinkhole_server.hpp"
 #include "tests/e2e/unbound.hpp"
+#include "tests/mailers/mailer.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -1,4 +1,4 @@
-#include "module/live/housekeeping.hpp"
+#include "module/reload/housekeeping.hpp"
 
 #include "module/version.hpp"
 

@@ -1,7 +1,7 @@
 // What the mail servers that take mail by SMTP have in common.
 #pragma once
 
-#include "contrib/mailers/mailer.hpp"
+#include "tests/mailers/mailer.hpp"
 
 #include <string>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "module/live/control_socket.hpp"
+#include "module/reload/control_socket.hpp"
 
 #include <sys/socket.h>
 #include <sys/stat.h>

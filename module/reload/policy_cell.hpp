@@ -10,7 +10,7 @@
 // whoever goes through the cache afterwards finds all that was judged by the older policy.
 #pragma once
 
-#include "module/live/published.hpp"
+#include "module/reload/published.hpp"
 
 #include <atomic>
 #include <chrono>

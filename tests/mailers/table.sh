@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: contrib/mailers/table.sh [--reasons] [--only NAME] [--compare FILE]
+# usage: tests/mailers/table.sh [--reasons] [--only NAME] [--compare FILE]
 #
 # Sends mail through Postfix, Exim, OpenSMTPD and Sendmail against every action of the policy and
 # prints what became of it, as a table in Markdown. Installs what is missing, builds what is not
@@ -11,7 +11,7 @@
 
 set -euo pipefail
 # shellcheck source=contrib/common.sh
-. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../common.sh"
+. "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../../contrib/common.sh"
 
 case ${1-} in -h | --help) usage && exit ;; esac
 [[ $(id -u) == 0 ]] || die "only root can make the network that the mail servers run in" "run: sudo $0 $*"
@@ -26,4 +26,4 @@ log=$root/build/mailers-table.log
 logged "$log" "Configuring" cmake --preset default
 logged "$log" "Building" cmake --build --preset default --target nearmiss nearmiss_mailers
 cd -- "$from"
-exec "$root/build/contrib/mailers/nearmiss_mailers" "$@"
+exec "$root/build/tests/mailers/nearmiss_mailers" "$@"

@@ -1,4 +1,4 @@
-#include "module/live/file_watch.hpp"
+#include "module/reload/file_watch.hpp"
 
 #include <sys/inotify.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
-#include "contrib/mailers/mailer.hpp"
+#include "tests/mailers/mailer.hpp"
 
-#include "contrib/mailers/start.hpp"
+#include "tests/mailers/start.hpp"
 
 namespace nearmiss::mailers {
 

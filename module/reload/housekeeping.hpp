@@ -2,9 +2,9 @@
 // serves the control socket. Unbound's threads never wait for it.
 #pragma once
 
-#include "module/live/control_socket.hpp"
-#include "module/live/file_watch.hpp"
-#include "module/live/policy_keeper.hpp"
+#include "module/reload/control_socket.hpp"
+#include "module/reload/file_watch.hpp"
+#include "module/reload/policy_keeper.hpp"
 
 #include <optional>
 #include <string>

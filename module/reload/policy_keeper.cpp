@@ -1,4 +1,4 @@
-#include "module/live/policy_keeper.hpp"
+#include "module/reload/policy_keeper.hpp"
 
 #include "module/events/notices.hpp"
 #include "module/version.hpp"

@@ -1,4 +1,4 @@
-#include "module/live/policy_cell.hpp"
+#include "module/reload/policy_cell.hpp"
 
 #include <array>
 #include <chrono>

@@ -5,7 +5,7 @@
 // own reloads), so that a file that becomes wrong never leaves the resolver without any.
 #pragma once
 
-#include "module/live/policy_cell.hpp"
+#include "module/reload/policy_cell.hpp"
 #include "module/metrics.hpp"
 
 #include <filesystem>
