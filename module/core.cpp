@@ -13,10 +13,10 @@
 #include <optional>
 #include <string>
 
+using nearmiss::CurrentSnapshot;
 using nearmiss::Decision;
 using nearmiss::EventLog;
-using nearmiss::PolicyCell;
-using nearmiss::Published;
+using nearmiss::PolicySnapshot;
 
 static_assert(NM_RECORDS_MAX > nearmiss::max_local_data / nearmiss::least_octets_in_answer);
 static_assert(NM_MADE_RDATA_MAX >= 2 + nearmiss::Name::max_octets); // an MX
@@ -205,15 +205,15 @@ size_t nm_core_memory(nm_core* core) {
 }
 
 const nm_policy* nm_enter(nm_core* core) {
-  return core->keeper.cell().enter();
+  return core->keeper.snapshot().enter();
 }
 
 void nm_leave() {
-  PolicyCell::leave();
+  CurrentSnapshot::leave();
 }
 
 void nm_linger() {
-  PolicyCell::linger();
+  CurrentSnapshot::linger();
 }
 
 uint64_t nm_generation(const nm_policy* policy) {
@@ -221,7 +221,7 @@ uint64_t nm_generation(const nm_policy* policy) {
 }
 
 size_t nm_max_threads() {
-  return PolicyCell::max_readers;
+  return CurrentSnapshot::max_readers;
 }
 
 bool nm_covers(const nm_policy* policy, nm_name name, uint16_t type) {

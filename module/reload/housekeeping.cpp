@@ -39,7 +39,7 @@ Json outcome_of(const PolicyKeeper& keeper) {
 }
 
 Json status_of(const PolicyKeeper& keeper) {
-  const Published& policy = keeper.current();
+  const PolicySnapshot& policy = keeper.current();
   const Policy& rules = policy.config->policy;
   const EventLog::Counts events = keeper.events().counts();
   return {

@@ -87,12 +87,12 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
         "no policy, so Unbound must not start: mend the file and see `nearmiss check`");
   }
   configure(*last_good.config, Unopened::awaited);
-  auto policy = std::make_shared<const Published>(last_good.config, last_good.generation);
+  auto policy = std::make_shared<const PolicySnapshot>(last_good.config, last_good.generation);
   events_.notice({.action = "module-started",
                   .message = "nearmiss " + std::string(version) + ", built for Unbound " +
                              std::string(unbound_version)},
                  policy->events);
-  cell_ = std::make_unique<PolicyCell>(policy);
+  snapshot_ = std::make_unique<CurrentSnapshot>(policy);
   if (loaded.config) {
     tell(before.get(), *policy);
   } else {
@@ -101,7 +101,7 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
 }
 
 LoadOutcome PolicyKeeper::reload() noexcept {
-  std::shared_ptr<const Published> policy;
+  std::shared_ptr<const PolicySnapshot> policy;
   std::shared_ptr<const Config> before;
   try {
     const Loaded loaded = load_file(in_idle_time);
@@ -119,10 +119,10 @@ LoadOutcome PolicyKeeper::reload() noexcept {
       }
       return LoadOutcome::unchanged;
     }
-    policy = std::make_shared<const Published>(loaded.config, last_good.generation + 1);
+    policy = std::make_shared<const PolicySnapshot>(loaded.config, last_good.generation + 1);
     configure(*loaded.config);
     before = current().config;
-    cell_->publish(policy);
+    snapshot_->publish(policy);
     changed_(); // before anything that can fail
     last_good = {loaded.config, policy->generation};
     last_load_.outcome = LoadOutcome::loaded;
@@ -232,7 +232,7 @@ void PolicyKeeper::complain(const char* what) noexcept {
   }
 }
 
-void PolicyKeeper::tell(const Config* before, const Published& policy) {
+void PolicyKeeper::tell(const Config* before, const PolicySnapshot& policy) {
   const Policy& rules = policy.config->policy;
   const std::string line = "policy " + file_.native() + " loaded, generation " +
                            std::to_string(policy.generation) + ": " +

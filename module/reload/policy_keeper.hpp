@@ -5,8 +5,8 @@
 // own reloads), so that a file that becomes wrong never leaves the resolver without any.
 #pragma once
 
-#include "module/reload/policy_cell.hpp"
 #include "module/metrics.hpp"
+#include "module/reload/current_snapshot.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -46,15 +46,15 @@ class PolicyKeeper {
   PolicyKeeper(const PolicyKeeper&) = delete;
   PolicyKeeper& operator=(const PolicyKeeper&) = delete;
 
-  // From one thread, like everything else here but the cell's enter(). The files are read in idle
+  // From one thread, like everything else here but snapshot().enter(). The files are read in idle
   // time, as far as there is some, so that nobody who asks waits for that. Does not throw: what
   // goes wrong is a refusal. Unless that is what became of it, the host's caches hold nothing that
   // the policy in force lists when it returns, and only then is it told: they may have been filled
   // from a dump while nothing changed.
   LoadOutcome reload() noexcept;
 
-  PolicyCell& cell() noexcept { return *cell_; }
-  const Published& current() const noexcept { return *cell_->newest(); }
+  CurrentSnapshot& snapshot() noexcept { return *snapshot_; }
+  const PolicySnapshot& current() const noexcept { return *snapshot_->newest(); }
   EventLog& events() const noexcept { return events_; }
   const Metrics& metrics() const noexcept { return metrics_; }
   const LastLoad& last_load() const noexcept { return last_load_; }
@@ -71,7 +71,7 @@ class PolicyKeeper {
   Loaded load_file(Load load_policy);
   void refuse(const std::string& error);
   void configure(const Config& config, Unopened unopened = Unopened::refused);
-  void tell(const Config* before, const Published& policy);
+  void tell(const Config* before, const PolicySnapshot& policy);
   void complain(const char* what) noexcept;
 
   std::filesystem::path file_;
@@ -79,7 +79,7 @@ class PolicyKeeper {
   Metrics& metrics_;
   std::function<void()> changed_;
   LogLine log_;
-  std::unique_ptr<PolicyCell> cell_;
+  std::unique_ptr<CurrentSnapshot> snapshot_;
   std::vector<SourceFile> files_;
   LastLoad last_load_;
 };

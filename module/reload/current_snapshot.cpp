@@ -1,4 +1,4 @@
-#include "module/reload/policy_cell.hpp"
+#include "module/reload/current_snapshot.hpp"
 
 #include <array>
 #include <chrono>
@@ -11,13 +11,13 @@ namespace {
 
 // A thread's announcement, on a cache line of its own.
 struct alignas(64) Reader {
-  std::atomic<const Published*> reads{nullptr};
-  std::atomic<const Published*> lingers{nullptr}; // never followed
+  std::atomic<const PolicySnapshot*> reads{nullptr};
+  std::atomic<const PolicySnapshot*> lingers{nullptr}; // never followed
   std::atomic<bool> taken{false};
 };
 
 // Of the process, as threads are: a thread keeps its place until it ends.
-std::array<Reader, PolicyCell::max_readers> readers; // NOLINT: shared by design
+std::array<Reader, CurrentSnapshot::max_readers> readers; // NOLINT: shared by design
 
 class Place {
  public:
@@ -50,20 +50,20 @@ Reader* this_reader() noexcept {
 
 } // namespace
 
-PolicyCell::PolicyCell(std::shared_ptr<const Published> first)
+CurrentSnapshot::CurrentSnapshot(std::shared_ptr<const PolicySnapshot> first)
     : current_(first.get()), newest_(std::move(first)) {}
 
-const Published* PolicyCell::enter() const noexcept {
+const PolicySnapshot* CurrentSnapshot::enter() const noexcept {
   Reader* const reader = this_reader();
   if (reader == nullptr) {
     return nullptr;
   }
-  const Published* policy = current_.load(std::memory_order_relaxed);
+  const PolicySnapshot* policy = current_.load(std::memory_order_relaxed);
   for (;;) {
     // Both in the one order that publish() sees too: either it finds the announcement, or the load
     // finds the new policy.
     reader->reads.store(policy, std::memory_order_seq_cst);
-    const Published* const now = current_.load(std::memory_order_seq_cst);
+    const PolicySnapshot* const now = current_.load(std::memory_order_seq_cst);
     if (now == policy) {
       reader->lingers.store(nullptr, std::memory_order_release);
       return policy;
@@ -72,26 +72,27 @@ const Published* PolicyCell::enter() const noexcept {
   }
 }
 
-void PolicyCell::leave() noexcept {
+void CurrentSnapshot::leave() noexcept {
   if (Reader* const reader = this_reader()) {
     reader->lingers.store(nullptr, std::memory_order_release);
     reader->reads.store(nullptr, std::memory_order_release);
   }
 }
 
-void PolicyCell::linger() noexcept {
+void CurrentSnapshot::linger() noexcept {
   Reader* const reader = this_reader();
   if (reader == nullptr) {
     return;
   }
-  if (const Published* const policy = reader->reads.load(std::memory_order_relaxed)) {
+  if (const PolicySnapshot* const policy = reader->reads.load(std::memory_order_relaxed)) {
     // At every moment one of the two says it.
     reader->lingers.store(policy, std::memory_order_release);
     reader->reads.store(nullptr, std::memory_order_release);
   }
 }
 
-std::shared_ptr<const Published> PolicyCell::publish(std::shared_ptr<const Published> next) {
+std::shared_ptr<const PolicySnapshot>
+CurrentSnapshot::publish(std::shared_ptr<const PolicySnapshot> next) {
   current_.store(next.get(), std::memory_order_seq_cst);
   auto old = std::exchange(newest_, std::move(next));
   for (const Reader& reader : readers) {

@@ -10,7 +10,7 @@
 // whoever goes through the cache afterwards finds all that was judged by the older policy.
 #pragma once
 
-#include "module/reload/published.hpp"
+#include "module/reload/policy_snapshot.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -19,20 +19,20 @@
 
 namespace nearmiss {
 
-class PolicyCell {
+class CurrentSnapshot {
  public:
   // Threads that may read at the same time, in the process.
   static constexpr std::size_t max_readers = 1024;
 
-  explicit PolicyCell(std::shared_ptr<const Published> first);
+  explicit CurrentSnapshot(std::shared_ptr<const PolicySnapshot> first);
   // No thread may be inside.
-  ~PolicyCell() = default;
-  PolicyCell(const PolicyCell&) = delete;
-  PolicyCell& operator=(const PolicyCell&) = delete;
+  ~CurrentSnapshot() = default;
+  CurrentSnapshot(const CurrentSnapshot&) = delete;
+  CurrentSnapshot& operator=(const CurrentSnapshot&) = delete;
 
   // The current policy, valid until the thread's leave() or linger(); calls do not nest. nullptr if
   // more than max_readers threads came. No lock, no allocation.
-  const Published* enter() const noexcept;
+  const PolicySnapshot* enter() const noexcept;
   static void leave() noexcept;
   // Until the thread's next enter() or leave().
   static void linger() noexcept;
@@ -44,12 +44,12 @@ class PolicyCell {
   static constexpr std::chrono::seconds patience{2};
 
   // Returns the policy before, which no thread reads any more.
-  std::shared_ptr<const Published> publish(std::shared_ptr<const Published> next);
-  const std::shared_ptr<const Published>& newest() const noexcept { return newest_; }
+  std::shared_ptr<const PolicySnapshot> publish(std::shared_ptr<const PolicySnapshot> next);
+  const std::shared_ptr<const PolicySnapshot>& newest() const noexcept { return newest_; }
 
  private:
-  std::atomic<const Published*> current_;
-  std::shared_ptr<const Published> newest_;
+  std::atomic<const PolicySnapshot*> current_;
+  std::shared_ptr<const PolicySnapshot> newest_;
 };
 
 } // namespace nearmiss

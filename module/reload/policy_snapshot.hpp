@@ -9,8 +9,8 @@
 #include <memory>
 #include <utility>
 
-// The struct that core.h hands to the adapter. Immutable; see PolicyCell for how it is reached and
-// when it ends.
+// The struct that core.h hands to the adapter. Immutable; see CurrentSnapshot for how it is reached
+// and when it ends.
 struct nm_policy {
   nm_policy(std::shared_ptr<const nearmiss::Config> checked, std::uint64_t number)
       : config(std::move(checked)), answers(*config), generation(number),
@@ -24,6 +24,6 @@ struct nm_policy {
 
 namespace nearmiss {
 
-using Published = nm_policy;
+using PolicySnapshot = nm_policy;
 
 } // namespace nearmiss
