@@ -17,7 +17,7 @@ ListReader::ListReader(const YamlReader& reader, std::filesystem::path folder, P
       previous_(previous) {}
 
 const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner) {
-  YamlMap map(node, "`list`", reader_);
+  YamlMap map(node, keys::list, reader_);
   const YamlNode* file = map.require("file", "write the list's path");
   const YamlNode* format =
       map.require("format", "write `format: domains` for a domain name a line, `hosts` or `rpz`");

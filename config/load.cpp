@@ -42,7 +42,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
     return nullptr;
   }
   const YamlReader reader(file.native(), report);
-  YamlMap map(*root, "the policy", reader);
+  YamlMap map(*root, keys::policy, reader);
   if (root->kind != YamlNode::Kind::map) {
     return nullptr;
   }
@@ -169,7 +169,7 @@ std::optional<std::filesystem::path> control_socket_of(const std::filesystem::pa
     return std::nullopt;
   }
   const YamlReader reader(file.native(), unheard);
-  YamlMap map(*root, "the policy", reader);
+  YamlMap map(*root, keys::policy, reader);
   WrittenFiles written(reader, file.parent_path());
   const YamlNode* value = map.find("control");
   std::filesystem::path socket =

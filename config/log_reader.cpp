@@ -45,7 +45,7 @@ void read_syslog(const YamlNode& node, const YamlReader& reader, LogSink& sink) 
     }
     return;
   }
-  YamlMap map(node, "`syslog`", reader);
+  YamlMap map(node, keys::syslog, reader);
   if (const YamlNode* value = map.require("tcp", remedy)) {
     sink.kind = Kind::syslog_tcp;
     const auto text = reader.text(*value, "tcp");
@@ -70,7 +70,7 @@ void read_journald(const YamlNode& node, const YamlReader& reader, LogSink& sink
 void read_sink(const YamlNode& node, const YamlReader& reader, WrittenFiles& files,
                LogSettings& settings) {
   LogSink sink;
-  YamlMap map(node, "`log`", reader);
+  YamlMap map(node, keys::log, reader);
   const YamlNode* const file = map.find("file");
   const YamlNode* const syslog = map.find("syslog");
   const YamlNode* const journald = map.find("journald");
@@ -135,7 +135,7 @@ LogSettings read_log(const YamlNode& node, const YamlReader& reader, WrittenFile
 MetricsSettings read_metrics(const YamlNode& node, const YamlReader& reader, WrittenFiles& files) {
   constexpr std::uint32_t longest = 3600;
   MetricsSettings settings;
-  YamlMap map(node, "`metrics`", reader);
+  YamlMap map(node, keys::metrics, reader);
   if (const YamlNode* value =
           map.require("file", "write `file: nearmiss.prom`, in the folder that node_exporter's "
                               "textfile collector reads")) {

@@ -43,7 +43,7 @@ void RuleReader::read(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::alias) {
     return;
   }
-  YamlMap map(node, "the rule", reader_);
+  YamlMap map(node, keys::rule, reader_);
   Rule rule;
   RuleSource source;
   source.place = node.place;
@@ -113,7 +113,7 @@ void RuleReader::read_protect(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::alias) {
     return;
   }
-  YamlMap map(node, "the entry of `protect`", reader_);
+  YamlMap map(node, keys::protect, reader_);
   Rule rule;
   RuleSource source;
   source.place = node.place;
@@ -278,7 +278,7 @@ void RuleReader::read_words(YamlMap& map, Rule& rule) {
 
 void RuleReader::read_confusable(const YamlNode& node, bool public_suffixes, Rule& rule,
                                  RuleSource& source) {
-  YamlMap map(node, "`confusable`", reader_);
+  YamlMap map(node, keys::confusable, reader_);
   if (const YamlNode* value =
           map.require("intended", "write the suffix that was meant, as in `intended: mil`")) {
     rule.intended = read_one(*value, "intended");

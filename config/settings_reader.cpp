@@ -84,7 +84,7 @@ std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader) {
                            std::string("`clients: {mail: [192.0.2.0/24]}`"));
     return groups;
   }
-  YamlMap map(node, "`clients`", reader);
+  YamlMap map(node, keys::clients, reader);
   if (node.kind == YamlNode::Kind::map && node.keys.empty()) {
     reader.error(node, "`clients` names no group; write one as `mail: [192.0.2.0/24]`, or leave " +
                            std::string("`clients` out: then every client is a mail server"));
@@ -122,7 +122,7 @@ std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader) {
 SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& reader) {
   SinkholeSource source;
   source.place = key;
-  YamlMap map(node, "`sinkhole`", reader);
+  YamlMap map(node, keys::sinkhole, reader);
   if (const YamlNode* value = map.find("ipv4")) {
     source.sinkhole.ipv4 = read_address(*value, "ipv4", true, reader);
     source.ipv4 = value->place;
@@ -258,7 +258,7 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
   if (node == nullptr) {
     return defaults;
   }
-  YamlMap map(*node, "`defaults`", reader);
+  YamlMap map(*node, keys::defaults, reader);
   if (const YamlNode* value = map.find("action")) {
     defaults.action = read_action(*value, reader).value_or(defaults.action);
   }
@@ -277,7 +277,7 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
 
 ControlSettings read_control(const YamlNode& node, const YamlReader& reader, WrittenFiles& files) {
   ControlSettings control;
-  YamlMap map(node, "`control`", reader);
+  YamlMap map(node, keys::control, reader);
   if (const YamlNode* value = map.require(
           "socket", "write `socket: nearmiss.sock`, the Unix socket for `nearmiss status`")) {
     control.socket = files.read(*value, "socket", "control").value_or("");

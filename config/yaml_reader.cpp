@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <sstream>
+#include <stdexcept>
 
 #include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
@@ -320,8 +321,8 @@ std::optional<std::size_t> YamlReader::word(const YamlNode& node, std::string_vi
   return std::nullopt;
 }
 
-YamlMap::YamlMap(const YamlNode& node, std::string what, const YamlReader& reader)
-    : node_(node), what_(std::move(what)), reader_(reader) {
+YamlMap::YamlMap(const YamlNode& node, const keys::Section& section, const YamlReader& reader)
+    : node_(node), section_(section), what_(section.what), reader_(reader) {
   if (node.kind != YamlNode::Kind::map) {
     reader.error(node, what_ + " must be a map (`key: value` lines), not " +
                            std::string(kind_name(node)));
@@ -342,7 +343,9 @@ YamlMap::YamlMap(const YamlNode& node, std::string what, const YamlReader& reade
 }
 
 const YamlNode* YamlMap::find(std::string_view key) {
-  known_.push_back(key);
+  if (!section_.keys.empty() && section_.find(key) == nullptr) {
+    throw std::logic_error("config/keys.cpp has no row for " + shown(key) + " in " + what_);
+  }
   const auto index = index_of(key);
   if (!index) {
     return nullptr;
@@ -366,18 +369,22 @@ const YamlNode* YamlMap::require(std::string_view key, std::string_view remedy) 
 }
 
 bool YamlMap::finish() const {
+  std::vector<std::string_view> known;
+  for (const keys::Key& key : section_.keys) {
+    known.push_back(key.name);
+  }
   bool all_known = true;
   for (std::size_t i = 0; i < node_.keys.size(); ++i) {
     const YamlNode& key = node_.keys[i];
     if (key.kind != YamlNode::Kind::text || *index_of(key.text) < i ||
-        std::find(known_.begin(), known_.end(), key.text) != known_.end()) {
+        section_.find(key.text) != nullptr) {
       continue;
     }
     all_known = false;
-    const std::string_view meant = closest(key.text, known_);
+    const std::string_view meant = closest(key.text, known);
     reader_.error(key, "unknown key " + shown(key.text) + " in " + what_ +
                            (meant.empty() ? "" : ", did you mean " + shown(meant) + "?") +
-                           "; the keys here are: " + joined(known_));
+                           "; the keys here are: " + joined(known));
   }
   return all_known;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "config/diagnostics.hpp"
+#include "config/keys.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -63,17 +64,18 @@ class YamlReader {
   Report& report_;
 };
 
-// The keys of one map. Ask for every key the map may have with find() or require(), then call
-// finish(), which reports the keys nobody asked for.
+// The keys of one map: those of its section in the table of keys (config/keys.hpp). find() and
+// require() throw std::logic_error for a key that is not in the table; finish() reports the keys of
+// the map that are not in it.
 class YamlMap {
  public:
-  // `what` names the map in messages: "the rule", "`sinkhole`". Reports a node that is no map, and
-  // keys that stand twice. Points to `node` and `reader`, which must outlive it.
-  YamlMap(const YamlNode& node, std::string what, const YamlReader& reader);
+  // Reports a node that is no map, and keys that stand twice. Points to `node` and `reader`, which
+  // must outlive it.
+  YamlMap(const YamlNode& node, const keys::Section& section, const YamlReader& reader);
 
   // The value of `key`; null if it is absent, or reported and empty. Points into the node.
   const YamlNode* find(std::string_view key);
-  // As find; an absent key is reported with `remedy`: what to write.
+  // Like find(); an absent key is reported with `remedy`: what to write.
   const YamlNode* require(std::string_view key, std::string_view remedy);
   bool has(std::string_view key) const noexcept { return index_of(key).has_value(); }
   // Where `key` itself stands; `key` must be there.
@@ -84,9 +86,9 @@ class YamlMap {
   std::optional<std::size_t> index_of(std::string_view key) const noexcept;
 
   const YamlNode& node_;
-  std::string what_;
+  const keys::Section& section_;
+  std::string what_; // of the section
   const YamlReader& reader_;
-  std::vector<std::string_view> known_;
 };
 
 } // namespace nearmiss

@@ -1,0 +1,236 @@
+#include "config/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace nearmiss::keys {
+
+namespace {
+
+using Words = std::string_view;
+
+template<std::size_t A, std::size_t B>
+constexpr std::array<Key, A + B> both(const std::array<Key, A>& a, const std::array<Key, B>& b) {
+  std::array<Key, A + B> all{};
+  std::copy(b.begin(), b.end(), std::copy(a.begin(), a.end(), all.begin()));
+  return all;
+}
+
+constexpr std::array<Words, 1> versions{"1"};
+constexpr std::array<Words, 2> modes{"enforce", "observe"};
+constexpr std::array<Words, 10> actions{"nxdomain", "nodata",   "null-mx", "sinkhole", "refused",
+                                        "servfail", "tcp-only", "drop",    "observe",  "allow"};
+constexpr std::array<Words, 3> list_formats{"domains", "hosts", "rpz"};
+constexpr std::array<Words, 2> log_formats{"ecs", "ocsf"};
+constexpr std::array<Words, 1> syslogs{"local"};
+
+// What `defaults`, a rule and an entry of `protect` have in common.
+constexpr Key action_key(std::string_view usual) {
+  return Key{"action", Kind::word, usual, "null-mx", "What a policed client gets."}.of(actions);
+}
+constexpr Key types_key(std::string_view usual) {
+  return Key{"types", Kind::types, usual, "[MX, A, AAAA]",
+             "The RR types that are blocked. `delivery` is MX, A, AAAA, CNAME, ANY, SRV, HTTPS and "
+             "SVCB: all that can lead to delivery. A type above 511 is covered by `all` alone."};
+}
+constexpr Key clients_key(std::string_view usual) {
+  return Key{"clients", Kind::clients, usual, "[mail]",
+             "The groups of clients that are policed; `any` is every client."};
+}
+constexpr Key ttl_key(std::string_view usual) {
+  return Key{"ttl", Kind::number, usual, "300",
+             "Seconds for which a block may be cached: the longest wait until a change shows."}
+      .within(0, 86400);
+}
+
+constexpr std::array<Key, 3> sinkhole_keys{{
+    Key{"ipv4", Kind::ipv4, "none", "192.0.2.53",
+        "The answer to A. `ipv4`, `ipv6` or both must be there."},
+    Key{"ipv6", Kind::ipv6, "none", "\"2001:db8::53\"", "The answer to AAAA."},
+    Key{"mx", Kind::name, "the asked name", "sinkhole.example.net",
+        "The MX host in the answer to MX."},
+}};
+
+constexpr std::array<Key, 4> defaults_keys{{
+    action_key("`nxdomain`"),
+    types_key("`delivery`"),
+    clients_key("all groups of `clients`; without groups `any`"),
+    ttl_key("`60`"),
+}};
+
+constexpr std::array<Key, 2> confusable_keys{{
+    Key{"intended", Kind::name, "required", "mil", "The suffix that was meant."},
+    Key{"mistyped", Kind::suffixes, "required", "[ml]",
+        "The suffixes that are typed instead. `default` is every TLD that is known to be mistyped "
+        "for the intended one; `check` prints which."},
+}};
+
+constexpr std::array<Key, 4> list_keys{{
+    Key{"file", Kind::path, "required", "lists/typos.txt", "The list."},
+    Key{"format", Kind::word, "required", "domains", "What the file is."}.of(list_formats),
+    Key{"strict", Kind::truth, "`true`", "false",
+        "`true`: a broken line refuses the policy. `false`: broken lines are skipped and counted."},
+    Key{"max_shrink", Kind::number, "`50`", "10",
+        "Percent of its names that the list may lose in one reload; if it lost more, the new "
+        "policy "
+        "is refused."}
+        .within(0, 100),
+}};
+
+constexpr std::array<Key, 1> id_keys{{
+    Key{"id", Kind::text, "required", "mil-ml",
+        "A name of your choice, once in the policy; events carry it."},
+}};
+
+constexpr std::array<Key, 7> matcher_keys{{
+    Key{"confusable", Kind::map, "none", "{intended: mil, mistyped: [ml]}",
+        "Reads every name under a mistyped suffix as that name under the intended one. Stands "
+        "alone: "
+        "no other matcher beside it."}
+        .holding(confusable),
+    Key{"domains", Kind::names, "none", "[army-mil.example]",
+        "Names; each matches itself and everything below it."},
+    Key{"exact", Kind::names, "none", "[arrny.example]", "Names; each matches itself alone."},
+    Key{"list", Kind::map, "none", "{file: lists/typos.txt, format: domains}", "A file of names."}
+        .holding(list),
+    Key{"mx_exchange", Kind::names, "none", "[mx.parking.example]",
+        "MX hosts; the rule matches every domain whose MX is one of them or below one."},
+    Key{"answer_ip", Kind::prefixes, "none", "[198.51.100.0/24]",
+        "Addresses; the rule matches every name that has one of them."},
+    Key{"intended", Kind::name, "none", "army.mil",
+        "The domain that was meant; events and the answer's text carry it. Not beside "
+        "`confusable`."},
+}};
+
+constexpr std::array<Key, 2> protect_matcher_keys{{
+    Key{"domains", Kind::names, "required", "[army.mil, example.org]", "The domains to protect."},
+    Key{"classes", Kind::classes, "`default`", "[default, omission]",
+        "The classes of look-alikes; see [lookalikes.md](lookalikes.md)."},
+}};
+
+constexpr std::array<Key, 12> common_keys{{
+    Key{"except", Kind::names, "none", "[gouv.ml]",
+        "Names that this rule leaves alone, each with everything below it."},
+    Key{"public_suffix", Kind::truth, "`false`", "true",
+        "Allows public suffixes (`com`, `co.uk`) among the names."},
+    action_key("that of `defaults`"),
+    types_key("that of `defaults`"),
+    clients_key("that of `defaults`"),
+    ttl_key("that of `defaults`"),
+    Key{"category", Kind::text, "none", "tld-confusion", "For the event: `rule.category`."},
+    Key{"reason", Kind::text, "none", "DoD mail mistyped into Mali's TLD",
+        "For the event: `rule.description`; the answer's text (EDE) carries it too."},
+    Key{"reference", Kind::text, "none", "\"https://tickets.example.net/4711\"",
+        "For the event: `rule.reference`."},
+    Key{"owner", Kind::text, "none", "postmaster@example.net", "For the event: `rule.author`."},
+    Key{"ticket", Kind::text, "none", "CHG-4711", "For the event: `nearmiss.ticket`."},
+    Key{"expires", Kind::date, "never", "2031-12-31",
+        "The last day (UTC) on which the rule matches."},
+}};
+
+constexpr auto rule_keys = both(both(id_keys, matcher_keys), common_keys);
+constexpr auto protect_keys = both(both(id_keys, protect_matcher_keys), common_keys);
+
+constexpr std::array<Key, 1> syslog_keys{{
+    Key{"tcp", Kind::endpoint, "required", "\"192.0.2.1:601\"",
+        "An address and a port; IPv6 in brackets. A name would have to be looked up with the "
+        "resolver that waits for it."},
+}};
+
+constexpr std::array<Key, 6> log_keys{{
+    Key{"file", Kind::path, "none", "/var/lib/unbound/nearmiss.jsonl",
+        "A file. Each entry has one of `file`, `syslog` and `journald`."},
+    Key{"syslog", Kind::word_or_map, "none", "local",
+        "`local` is this machine's own syslog; a map is another machine's."}
+        .of(syslogs)
+        .holding(syslog),
+    Key{"journald", Kind::truth, "none", "true", "The journal, with fields of its own."},
+    Key{"format", Kind::word, "`ecs`", "ocsf",
+        "ECS 8.11, or OCSF DNS Activity (4003). Not beside `journald`."}
+        .of(log_formats),
+    Key{"chain", Kind::truth, "`false`", "true",
+        "Ends each line with a hash over it and the line before. Of a `file` only."},
+    Key{"discover", Kind::truth, "`false`", "true",
+        "Reports clients that ask for MX and are in no group, once an hour each. Needs `clients`."},
+}};
+
+constexpr std::array<Key, 2> metrics_keys{{
+    Key{"file", Kind::path, "required", "/var/lib/unbound/nearmiss.prom",
+        "The file, for the textfile collector of node_exporter. Replaced as a whole each time."},
+    Key{"interval", Kind::number, "`15`", "60", "Seconds between two writes."}.within(1, 3600),
+}};
+
+constexpr std::array<Key, 1> control_keys{{
+    Key{"socket", Kind::path, "required", "/run/unbound/nearmiss.sock",
+        "The Unix socket at which the module answers `nearmiss status`."},
+}};
+
+constexpr std::array<Key, 10> policy_keys{{
+    Key{"version", Kind::word, "required", "1", "The version of this language."}.of(versions),
+    Key{"mode", Kind::word, "`enforce`", "observe",
+        "`observe` blocks nothing and writes what would have been blocked."}
+        .of(modes),
+    Key{"clients", Kind::map_of_prefixes, "every client is policed", "{mail: [192.0.2.0/24]}",
+        "Groups of clients: names of your choice (not `any`), each with addresses and CIDR "
+        "prefixes; "
+        "64 groups at most."},
+    Key{"sinkhole", Kind::map, "none", "{ipv4: 192.0.2.53, ipv6: \"2001:db8::53\"}",
+        "The server that `action: sinkhole` sends clients to."}
+        .holding(sinkhole),
+    Key{"defaults", Kind::map, "see its keys", "{action: null-mx, ttl: 300}",
+        "What a rule does where it does not say so itself."}
+        .holding(defaults),
+    Key{"rules", Kind::maps, "required without `protect`", "[{id: ours, exact: [arrny.example]}]",
+        "The rules; the order matters only between rules for the same name."}
+        .holding(rule),
+    Key{"protect", Kind::maps, "none", "[{id: ours, domains: [army.mil]}]",
+        "Domains whose look-alikes are recognised as they are asked for."}
+        .holding(protect),
+    Key{"log", Kind::map_or_maps, "no events are written", "{file: nearmiss.jsonl}",
+        "Where events go: one entry or a list of them."}
+        .holding(log),
+    Key{"metrics", Kind::map, "none", "{file: nearmiss.prom, interval: 15}",
+        "Counters for Prometheus."}
+        .holding(metrics),
+    Key{"control", Kind::map, "`nearmiss.sock` beside the policy",
+        "{socket: /run/unbound/nearmiss.sock}", "The control socket."}
+        .holding(control),
+}};
+
+constexpr std::array<const Section*, 11> all_sections{
+    &policy,   &defaults, &rule,   &confusable, &list,    &protect,
+    &sinkhole, &log,      &syslog, &metrics,    &control,
+};
+
+} // namespace
+
+constexpr Section policy{"policy", "the policy", "The top of the file.", policy_keys};
+constexpr Section clients{"clients", "`clients`", "Groups of clients.", {}};
+constexpr Section defaults{"defaults", "`defaults`",
+                           "What a rule does where it does not say so itself.", defaults_keys};
+constexpr Section rule{"rule", "the rule", "An item of `rules`.", rule_keys};
+constexpr Section confusable{"confusable", "`confusable`", "Of a rule.", confusable_keys};
+constexpr Section list{"list", "`list`", "Of a rule.", list_keys};
+constexpr Section protect{"protect", "the entry of `protect`", "An item of `protect`.",
+                          protect_keys};
+constexpr Section sinkhole{"sinkhole", "`sinkhole`",
+                           "The server that `action: sinkhole` sends clients to.", sinkhole_keys};
+constexpr Section log{"log", "`log`", "One place that events go to, or an item of a list of them.",
+                      log_keys};
+constexpr Section syslog{"syslog", "`syslog`", "Of an entry of `log`: another machine's syslog.",
+                         syslog_keys};
+constexpr Section metrics{"metrics", "`metrics`", "Counters for Prometheus.", metrics_keys};
+constexpr Section control{"control", "`control`", "The control socket.", control_keys};
+
+const Key* Section::find(std::string_view key) const noexcept {
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const Key& one) { return one.name == key; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+std::span<const Section* const> sections() noexcept {
+  return all_sections;
+}
+
+} // namespace nearmiss::keys
