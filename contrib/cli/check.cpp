@@ -1,3 +1,4 @@
+#include "contrib/cli/check_unbound.hpp"
 #include "contrib/cli/commands.hpp"
 #include "contrib/cli/text.hpp"
 
@@ -17,6 +18,8 @@ namespace {
 struct Options {
   std::string file;
   bool json = false;
+  std::string unbound;
+  std::string module = installed_module;
 };
 
 void print_json(const Options& options, const LoadResult& result) {
@@ -73,6 +76,25 @@ int check(const Options& options) {
   return result.readable ? exit_no : exit_cannot;
 }
 
+int check_host(const Options& options) {
+  const UnboundCheck result = check_unbound(options.unbound, options.module);
+  const char* const word = !result.readable ? "unreadable" : result.fits ? "ok" : "wrong";
+  if (options.json) {
+    nlohmann::ordered_json json;
+    json["unbound"] = options.unbound;
+    json["module"] = options.module;
+    json["ok"] = result.fits;
+    json["built_for"] = result.built_for;
+    json["found"] = result.found;
+    json["message"] = result.what;
+    std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  } else {
+    std::cout << coloured(word, result.fits ? "1;32" : "1;31", STDOUT_FILENO) << ": " << result.what
+              << '\n';
+  }
+  return result.fits ? exit_fine : result.readable ? exit_no : exit_cannot;
+}
+
 } // namespace
 
 Command add_check(CLI::App& app) {
@@ -80,11 +102,27 @@ Command add_check(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("check", "Check a policy: all its errors, and warnings where it leaves a "
                                   "way open for mail");
-  command->add_option("FILE", options->file, "the policy")->required();
+  CLI::Option* file = command->add_option("FILE", options->file, "the policy");
   command->add_flag("--json", options->json, "print the result as JSON");
-  command->footer("Exit codes: 0 no error (there may be warnings), 1 errors, 2 the file cannot be "
+  CLI::Option* unbound = command->add_option(
+      "--unbound", options->unbound,
+      "instead of a policy, check whether this Unbound loads the module: it is built for one");
+  command->add_option("--module", options->module, "that module")
+      ->needs(unbound)
+      ->capture_default_str();
+  file->excludes(unbound);
+  command->footer("Exit codes: 0 no error (there may be warnings), 1 errors, 2 a file cannot be "
                   "read.\nErrors and warnings go to stderr, the summary to stdout.");
-  return {command, [options] { return check(*options); }};
+  return {command, [options, file] {
+            if (!options->unbound.empty()) {
+              return check_host(*options);
+            }
+            if (file->empty()) {
+              std::cerr << "FILE is required\nRun with --help for more information.\n";
+              return exit_cannot;
+            }
+            return check(*options);
+          }};
 }
 
 } // namespace nearmiss::cli

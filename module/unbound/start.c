@@ -18,13 +18,28 @@ static void log_line(bool is_error, const char* line) {
     log_info("nearmiss: %s", line);
 }
 
+/* Unbound ends at its start where these are configured and respip is not in module-config. */
+static bool needs_respip(const struct config_file* cfg) {
+  for (const struct config_auth* zone = cfg->auths; zone; zone = zone->next) {
+    if (zone->isrpz)
+      return true;
+  }
+  for (const struct config_view* view = cfg->views; view; view = view->next) {
+    if (view->respip_actions || view->respip_data)
+      return true;
+  }
+  return cfg->respip_actions || cfg->respip_data;
+}
+
 /* dynlib must stand first: a module before it could answer from a cache of its own, ask without a
  * client, or check the block's signature. And behind it only modules that respect no_cache_store:
  * subnetcache takes the mark back, dns64 and cachedb store an answer before this module has seen
  * it. */
 static bool may_stand_with(const struct config_file* cfg) {
   static const char* const known[] = {"respip", "validator", "iterator"};
+  bool has_respip = false;
   const char* modules = cfg->module_conf ? cfg->module_conf : "";
+  const bool asks_respip = needs_respip(cfg);
   char words[256];
   char* rest = words;
   const char* word;
@@ -32,15 +47,24 @@ static bool may_stand_with(const struct config_file* cfg) {
               (word = strtok_r(rest, " \t", &rest)) && strcmp(word, "dynlib") == 0;
   while (fine && (word = strtok_r(NULL, " \t", &rest))) {
     fine = false;
+    has_respip = has_respip || strcmp(word, "respip") == 0;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
       fine = fine || strcmp(word, known[i]) == 0;
   }
+  /* The one to write instead, of the modules that are configured. */
+  const bool validates = strstr(modules, "validator") != NULL;
+  const bool responds = asks_respip || strstr(modules, "respip") != NULL;
   if (!fine)
     log_err("nearmiss: module-config is \"%s\", but dynlib must stand first and only respip, "
-            "validator and iterator behind it: another module could hand out an answer that "
-            "nearmiss blocks. Write for example module-config: \"dynlib validator iterator\"",
-            modules);
-  return fine;
+            "validator and iterator after it: another module could hand out an answer that "
+            "nearmiss blocks. Write module-config: \"dynlib%s%s iterator\"",
+            modules, responds ? " respip" : "", validates ? " validator" : "");
+  else if (asks_respip && !has_respip)
+    log_err("nearmiss: module-config is \"%s\", but an rpz: clause or a response-ip option is "
+            "configured, which Unbound runs with respip only. Write module-config: \"dynlib "
+            "respip%s iterator\"",
+            modules, validates ? " validator" : "");
+  return fine && (!asks_respip || has_respip);
 }
 
 /* Without it some releases (1.17.1 is one) cache what a server says of names that are not its own
@@ -50,6 +74,22 @@ static bool hardens_glue(const struct config_file* cfg) {
     log_err("nearmiss: harden-glue is no, so Unbound caches addresses that nobody asked for before "
             "any module can judge them. Take that line out");
   return cfg->harden_glue;
+}
+
+/* Also read in the file, by `nearmiss check --unbound`: see contrib/cli/check_unbound.cpp. */
+__attribute__((used)) static const char built_for_mark[] =
+    "nearmiss built for\n" PACKAGE_STRING "\n" NM_UNBOUND_BUILD "\n";
+
+static bool is_built_for_host(void) {
+  const struct nm_built_for built = {PACKAGE_STRING, CONFCMDLINE, NM_UNBOUND_BUILD};
+  char why[8192];
+  const enum nm_host_kind kind =
+      nm_judge_host(&built, getenv(NM_ACCEPT_VARIABLE), why, sizeof(why));
+  if (kind == NM_HOST_REFUSED)
+    log_err("nearmiss: %s", why);
+  else if (kind == NM_HOST_ACCEPTED)
+    log_warn("nearmiss: %s. Running all the same, because " NM_ACCEPT_VARIABLE " names it", why);
+  return kind != NM_HOST_REFUSED;
 }
 
 static void policy_changed(void* arg) {
@@ -76,12 +116,7 @@ static void unregister(struct module_env* env, int id) {
 EXPORT int init(struct module_env* env, int id) {
   struct dynlibmod_env* de;
   struct nearmiss* nm;
-  char why[8192];
-  if (!nm_host_is(PACKAGE_STRING, CONFCMDLINE, why, sizeof(why))) {
-    log_err("nearmiss: %s. Build the module against the Unbound that loads it", why);
-    return 0;
-  }
-  if (!may_stand_with(env->cfg) || !hardens_glue(env->cfg))
+  if (!is_built_for_host() || !may_stand_with(env->cfg) || !hardens_glue(env->cfg))
     return 0;
   if ((size_t)env->cfg->num_threads >= nm_max_threads()) {
     log_err("nearmiss: num-threads is %d, but it works with less than %u only",

@@ -174,7 +174,7 @@ void Unbound::launch() {
     environment.emplace_back("NEARMISS_CONFIG", policy_file().string());
   }
   std::vector<std::string> command = options_.launcher;
-  command.insert(command.end(), {unbound_program("unbound"), "-d", "-c", configuration_.string()});
+  command.insert(command.end(), {options_.program.string(), "-d", "-c", configuration_.string()});
   process_ = std::make_unique<Process>(command, folder_.path() / "unbound.log", environment);
 }
 

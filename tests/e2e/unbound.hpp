@@ -36,6 +36,7 @@ struct UnboundOptions {
   bool ip6 = false;            // also listen on ::1
   std::string access{"allow"}; // or allow_snoop
   std::filesystem::path module{module_file()};
+  std::filesystem::path program{unbound_program("unbound")};
   Process::Environment environment{}; // more of it
   std::string module_config{}; // empty: "dynlib validator iterator" as the rest of this demands
   std::string server_lines{};  // more lines for the server: clause; the last of two counts
