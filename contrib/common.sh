@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2120
 # What the scripts of this repository share. Sourced, never run.
 #
-# root   the clone's top folder
+# root   the clone's top directory
 # cache  where results live that outlast the clone: the Unbound build, unpacked packages
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)

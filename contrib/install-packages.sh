@@ -38,7 +38,7 @@ declare -A installed=(
     libnghttp2-dev libprotobuf-c-dev protobuf-c-compiler libssl-dev libsystemd-dev"
   [demo]="bind9-dnsutils iproute2 jq"
   [lab]="bind9-dnsutils"
-  [test]="dnsperf netbase openssl python3 python3-yaml"
+  [test]="dnsperf netbase openssl man-db mandoc python3 python3-jsonschema python3-yaml"
   [resolvers]="bind9-dnsutils"
   [pipeline]=""
   [check]="clang-format patch shellcheck"

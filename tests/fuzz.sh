@@ -9,7 +9,7 @@
 #
 #   build-fuzz/tests/fuzz/nearmiss_fuzz_TARGET build-fuzz/findings/TARGET/FILE
 #
-# When it is mended, put the input into tests/fuzz/corpus/TARGET under a name that says what it is.
+# When it is fixed, put the input into tests/fuzz/corpus/TARGET under a name that says what it is.
 #
 # Exit status: 0 when nothing was found, 1 when something was.
 
@@ -49,7 +49,7 @@ found=0
 printf '%-12s %8s %14s %10s\n' target seconds executions findings
 for target in "${targets[@]}"; do
   program=build-fuzz/tests/fuzz/nearmiss_fuzz_$target
-  [[ -x $program ]] || die "there is no target $target" "the targets are the folders of tests/fuzz/corpus"
+  [[ -x $program ]] || die "there is no target $target" "the targets are the directories of tests/fuzz/corpus"
   learnt=build-fuzz/corpus/$target
   findings=build-fuzz/findings/$target
   report=build-fuzz/$target.log

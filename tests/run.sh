@@ -35,7 +35,7 @@ while (($#)); do
   shift
 done
 
-# Our files of these patterns; build folders and hidden ones are not ours.
+# Our files of these patterns; build directories and hidden ones are not ours.
 sources() {
   local pattern names=()
   for pattern in "$@"; do

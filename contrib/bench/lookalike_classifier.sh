@@ -16,7 +16,7 @@
 #
 # Needs dnstwist, which is installed if it is missing (as root), and a build in build/ or
 # $NEARMISS_BUILD. The packages with names are unpacked, not installed. dnstwist makes 1.3 million
-# variants: the first run takes some minutes, later ones take them from the build's folder.
+# variants: the first run takes some minutes, later ones take them from the build's directory.
 
 set -euo pipefail
 # shellcheck source=contrib/common.sh
@@ -62,7 +62,7 @@ if [[ ! $work/variants -nt $here/lookalike_domains.txt ]]; then
   mv -- "$work/variants.new" "$work/variants"
 fi
 
-# files_of PACKAGE: the folder with what is in this Debian package
+# files_of PACKAGE: the directory with what is in this Debian package
 files_of() {
   local package=$1 folder=$work/packages/$1
   if [[ ! -d $folder ]]; then
@@ -98,7 +98,7 @@ apt-cache dumpavail >"$work/available"
 [[ -s $work/debian ]] || die "Debian's package index is empty" "run: apt-get update"
 sed -n '/BEGIN PRIVATE/,$p' "$suffixes" | sed -E '/^\/\//d; s/^[*!]\.?//' | names >"$work/suffixes"
 
-# A filter names a host behind ||, a site before ## or in domain=a|~b; all else of it is a path.
+# A filter names a host after ||, a site before ## or in domain=a|~b; all else of it is a path.
 ublock=$(files_of webext-ublock-origin-firefox)
 badger=$(files_of webext-privacy-badger)
 {

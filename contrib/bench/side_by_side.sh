@@ -4,7 +4,7 @@
 # Measures, on this machine and in one run: Unbound without the module, with nearmiss, and with its
 # own RPZ (with and without its log), BIND's RPZ and PowerDNS Recursor's RPZ, all over the same
 # 1,000,000 names. Prints a table of medians and ratios and bars; writes results.json, table.txt
-# and side_by_side.svg to the output folder. Row `decision` is of the module's parts alone, by the
+# and side_by_side.svg to the output directory. Row `decision` is of the module's parts alone, by the
 # Google Benchmark programs nearmiss_bench_decision and nearmiss_bench_lookalike, if they are built.
 #
 #   --rounds N      interleaved rounds a row, A B, B A, ... (default 5)
@@ -14,7 +14,7 @@
 #   --quick         a smoke run: 20000 names, 2 rounds of 1 s; its figures mean nothing
 #   --out DIR       where results go (default: build/bench)
 #   --seed N        of the names (default 1)
-#   --keep          keep the scratch folder: configurations, logs, events
+#   --keep          keep the scratch directory: configurations, logs, events
 #   UNBOUND_BIN, NEARMISS_SO   instead of build/unbound/unbound and build/module/nearmiss.so
 #
 # Without nearmiss.so the other servers are measured all the same. What it takes from Debian (BIND,
@@ -32,7 +32,7 @@ esac
 
 packages=(bind9 pdns-recursor nsd dnsperf gnuplot-nox)
 programs=(named pdns_recursor nsd nsd-control dnsperf gnuplot-nox)
-# What apt thinks is installed need not be downloaded, so the folder fits this machine alone.
+# What apt thinks is installed need not be downloaded, so the directory fits this machine alone.
 tools=$cache/packages/bench
 export PATH=$PATH:$tools/usr/sbin:$tools/usr/bin
 

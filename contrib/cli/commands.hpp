@@ -41,6 +41,9 @@ Command add_status(CLI::App& app);
 Command add_tail(CLI::App& app);
 Command add_verify(CLI::App& app);
 
+// The commands and options of `app` as JSON, for the documents.
+std::string description(const CLI::App& app);
+
 // `--config`, by which most commands are told the policy; `config` must outlive the parsing.
 void add_config_option(CLI::App& command, std::string& config);
 

@@ -99,7 +99,7 @@ int run(int argc, char** argv) {
   CLI::App app{"nearmiss: keep mail from leaving for look-alike domains", "nearmiss"};
   app.set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit codes: 0 fine, 1 the answer is no, 2 cannot.");
+  app.footer("Exit codes: 0 success, 1 negative result, 2 error.");
   const std::vector<Command> commands{
       add_check(app),  add_explain(app), add_generate(app), add_simulate(app),
       add_export(app), add_status(app),  add_reload(app),   add_report(app),
@@ -108,6 +108,14 @@ int run(int argc, char** argv) {
   for (const Command& command : commands) {
     command.app->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
   }
+  app.add_flag_callback(
+         "--describe",
+         [&] {
+           std::cout << description(app) << '\n';
+           throw CLI::Success();
+         },
+         "print the commands and options as JSON")
+      ->group(""); // hidden: for the documents
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

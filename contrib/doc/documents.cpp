@@ -268,8 +268,8 @@ struct Example {
 constexpr std::array<Example, nearmiss::lookalike_class_count> examples{{
     {"homoglyph", "arrny.mil", "army.mil",
      "glyphs that look the same: rn and m, 1 and l, letters of other scripts"},
-    {"near-homoglyph", "amny.mil", "army.mil",
-     "one or two glyphs that are similar: m and n, c and e"},
+    {"near-homoglyph", "4rmy.mil", "army.mil",
+     "one or two glyphs that are only similar: 4 and a, m and n"},
     {"tld-swap", "army.ml", "army.mil", "another TLD: a known mistyping, or one edit away"},
     {"missing-dot", "usarmy.mil", "us.army.mil", "a dot left out"},
     {"dot-insertion", "ar.my.mil", "army.mil", "a dot put in"},

@@ -20,16 +20,12 @@ def prose(text):
 
 def inline(text):
     """One paragraph's text, with fonts."""
-    def link(found):
-        label, target = found[1], found[2]
-        return label if target.startswith("#") or label == target or \
-            target.endswith(label) else f"{label}"
-    text = re.sub(r"\[([^\]]+)\]\(([^)]+)\)", link, text)
+    text = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", text) # of a link the text alone
     parts = re.split(r"(`[^`]+`|\*\*[^*]+\*\*|\*[^*\s][^*]*\*)", text)
     out = []
     for part in parts:
         if part.startswith("`") and len(part) > 2:
-            out.append("\\fB" + escaped(part[1:-1]).replace(" ", "\\ ") + "\\fR")
+            out.append("\\fB" + escaped(part[1:-1]) + "\\fR")
         elif part.startswith("**") and len(part) > 4:
             out.append("\\fB" + prose(part[2:-2]) + "\\fR")
         elif part.startswith("*") and part.endswith("*") and len(part) > 2:
@@ -65,7 +61,7 @@ def cells_of(row):
 
 
 def described(term, text):
-    return [".TP", filled(term), filled(text)]
+    return [".TP", "\\&" + term if term[:1] in ".'" else term, filled(text)]
 
 
 def table(rows):
@@ -76,7 +72,7 @@ def table(rows):
         for name, kind, usual, example, meaning in body:
             out += described(inline(name), inline(f"{meaning}"))
             out += [".br", filled(inline(f"Type: {kind}. " + (
-                "Required." if usual == "required" else f"Default: {usual}.") +
+                usual.capitalize() + "." if usual.startswith("required") else f"Default: {usual}.") +
                 f" Example: {example}"))]
         return out
     for row in body:
@@ -118,6 +114,8 @@ def blocks(text):
         else:
             kind = kind or "paragraph"
             held.append(line)
+    if held: # code, which blank lines do not end
+        yield kind, held
 
 
 def body(text, section=".SS"):
@@ -163,10 +161,12 @@ def section_of(text, title):
     return found[1]
 
 
-def page(name, number, title, version, parts):
-    """A whole page of (heading, roff) pairs."""
+def page(name, number, title, release, parts):
+    """A whole page of (heading, roff) pairs. `release`: version and date."""
+    version, date = release
     out = ['.\\" Made by `cmake --build build --target documents`; its sources are in contrib/doc.',
-           f'.TH {name.upper()} {number} "" "nearmiss {version}" "{title}"']
+           f'.TH {name.upper()} {number} "{date}" "nearmiss {version}" "{title}"',
+           ".nh", ".ad l"]
     for heading, text in parts:
         out += [f".SH {heading}", text.strip("\n")]
     return "\n".join(out) + "\n"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: contrib/packaging/check.sh
 #
-# Reads the files of this folder with the tools that will use them, beside Debian's own AppArmor
-# profile and systemd unit of Unbound, and looks up in the profile each path that the module uses. Debian's packages are unpacked for it in a folder of their
+# Reads the files of this directory with the tools that will use them, beside Debian's own AppArmor
+# profile and systemd unit of Unbound, and looks up in the profile each path that the module uses. Debian's packages are unpacked for it in a directory of their
 # own; nothing is installed, and nothing is loaded into the kernel.
 #
 # Exit status: 0 when all are well-formed.
@@ -65,7 +65,7 @@ printf 'root:x:0:0::/:/bin/sh\nunbound:x:999:999::/:/bin/false\n' >"$work/root/e
 printf 'root:x:0:\nadm:x:4:\nunbound:x:999:\n' >"$work/root/etc/group"
 mkdir -p -- "$work/root/etc/tmpfiles.d"
 cp -- "$here/tmpfiles-nearmiss.conf" "$work/root/etc/tmpfiles.d/nearmiss.conf"
-logged "$log" "tmpfiles: the folders" \
+logged "$log" "tmpfiles: the directories" \
   systemd-tmpfiles --root="$work/root" --create nearmiss.conf
 [[ $(stat -c '%a %u:%g' "$work/root/var/log/unbound") == '2750 999:4' ]] ||
   die "/var/log/unbound would be made as: $(stat -c '%a %u:%g' "$work/root/var/log/unbound")"

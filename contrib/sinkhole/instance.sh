@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# usage: contrib/sinkhole/instance.sh ADDRESS FOLDER POLICY [COMMAND]
+# usage: contrib/sinkhole/instance.sh ADDRESS DIR POLICY [COMMAND]
 #
-# Writes a throw-away instance of the sinkhole into FOLDER, for a test or a try: main.cf and
-# master.cf of this folder with ADDRESS to listen on, the POLICY file to read, and COMMAND for
-# `nearmiss` (else build/contrib/cli/nearmiss). Queue, data and log are below FOLDER. Run it with
+# Writes a throw-away instance of the sinkhole into DIR, for a test or a try: main.cf and
+# master.cf of this directory with ADDRESS to listen on, the POLICY file to read, and COMMAND for
+# `nearmiss` (else build/contrib/cli/nearmiss). Queue, data and log are below DIR. Run it with
 #
-#   MAIL_CONFIG=FOLDER /usr/lib/postfix/sbin/master -s     (as root)
+#   MAIL_CONFIG=DIR /usr/lib/postfix/sbin/master -s     (as root)
 #
 # $POSTFIX_ROOT is where Debian's package is unpacked, if it is not installed. The accounts
 # postfix and postdrop must exist, and `nobody` must be able to read POLICY and run COMMAND.
@@ -15,7 +15,7 @@ set -euo pipefail
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../common.sh"
 
 case ${1-} in -h | --help) usage && exit ;; esac
-(($# == 3 || $# == 4)) || die "an address, a folder and a policy are needed" "see ${0##*/} --help"
+(($# == 3 || $# == 4)) || die "an address, a directory and a policy are needed" "see ${0##*/} --help"
 address=$1
 folder=$2
 policy=$3
@@ -35,7 +35,7 @@ mkdir -p -- "$folder"/{queue,data}
 sed "s|^inet_interfaces = .*|inet_interfaces = 127.0.0.1|" "$here/main.cf" >"$folder/main.cf"
 cat >>"$folder/main.cf" <<SETTINGS
 
-# A throw-away instance: all below one folder.
+# A throw-away instance: all below one directory.
 queue_directory = $folder/queue
 data_directory = $folder/data
 maillog_file = $folder/maillog

@@ -48,7 +48,7 @@ struct Phase {
 
 const std::string greeting_row = "sinkhole of `contrib/sinkhole/`, which greets and says 550";
 
-// Leads out of the network, to nobody; see enter_own_network().
+// Leads out of the network, to no host; see enter_own_network().
 const std::string silent = "192.0.2.99";
 
 std::vector<Phase> phases(const std::string& network) {
@@ -57,7 +57,7 @@ std::vector<Phase> phases(const std::string& network) {
        {{"`nxdomain`", "nxdomain", "action: nxdomain"},
         {"`nodata`", "nodata", "action: nodata"},
         {"`null-mx`", "nullmx", "action: null-mx"},
-        {"`sinkhole`, nobody listens", "nobody", "action: sinkhole"},
+        {"`sinkhole`, no server listens", "nobody", "action: sinkhole"},
         {"`refused`", "refused", "action: refused"},
         {"`servfail`", "servfail", "action: servfail"},
         {"`drop`", "drop", "action: drop"},
