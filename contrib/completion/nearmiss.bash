@@ -10,8 +10,8 @@ _nearmiss() {
     return
   fi
   case $command:$previous in
-    check:--unbound) ;; # a value of the admin's
-    check:--module) ;; # a value of the admin's
+    check:--unbound) COMPREPLY=($(compgen -f -- "$current")) ;;
+    check:--module) COMPREPLY=($(compgen -f -- "$current")) ;;
     explain:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
     explain:--client) ;; # a value of the admin's
     explain:--type) ;; # a value of the admin's

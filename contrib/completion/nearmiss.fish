@@ -16,8 +16,8 @@ complete -c nearmiss -n __fish_use_subcommand -a verify -d 'Find lines of a log 
 complete -c nearmiss -n __fish_use_subcommand -a sinkhole -d 'Answer a sinkhole’s Postfix, which starts it: a rejection for each recipient, with the address that was meant'
 complete -c nearmiss -n '__fish_seen_subcommand_from check' -s h -l help -d 'Print this help message and exit'
 complete -c nearmiss -n '__fish_seen_subcommand_from check' -l json -d 'print the result as JSON'
-complete -c nearmiss -n '__fish_seen_subcommand_from check' -l unbound -x -d 'instead of a policy, check whether this Unbound loads the module: it is built for one'
-complete -c nearmiss -n '__fish_seen_subcommand_from check' -l module -x -d 'that module'
+complete -c nearmiss -n '__fish_seen_subcommand_from check' -l unbound -r -F -d 'instead of a policy, check whether this Unbound loads the module: it is built for one'
+complete -c nearmiss -n '__fish_seen_subcommand_from check' -l module -r -F -d 'that module'
 complete -c nearmiss -n '__fish_seen_subcommand_from check' -l version -d 'Display program version information and exit'
 complete -c nearmiss -n '__fish_seen_subcommand_from check' -F
 complete -c nearmiss -n '__fish_seen_subcommand_from explain' -s h -l help -d 'Print this help message and exit'

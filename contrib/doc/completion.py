@@ -12,7 +12,7 @@ def choices_of(option):
     return found[1].split(",") if found else []
 
 
-FILES = {"--config", "--html", "--output", "--socket"}  # their values are paths
+FILES = {"--config", "--html", "--module", "--output", "--socket", "--unbound"}  # their values are paths
 
 
 def takes_file(option):

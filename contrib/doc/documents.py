@@ -70,7 +70,9 @@ def option_text(option):
     if not re.match(r"\w+[:,]", text): # else it begins with a word of the option's
         text = text[:1].upper() + text[1:]
     text += "."
-    if option["default"] and option["takes"]:
+    if option["default"].endswith("/nearmiss.so"): # where this build would be installed
+        text += " Default: the installed one."
+    elif option["default"] and option["takes"]:
         text += f" Default: `{option['default']}`."
     if option["environment"]:
         text += f" Environment: `{option['environment']}`."

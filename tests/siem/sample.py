@@ -5,8 +5,8 @@ Makes contrib/siem/sample.jsonl: real events, one of each kind, from the module 
 Without --write it compares them with the file and says what differs.
 
 Unbound listens for the PROXY protocol, version 2, so that the clients may have the addresses that
-RFC 5737 and RFC 3849 set aside for documentation. Four values differ from run to run and are
-rewritten: `@timestamp`, `event.id`, `observer.hostname` and `observer.version`.
+RFC 5737 and RFC 3849 set aside for documentation. Values that differ from run to run, or from one
+machine to the next, are rewritten: time, id, host, versions and what is known of the policy's file.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import ipaddress
 import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import struct
@@ -238,7 +239,10 @@ def plain(event, number, starts):
         if name in event:
             event[name] = FILE[name]
     event["observer.hostname"] = "ns1.example.net"
-    event["observer.version"] = "0.1.0"
+    event["observer.version"] = "0.2.0"
+    if event["event.action"] == "module-started":
+        event["message"] = re.sub(r"^nearmiss \S+, built for Unbound [^, ]+",
+                                  "nearmiss 0.2.0, built for Unbound 1.17.1", event["message"])
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False)
 
 
