@@ -120,7 +120,7 @@ constexpr std::array<Key, 12> common_keys{{
     ttl_key("that of `defaults`"),
     Key{"category", Kind::text, "none", "tld-confusion", "For the event: `rule.category`."},
     Key{"reason", Kind::text, "none", "DoD mail mistyped into Mali's TLD",
-        "For the event: `rule.description`; the answer's text (EDE) carries it too."},
+        "For the event: `rule.description`."},
     Key{"reference", Kind::text, "none", "\"https://tickets.example.net/4711\"",
         "For the event: `rule.reference`."},
     Key{"owner", Kind::text, "none", "postmaster@example.net", "For the event: `rule.author`."},

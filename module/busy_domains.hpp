@@ -1,10 +1,11 @@
-// Which domains are asked for most, of late: for a metric that tells of a sudden rise for one.
+// Which domains are asked for most, of late: for a metric that shows a sudden rise for one.
 //
 // Anybody on the internet can make a mail server ask for names, so what is kept and told is
 // bounded: some thousand domains are counted, those with the least lookups make room for others,
-// and the busiest few are told. A count may be too low for a domain that had to make room, never
-// too high. Most of the names in a flood are asked for once, so a domain is counted from its second
-// lookup on; its first leaves no more than a hash, if another domain's does not take the place.
+// and the busiest few are reported. A count may be too low for a domain that had to make room,
+// never too high. Most of the names in a flood are asked for once, so a domain is counted from its
+// second lookup on; its first leaves no more than a hash, if another domain's does not take the
+// place.
 #pragma once
 
 #include <array>

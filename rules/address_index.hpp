@@ -1,4 +1,4 @@
-// From an address in an answer to the rules that list it: `answer_ip`.
+// From an address in an answer to the rules that match it: `answer_ip`.
 //
 // Immutable once built; any number of threads may search it at the same time. Prefixes (CIDR) are
 // nested or disjoint, so those that hold an address form a chain, from the longest up.

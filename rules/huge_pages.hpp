@@ -28,7 +28,7 @@ template<typename T> struct HugePageAllocator {
     if (octets < least) {
       return static_cast<T*>(::operator new(octets));
     }
-    // From a multiple of a huge page on; what is too much before and behind that is given back.
+    // From a multiple of a huge page on; what is too much before and after that is given back.
     void* const mapped = mmap(nullptr, whole_pages(octets) + huge, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) {
@@ -40,7 +40,7 @@ template<typename T> struct HugePageAllocator {
       munmap(begin, before);
     }
     munmap(begin + before + whole_pages(octets), huge - before);
-    // A wish: without it the table is slower. The rest stays on ordinary pages.
+    // A request: without it the table is slower. The rest stays on ordinary pages.
     (void)madvise(begin + before, octets / huge * huge, MADV_HUGEPAGE);
     return reinterpret_cast<T*>(begin + before);
   }

@@ -71,7 +71,7 @@ class Name {
   std::size_t size() const noexcept { return starts_[labels_] + std::size_t{1}; }
 
   // Room for 255 octets, then the start of each label and of the root. One octet an offset: names
-  // end before 256. What is behind the name is never read, and not cleared: most names are short.
+  // end before 256. What comes after the name is never read, and not cleared: most names are short.
   std::array<std::uint8_t, max_octets> octets_;
   std::array<std::uint8_t, max_labels + 1> starts_;
   std::uint8_t labels_ = 0;

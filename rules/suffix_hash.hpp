@@ -11,7 +11,7 @@
 namespace nearmiss {
 
 // A label with its length octet before it, as words of eight octets, of which the last may overlap
-// the one before: the length, read first, tells how far, and no branch has to. Calls `take(word)`.
+// the one before: the length, read first, says how far, and no branch has to. Calls `take(word)`.
 // Inlined, so that the state of a hash stays in registers.
 template<class Take>
 [[gnu::always_inline]] inline void for_each_word(const std::uint8_t* label, Take take) noexcept {

@@ -35,7 +35,9 @@ Json description_of(const CLI::Option& option) {
 }
 
 Json description_of(const CLI::App& app) {
-  Json json{{"name", app.get_name()}, {"description", app.get_description()}};
+  Json json{{"name", app.get_name()},
+            {"description", app.get_description()},
+            {"footer", app.get_footer()}};
   json["options"] = Json::array();
   json["positionals"] = Json::array();
   for (const CLI::Option* option : app.get_options()) {
@@ -50,7 +52,6 @@ Json description_of(const CLI::App& app) {
 
 std::string description(const CLI::App& app) {
   Json json = description_of(app);
-  json["footer"] = app.get_footer();
   json["commands"] = Json::array();
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (!command->get_group().empty()) {

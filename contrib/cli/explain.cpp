@@ -30,7 +30,7 @@ using Json = nlohmann::ordered_json;
 std::string why(Runner::Lost lost) {
   switch (lost) {
   case Runner::Lost::less_specific:
-    return "another rule lists a more specific name";
+    return "another rule matches a more specific name";
   case Runner::Lost::allow_wins:
     return "at the same name an allow beats it";
   case Runner::Lost::earlier_rule:
@@ -46,7 +46,7 @@ std::string why(Runner::Lost lost) {
   case Runner::Lost::excepted:
     return "it excepts this name";
   case Runner::Lost::listed_name_wins:
-    return "another rule lists the name or one above it, and so beats a look-alike";
+    return "another rule matches the name or one above it, and so beats a look-alike";
   case Runner::Lost::likelier_lookalike:
     return "another rule's look-alike has a higher score, or as high a one and comes first";
   }
@@ -84,7 +84,7 @@ std::string reason(const Policy& policy, const Verdict& verdict, const Query& qu
     }
     return std::string("no rule applies to it; its answer is ") +
            (policy.enforcing() ? "blocked" : "observed") +
-           " all the same if it leads to something listed (alias, exchange, address)";
+           " all the same if it leads to something that a rule matches (alias, MX host, address)";
   }
   std::string text =
       "the rule `" + verdict.rule->id + "` " + matching(verdict.matched, verdict.likeness);
@@ -269,10 +269,11 @@ Command add_explain(CLI::App& app) {
   command->add_flag("--tcp", options->tcp, "the client asks over TCP, TLS or HTTPS; else UDP");
   command->add_flag("--json", options->json, "print the verdicts as JSON");
   command->add_option("NAME", options->names, "domain names")->required();
-  command->footer("Nobody is asked: what the names lead to (aliases, exchanges, addresses) is not "
-                  "judged here.\nExit codes: 0 every name was explained, whether it is blocked or "
-                  "not; 1 one of "
-                  "them is no\ndomain name; 2 the policy cannot be used, or an option is wrong.");
+  command->footer(
+      "No server is asked: what the names lead to (aliases, MX hosts, addresses) is not "
+      "judged here.\nExit codes: 0 every name was explained, whether it is blocked or "
+      "not; 1 one of "
+      "them is no\ndomain name; 2 the policy cannot be used, or an option is wrong.");
   return {command, [options] { return explain(*options); }};
 }
 

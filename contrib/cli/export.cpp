@@ -341,20 +341,19 @@ Command add_export(CLI::App& app) {
       "export", "Write the policy for resolvers without the module: a response policy zone, which "
                 "Unbound, BIND, PowerDNS Recursor and Knot Resolver load");
   add_config_option(*command, options->config);
-  command->add_option("--format", *format, "rpz, which is all there is")
+  command->add_option("--format", *format, "rpz is the only format")
       ->check(CLI::IsMember({"rpz"}))
       ->capture_default_str();
   command->add_option("--zone", options->zone, "the zone's name")->capture_default_str();
   command->add_option("--output", options->output,
                       "the file, replaced in one step; else, or if it is -, stdout");
   command->add_option("--client", options->client,
-                      "the client as whom to ask the policy; else the first one of its first "
-                      "group");
+                      "ask the policy as this client; else as the first one of its first group");
   command->add_flag("--protect", options->protect,
                     "write out the look-alikes of protected domains, thousands a domain");
   command->footer("Exit codes: 0 the zone was written; 1 it was, and blocks nothing; 2 the policy "
                   "cannot be\nused, or the file not be written. What the zone does not say as the "
-                  "policy does is told\non stderr and at the zone's head.");
+                  "policy does is reported\non stderr and at the zone's head.");
   return {command, [options, format] { return export_rpz(*options); }};
 }
 

@@ -119,7 +119,7 @@ Command add_report(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "report", "Say what happened: delivery attempts, by whom, to where, and what became of them");
   command->add_option("--since", options->since,
-                      "from this time on; what comes before tells which domains are new");
+                      "from this time on; what comes before shows which domains are new");
   command->add_option("--until", options->until, "before this time");
   command->add_option("--window", options->window, "minutes without a lookup that end an attempt")
       ->check(CLI::Range(1U, 1440U))

@@ -222,11 +222,11 @@ Command add_tail(CLI::App& app) {
       ->add_option("--client", options->clients,
                    "only of this address or prefix (192.0.2.0/24); may be given several times")
       ->allow_extra_args(false);
-  command->add_option("--rule", options->rules, "only by the rule of this id; likewise")
+  command->add_option("--rule", options->rules, "only by the rule of this id; repeatable")
       ->allow_extra_args(false);
   command
       ->add_option("--domain", options->domains,
-                   "only for this domain or a name below it, asked for or meant; likewise")
+                   "only for this domain or a name below it, asked for or meant; repeatable")
       ->allow_extra_args(false);
   command
       ->add_option("--color", options->color,
@@ -237,11 +237,12 @@ Command add_tail(CLI::App& app) {
   command->add_flag("--json", options->json, "the log's own lines in place of readable ones");
   command->add_flag("--no-follow", options->no_follow, "end after the last lines");
   command->add_option("LOG", options->log, "the file nearmiss writes its events to")->required();
-  command->footer("Example: nearmiss tail --client 192.0.2.0/24 --domain army.mil "
-                  "/var/log/unbound/nearmiss.jsonl\n"
-                  "Goes on across a rotation of the log, until it is interrupted.\n"
-                  "Exit codes: 0 ended by --no-follow or because nobody reads on, 2 the log cannot "
-                  "be read.");
+  command->footer(
+      "Example: nearmiss tail --client 192.0.2.0/24 --domain army.mil "
+      "/var/log/unbound/nearmiss.jsonl\n"
+      "Goes on across a rotation of the log, until it is interrupted.\n"
+      "Exit codes: 0 ended by --no-follow or because the reader has gone, 2 the log cannot "
+      "be read.");
   return {command, [options] { return tail(*options); }};
 }
 

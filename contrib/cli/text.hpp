@@ -17,7 +17,7 @@ std::string percent(std::uint64_t part, std::uint64_t whole);
 // `text` in columns of a terminal: its octets that begin a character. Wide characters do not occur
 // in A-labels, and what holds others comes from the policy.
 std::size_t width(std::string_view text) noexcept;
-// With spaces behind it, to take `columns` at least. Names are never cut: their ends matter.
+// With spaces after it, to take `columns` at least. Names are never cut: their ends matter.
 std::string padded(std::string_view text, std::size_t columns);
 // With spaces in front of it.
 std::string right(std::string_view text, std::size_t columns);

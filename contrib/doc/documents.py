@@ -89,6 +89,18 @@ def usage(name, command):
     return " ".join(words)
 
 
+def paragraphs(footer):
+    """The sentences that stand below a command's options: lines that are wrapped in the help."""
+    found = []
+    for line in filter(None, footer.splitlines()):
+        if found and not found[-1].startswith("Example:") and \
+                not re.match(r"Exit codes:|Example:", line):
+            found[-1] += " " + line
+        else:
+            found.append(line)
+    return found
+
+
 def command_page(command):
     out = []
     groups = []
@@ -108,6 +120,7 @@ def command_page(command):
                 if "--help" in option["names"] or "--version" in option["names"]:
                     continue
                 out.append(f".TP\n{option_terms(option)}\n{option_text(option)}")
+            out += [f".PP\n{man.filled(man.inline(text))}" for text in paragraphs(one["footer"])]
     footer = command["footer"].strip().removeprefix("Exit codes:").strip().rstrip(".")
     codes = [code.strip() for code in footer.split(",")]
     status = "\n".join(f".TP\n\\fB{code.split(' ', 1)[0]}\\fR\n{man.filled(code.split(' ', 1)[1])}"

@@ -62,7 +62,7 @@ std::string_view meaning(Outcome outcome) noexcept {
   case Outcome::queued:
     return "the sender's queue tries again, often for days";
   case Outcome::sinkhole:
-    return "the sinkhole decides what the sender is told";
+    return "the sinkhole decides what the sender reads";
   case Outcome::bounced:
     return "the sender gets it back at once";
   }

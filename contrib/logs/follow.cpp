@@ -37,8 +37,9 @@ bool Follow::open_file() {
   }
   if (!S_ISREG(status.st_mode)) {
     close(fd);
-    throw FileError(name_ + (S_ISDIR(status.st_mode) ? ": it is a folder; name the log file in it"
-                                                     : ": only a regular file can be followed"));
+    throw FileError(name_ + (S_ISDIR(status.st_mode)
+                                 ? ": it is a directory; name the log file in it"
+                                 : ": only a regular file can be followed"));
   }
   if (fd_ >= 0) {
     close(fd_);

@@ -3,10 +3,10 @@
 // Holds at most `capacity` keys, each with a value of the caller's. When a new one does not fit,
 // every key's weight is lowered by the median weight and those that reach zero are dropped
 // (Anderson et al., "A High-Performance Algorithm for Identifying Frequent Items in Data Streams",
-// IMC 2017; after Misra and Gries). So whoever floods the log with names that are asked once each
-// pushes out the other rare ones, never the frequent ones: a key is certain to be held if it was
-// added more often than undercount() times, which is at most 2 / capacity of all that was added.
-// As long as nothing was dropped all is exact.
+// IMC 2017; after Misra and Gries). So a client that floods the log with names that are asked once
+// each pushes out the other rare ones, never the frequent ones: a key is certain to be held if it
+// was added more often than undercount() times, which is at most 2 / capacity of all that was
+// added. As long as nothing was dropped all is exact.
 #pragma once
 
 #include <algorithm>

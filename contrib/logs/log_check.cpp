@@ -70,7 +70,7 @@ void LogCheck::check_sequence(const Event& event, const Place& place) {
   case Sequence::Place::late: {
     const auto& run = sequence_.runs().find(event.run())->second;
     if (run.last - event.sequence > usual_disorder) {
-      find(place, "out of order: " + numbers(event.sequence, event.sequence) + " stands behind " +
+      find(place, "out of order: " + numbers(event.sequence, event.sequence) + " stands after " +
                       std::to_string(run.last));
     }
     break;
@@ -158,7 +158,7 @@ std::string LogCheck::why_broken(const Event& event, std::string_view body, std:
     const auto found = std::ranges::find_if(
         chain.recent, [&](const Link& link) { return hash_.value(link.value, body) == stated; });
     if (found != chain.recent.end()) {
-      return "moved: it was written right behind " + at(found->place);
+      return "moved: it was written right after " + at(found->place);
     }
   }
   if (chain.recent.empty()) {

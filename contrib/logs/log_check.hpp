@@ -1,7 +1,7 @@
 // Is a log as the module wrote it? What `nearmiss verify` rests on.
 //
 // With a hash chain (config/digest.hpp) every line vouches for the one before, and a line that was
-// changed, removed, inserted or moved is found, except behind the last line: whoever cuts off the
+// changed, removed, inserted or moved is found, except after the last line: a user who cuts off the
 // end of a log, or writes it anew to the end, leaves a chain that holds. A value of the chain that
 // was kept elsewhere finds that too, by keep(). Without a chain there is event.sequence alone: it
 // shows lines that are missing, that stand there twice, or far from their place.

@@ -45,7 +45,7 @@ LogFile::LogFile(std::string name)
   struct stat status {};
   if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
     close(fd);
-    throw FileError(name_ + ": it is a folder; name the log files in it");
+    throw FileError(name_ + ": it is a directory; name the log files in it");
   }
   regular_ = S_ISREG(status.st_mode);
   size_ = regular_ ? static_cast<std::uint64_t>(status.st_size) : 0;

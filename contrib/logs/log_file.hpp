@@ -1,6 +1,6 @@
 // Log files read line by line, plain or compressed with gzip, at the speed of the disk.
 //
-// A file is told apart by its content: what begins as gzip is inflated (several members one behind
+// A file is told apart by its content: what begins as gzip is inflated (several members one after
 // the other, as logrotate and `cat a.gz b.gz` make them, are one text). The name "-" is standard
 // input. A last line without a newline is a line. The next block is read and inflated while the
 // caller is at work on this one. Memory: two blocks of 1 MiB.
@@ -28,7 +28,7 @@ struct FileError : std::runtime_error {
 std::string why_not(int error);
 
 struct Line {
-  // Without its newline. At least `padding` octets behind its end may be read (not used).
+  // Without its newline. At least `padding` octets after its end may be read (not used).
   std::string_view text;
   std::size_t number = 0; // from 1
 };
@@ -95,7 +95,7 @@ class LogFile {
   std::size_t begin_ = 0, end_ = 0;
   std::size_t number_ = 0;
   bool ended_ = false;
-  std::string broken_; // what is wrong behind what was read
+  std::string broken_; // what is wrong after what was read
 };
 
 } // namespace nearmiss::logs

@@ -2,7 +2,7 @@
 //
 // Two signs, both guesses. A program sends at one interval, be it with gaps; and a program does not
 // sleep, while people who write mail keep the hours of their office. Retries of a queue are no sign
-// of either (they are regular, whoever wrote the message): leave them out.
+// of either (they are regular for every message): leave them out.
 #pragma once
 
 #include "contrib/logs/instant.hpp"
@@ -20,10 +20,10 @@ class Rhythm {
 
   // An attempt's first lookup. In the order of time; one that comes late is left out.
   void add(Instant time);
-  // The next attempt does not tell of an interval: one between them was a retry.
+  // The next attempt shows no interval: one between them was a retry.
   void pause() noexcept { paused_ = true; }
 
-  // Seconds between attempts, if two of three come within a tenth of it behind the one before.
+  // Seconds between attempts, if two of three come within a tenth of it after the one before.
   std::optional<double> interval() const noexcept;
 
   struct Hours {

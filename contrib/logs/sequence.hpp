@@ -1,4 +1,4 @@
-// Is the log complete? What event.sequence tells of it.
+// Is the log complete? What event.sequence says about it.
 //
 // The module numbers its events from 1 without gaps, anew at each start (a run). Several threads
 // write, so neighbours may stand in another order than their numbers; a number counts as missing
@@ -25,14 +25,14 @@ class Sequence {
 
   enum class Place {
     first,     // of its run
-    next,      // the number behind the last one
+    next,      // the number after the last one
     ahead,     // leaves numbers out; they may yet come
     late,      // one that was left out
     duplicate, // has been there
     not_checked,
   };
 
-  // Numbers from `from` to `to` that have not come; the event at `time` stands behind them.
+  // Numbers from `from` to `to` that have not come; the event at `time` stands after them.
   struct Gap {
     std::uint64_t from = 0, to = 0;
     Instant time = 0;
@@ -46,7 +46,7 @@ class Sequence {
     std::map<std::uint64_t, Gap> gaps; // by `to`
     std::uint64_t missing_beyond = 0;  // in gaps that were not kept
     std::uint64_t duplicates = 0;
-    std::uint64_t farthest_late = 0; // how far behind the highest number one came
+    std::uint64_t farthest_late = 0; // how far below the highest number one came
     std::uint64_t missing() const noexcept;
   };
 

@@ -28,7 +28,7 @@ namespace nearmiss::logs {
 
 struct Period {
   Instant since = std::numeric_limits<Instant>::min(); // the first instant in it
-  Instant until = std::numeric_limits<Instant>::max(); // the first one behind it
+  Instant until = std::numeric_limits<Instant>::max(); // the first one after it
   bool contains(Instant time) const noexcept { return time >= since && time < until; }
 };
 
@@ -45,7 +45,7 @@ bool more(const Tally& a, const Tally& b); // by attempts, then lookups
 struct Pair : Tally {
   std::string client, domain;
   bool queued = false;       // the last attempt's message waits in the sender's queue
-  std::uint64_t retries = 0; // attempts within five days behind one that left it waiting
+  std::uint64_t retries = 0; // attempts within five days after one that left it waiting
   Rhythm rhythm;             // of those that are no retry
 };
 

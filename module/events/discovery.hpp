@@ -1,8 +1,8 @@
-// Mail servers that somebody forgot: clients that ask for MX records and are in no group of
+// Mail servers that an admin forgot: clients that ask for MX records and are in no group of
 // clients.
 //
-// Each is told of once an hour at most, and of no more than `max_clients` in that time. Bounded in
-// memory and work, whoever asks.
+// Each is reported once an hour at most, and no more than `max_clients` in that time. Bounded in
+// memory and work for any clients.
 #pragma once
 
 #include "rules/client.hpp"
@@ -19,8 +19,8 @@ class Discovery {
   static constexpr std::size_t max_clients = 256;
   static constexpr std::chrono::hours quiet{1};
 
-  // True if the client is to be told of now. Safe from any thread; never waits: while another
-  // thread is at it, the answer is no, and the client's next question will do.
+  // True if the client is to be reported now. Safe from any thread; never waits: while another
+  // thread is at it, the result is false, and the client's next question will do.
   bool is_news(const ClientAddress& client, Clock::time_point now) noexcept;
 
  private:

@@ -65,7 +65,7 @@ class EventQueue {
   void close() noexcept;
 
   // For one thread. Waits until there is something, or `patience` has passed, or close(); then
-  // exchanges what waits for `batch`, which must be clear. False when closed and empty.
+  // swaps what waits with `batch`, which must be clear. False when closed and empty.
   bool take(Batch& batch, std::chrono::milliseconds patience);
   // Returns at the next take(), now or later, without waiting.
   void wake() noexcept;

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 
 import jsonschema
@@ -46,7 +47,10 @@ def schema(name):
 
 
 def code_blocks(text):
-    """The indented blocks of a Markdown text, without the indentation."""
+    """The indented and the fenced blocks of a Markdown text, without indentation and fences."""
+    for block in re.findall(r"^ *```\w*\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL):
+        yield textwrap.dedent(block)
+    text = re.sub(r"^ *```\w*\n.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     for block in re.findall(r"(?:^(?:    .*)?\n)+", text, re.MULTILINE):
         lines = [line[4:] for line in block.splitlines()]
         while lines and not lines[0].strip():

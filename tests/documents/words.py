@@ -41,7 +41,7 @@ CODE = re.compile(r"`[^`\n]*`")
 def markdown(text):
     inside = False
     for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("```"):
+        if line.lstrip().startswith("```"):
             inside = not inside
         if not inside and not line.startswith("    "):
             yield number, CODE.sub("``", line)

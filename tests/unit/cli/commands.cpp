@@ -129,7 +129,7 @@ TEST_CASE("explain: the client is the first of the first group, or the one given
   const Run lost = nearmiss_cli("explain --config " + file + " b.a.example 2>/dev/null");
   holds(lost, "b.a.example MX from 192.0.2.0: passes");
   holds(lost,
-        "the rule `r` lists `a.example` and does not decide: another rule lists a more specific");
+        "the rule `r` lists `a.example` and does not decide: another rule matches a more specific");
   // The module reads the same variable.
   CHECK(nearmiss_cli("explain a.example 2>/dev/null").exit_code == 2);
   setenv("NEARMISS_CONFIG", file.c_str(), 1);
@@ -157,7 +157,7 @@ TEST_CASE("explain: a look-alike's class, score and the rules that lost", "[cli]
   holds(blocked, "does not decide: it only observes");
   holds(nearmiss_cli(explain + " mail.army.mil"),
         "passes\n  because no rule applies to it; its answer is blocked all the same if it leads");
-  holds(nearmiss_cli(explain + " amry.mil"), "another rule lists the name or one above it");
+  holds(nearmiss_cli(explain + " amry.mil"), "another rule matches the name or one above it");
   const Run json = nearmiss_cli(explain + " --json army.ml");
   holds(json, "\"class\": \"tld-swap\"");
   holds(json, "\"score\": 70");

@@ -100,7 +100,7 @@ TEST_CASE("simulate: nothing to block is 0, nothing to read is 2", "[cli][simula
   holds(missing, "/nonexistent: no such file; check the path");
   const Run directory = nearmiss_cli(run + folder.path().native() + " 2>&1");
   CHECK(directory.exit_code == 2);
-  holds(directory, "it is a folder");
+  holds(directory, "it is a directory");
   const Run wrong = nearmiss_cli("simulate --config /nonexistent.yaml " + harmless + " 2>&1");
   CHECK(wrong.exit_code == 2);
   CHECK(nearmiss_cli(run + " 2>&1").exit_code == 2);

@@ -112,7 +112,7 @@ TEST_CASE("tail: the last events, a readable line each", "[cli][tail]") {
   }
   const Run folder_itself = nearmiss_cli(tail + folder.path().native() + " 2>&1");
   CHECK(folder_itself.exit_code == 2);
-  holds(folder_itself, "it is a folder; name the log file in it");
+  holds(folder_itself, "it is a directory; name the log file in it");
   CHECK(nearmiss_cli(tail + "--client 192.0.2.300 " + log + " 2>&1").exit_code == 2);
   CHECK(nearmiss_cli(tail + "/nonexistent 2>&1").exit_code == 2);
 }

@@ -97,7 +97,7 @@ TEST_CASE("verify: a chain that was tampered with", "[cli][verify]") {
   lines = whole;
   std::swap(lines[3], lines[4]);
   expect(lines, "4: lines before it were removed (number 4), or it was inserted", "problems\n");
-  holds(verify(folder, lines), "e.jsonl:6: moved: it was written right behind");
+  holds(verify(folder, lines), "e.jsonl:6: moved: it was written right after");
   lines = whole;
   lines.front().replace(lines.front().find("about"), 5, "abuot");
   expect(lines, "1: changed: the chain does not begin with it", "1 problem\n");
@@ -201,7 +201,7 @@ TEST_CASE("verify: numbers alone, without a chain", "[cli][verify]") {
   std::rotate(lines.begin() + 20, lines.begin() + 21, lines.end());
   const Run moved = verify(folder, lines);
   CHECK(moved.exit_code == 1);
-  holds(moved, "e.jsonl:200: out of order: number 21 stands behind 200");
+  holds(moved, "e.jsonl:200: out of order: number 21 stands after 200");
 }
 
 TEST_CASE("verify: a chain across a rotation, nothing to verify", "[cli][verify]") {
