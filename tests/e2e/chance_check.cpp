@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 #include <set>
+#include <sstream>
 
 using namespace std::chrono_literals;
 
@@ -64,16 +65,45 @@ void Checks::expect_event(const Query& query, const Answer& got) {
       where_ + to_text(query) + "\n" + got.text());
 }
 
+bool Checks::is_dropped(const Query& query) const {
+  return model_.decide(query.client, query.name, query.type) == "drop";
+}
+
+// Over UDP only: what is dropped over a connection ends it, and that may be for other reasons.
+void Checks::expect_silence(const Query& query) {
+  if (query.tcp() || !query.flags.rd || host_.loses_answers ||
+      host_.rewritten.contains(query.name)) {
+    return;
+  }
+  if (!stays_silent(resolver_.endpoint(), query.client, query.name, query.type, "localhost.")) {
+    report("ANSWER to what is dropped: " + to_text(query));
+  }
+  const std::lock_guard lock(mutex_);
+  blocked_[query.client + " " + undotted(query.name) + " " + type_text(query.type)].push_back(
+      where_ + to_text(query) + " dropped");
+}
+
 void Checks::ask_both(const Query& query) {
+  if (is_dropped(query)) {
+    expect_silence(query);
+    return;
+  }
   const auto got = ask(resolver_, query);
   const auto want = ask(plain_, query);
   if (!got || !want) {
-    if (want && !ask(resolver_, query)) {
-      report("no answer: " + to_text(query));
+    if (want && !host_.loses_answers && !ask(resolver_, query)) {
+      report("LOST, no answer: " + to_text(query) + "\nplain:\n" + want->text());
     }
     return;
   }
   ++answers;
+  if (host_.rewritten.contains(query.name)) { // Unbound answers by itself
+    if (got->rcode != want->rcode && got->rcode != servfail && want->rcode != servfail &&
+        !is_listed(query) && leak(model_, query, *want).empty() && !records_change_) {
+      report("DIFFERENT: " + to_text(query) + "\n" + both_texts(*got, *want));
+    }
+    return;
+  }
   const std::string told = leak(model_, query, *got);
   if (!told.empty()) {
     report("LEAK " + told + ": " + to_text(query) + "\n" + both_texts(*got, *want));
@@ -120,6 +150,9 @@ void Checks::compare(const Query& query, const Answer& got, const Answer& want) 
 }
 
 void Checks::ask_in_burst(const Query& query) {
+  if (is_dropped(query) || host_.rewritten.contains(query.name)) {
+    return;
+  }
   const auto beside = std::async(std::launch::async, [&] { (void)ask(plain_, query); });
   const auto got = ask(resolver_, query);
   if (!got) { // a slow lookup, or a server that leads astray; ask_both() tells
@@ -136,6 +169,10 @@ void Checks::ask_in_burst(const Query& query) {
 }
 
 void Checks::ask_under_reload(const Query& query, const Model& next) {
+  if (is_dropped(query) || next.decide(query.client, query.name, query.type) == "drop" ||
+      host_.rewritten.contains(query.name)) {
+    return;
+  }
   const auto got = ask(resolver_, query);
   if (got && !leak(model_, query, *got).empty() && !leak(next, query, *got).empty()) {
     report("LEAK under a reload " + leak(next, query, *got) + ": " + to_text(query) + "\n" +
@@ -173,6 +210,24 @@ void Checks::wait_for_events() {
   std::string missing;
   if (!wait_until([&] { return has_all_events(missing); })) {
     report("NO EVENT for " + missing);
+  }
+}
+
+// Of Unbound's own counters; "replies" is told since 1.22 or so.
+void Checks::wait_for_rest() {
+  std::string left;
+  const auto rests = [&] {
+    std::istringstream lines(resolver_.control("stats_noreset"));
+    left.clear();
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("total.requestlist.current.") && !line.ends_with("=0")) {
+        left += line + "\n";
+      }
+    }
+    return left.empty();
+  };
+  if (!wait_until(rests, 30s)) {
+    report("LEFT in Unbound's request list: " + left + resolver_.control("dump_requestlist"));
   }
 }
 

@@ -19,8 +19,8 @@ inline const std::string redirected_address = "203.0.113.66"; // by Unbound, in 
 
 class Checks {
  public:
-  Checks(Unbound& resolver, Unbound& plain, Model model)
-      : resolver_(resolver), plain_(plain), model_(std::move(model)) {}
+  Checks(Unbound& resolver, Unbound& plain, const Host& host, Model model)
+      : resolver_(resolver), plain_(plain), host_(host), model_(std::move(model)) {}
 
   // The step that further failures are of.
   void at(std::size_t step) { where_ = "step " + std::to_string(step) + " "; }
@@ -34,6 +34,7 @@ class Checks {
   void ask_under_reload(const Query& query, const Model& next);
   void report(const std::string& what); // the first one counts
   void wait_for_events();               // of all blocks
+  void wait_for_rest();                 // Unbound has no query and no client left
 
   bool failed() const;
   std::string failure() const; // with the policy that was in force; empty: all is well
@@ -42,12 +43,15 @@ class Checks {
 
  private:
   bool is_listed(const Query& query) const;
+  bool is_dropped(const Query& query) const;
+  void expect_silence(const Query& query);
   void expect_event(const Query& query, const Answer& got);
   void compare(const Query& query, const Answer& got, const Answer& want);
   bool has_all_events(std::string& missing);
 
   Unbound& resolver_;
   Unbound& plain_;
+  const Host& host_;
   Model model_;
   std::string where_;
   bool records_change_ = false;

@@ -52,7 +52,7 @@ bool Model::is_excepted(std::size_t order, const std::string& name) const {
   });
 }
 
-std::string Model::decide(const std::string& client, const std::string& name, int type) const {
+const Listing* Model::deciding(const std::string& client, const std::string& name, int type) const {
   const Listing* best = nullptr;
   for (const Listing& listing : listings) {
     if (!matches(listing, name) || listing.action == "observe" || !applies(listing, client, type) ||
@@ -65,7 +65,24 @@ std::string Model::decide(const std::string& client, const std::string& name, in
       best = &listing;
     }
   }
-  return best == nullptr ? "" : best->action;
+  return best;
+}
+
+std::string Model::decide(const std::string& client, const std::string& name, int type) const {
+  if (const Listing* best = deciding(client, name, type)) {
+    return best->action;
+  }
+  const auto likeness = std::ranges::find_if(listings, [&](const Listing& listing) {
+    return listing.kind == Kind::lookalike && applies(listing, client, type) &&
+           at_or_below(name, listing.what);
+  });
+  return likeness == listings.end() ? "" : likeness->action;
+}
+
+bool Model::blocks_led_to(const std::string& client, const std::string& name, int type,
+                          bool tcp) const {
+  const Listing* best = deciding(client, name, type);
+  return best != nullptr && is_block(best->action, tcp);
 }
 
 bool Model::blocks(const std::string& client, const std::string& name, int type, bool tcp) const {
@@ -101,7 +118,7 @@ std::string Model::leak(const std::string& client, const std::string& asked, int
     if (in_answer && asked_is_listed) {
       return "a record of a listed name";
     }
-    if (rr.type == CNAME && blocks(client, lower(rr.data), type, tcp)) {
+    if (rr.type == CNAME && blocks_led_to(client, lower(rr.data), type, tcp)) {
       return "an alias of a listed name";
     }
     if (rr.type == CNAME && blocks_data(Kind::exchange, client, asked, type, lower(rr.data), tcp)) {
@@ -116,8 +133,8 @@ std::string Model::leak(const std::string& client, const std::string& asked, int
     }
     const bool referral = in_additional && name_servers.contains(owner) && answer.answer.empty();
     if (!referral && rr.type != NS && rr.type != SOA && rr.type != RRSIG &&
-        (in_additional || (owner != asked && blocks(client, owner, type, tcp))) &&
-        blocks(client, owner, rr.type, tcp)) {
+        (in_additional || (owner != asked && blocks_led_to(client, owner, type, tcp))) &&
+        blocks_led_to(client, owner, rr.type, tcp)) {
       return "a record of a listed host";
     }
     return "";
@@ -134,7 +151,7 @@ std::string Model::leak(const std::string& client, const std::string& asked, int
       }
       if (rr.type == MX && (type == MX || type == ANY)) {
         ++exchanges;
-        listed += blocks(client, exchange_of(rr), A, tcp) ? 1U : 0U;
+        listed += blocks_led_to(client, exchange_of(rr), A, tcp) ? 1U : 0U;
       }
     }
     if (exchanges > 0 && listed == exchanges) {
@@ -159,6 +176,7 @@ class PolicyDraw {
   // Each draws what a rule lists, and returns it as the rule says it.
   std::string draw_exact(std::size_t count);
   std::string draw_subtree();
+  std::string draw_silence(std::size_t order);
   std::string draw_domain_list();
   std::string draw_response_policy_zone(std::size_t count);
   std::string draw_exchange();
@@ -190,6 +208,15 @@ Model PolicyDraw::draw() {
   const std::size_t count = 3 + chance_.below(6);
   for (std::size_t order = 0; order < count; ++order) {
     model_.text += draw_rule(order);
+  }
+  if (chance_.percent(25)) {
+    model_.text += draw_silence(count);
+  }
+  if (chance_.percent(60)) {
+    model_.text +=
+        "protect:\n  - {id: likenesses, domains: [" + undotted(protected_domain) + "]}\n";
+    model_.listings.push_back(
+        {count + 1, Kind::lookalike, lookalike_domain, "nxdomain", delivery, "127.1."});
   }
   model_.text += "log: {file: events.jsonl}\n";
   return model_;
@@ -265,6 +292,16 @@ std::string PolicyDraw::draw_subtree() {
     model_.excepted.emplace_back(order_, "a." + name);
   }
   return said;
+}
+
+// Of names that nothing leads to: whoever waits for an answer that never comes waits long.
+std::string PolicyDraw::draw_silence(std::size_t order) {
+  order_ = order;
+  types_ = delivery;
+  clients_ = {"127.1."};
+  const std::string name = chance_.of(scene_.silent);
+  add(Kind::exact, name, "drop", delivery);
+  return "  - {id: silence, action: drop, exact: [" + undotted(name) + "]}\n";
 }
 
 std::string PolicyDraw::draw_domain_list() {

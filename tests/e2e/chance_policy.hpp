@@ -14,7 +14,7 @@
 
 namespace e2e {
 
-enum class Kind { exact, subtree, under, exchange, address };
+enum class Kind { exact, subtree, under, exchange, address, lookalike };
 
 struct Listing {
   std::size_t order; // its rule's
@@ -31,9 +31,12 @@ struct Model {
   std::vector<Listing> listings;
   std::vector<std::pair<std::size_t, std::string>> excepted; // by a rule, with what is below
 
-  // The action of the rule that decides a name; empty: none does. "observe" never does.
+  // The action of the rule that decides a name that is asked; empty: none does. "observe" never
+  // does.
   std::string decide(const std::string& client, const std::string& name, int type) const;
   bool blocks(const std::string& client, const std::string& name, int type, bool tcp) const;
+  // The same for a name that an answer leads to, for which a likeness does not count.
+  bool blocks_led_to(const std::string& client, const std::string& name, int type, bool tcp) const;
   // Kind::exchange or Kind::address.
   bool blocks_data(Kind kind, const std::string& client, const std::string& asked, int type,
                    const std::string& data, bool tcp) const;
@@ -43,6 +46,7 @@ struct Model {
 
  private:
   bool is_excepted(std::size_t order, const std::string& name) const;
+  const Listing* deciding(const std::string& client, const std::string& name, int type) const;
 };
 
 Model draw_policy(Chance& chance, const Scene& scene);

@@ -18,11 +18,16 @@ std::string lists_text(const Model& model) {
   return text;
 }
 
-UnboundOptions draw_options(Chance& chance, const Scene& scene) {
+UnboundOptions draw_options(Chance& chance, const Host& host) {
   static const std::vector<int> threads{1, 2, 4, 4};
-  UnboundOptions options{.server_lines = draw_configuration(chance, scene),
-                         .more_clauses = draw_clauses(chance, scene)};
+  UnboundOptions options{.lists = host.files,
+                         .encrypted = host.encrypted,
+                         .server_lines = host.server_lines,
+                         .more_clauses = host.clauses};
   options.threads = chance.of(threads);
+  if (!host.rewritten.empty()) {
+    options.module_config = "respip ";
+  }
   if (chance.percent(12)) {
     options.module_config = "respip ";
     options.server_lines += "  response-ip: 198.51.100.7/32 redirect\n"
@@ -38,7 +43,7 @@ UnboundOptions draw_options(Chance& chance, const Scene& scene) {
 UnboundOptions with_module(UnboundOptions options, const Model& model) {
   options.module_config = "dynlib " + options.module_config;
   options.policy = model.text;
-  options.lists = model.lists;
+  options.lists.insert(model.lists.begin(), model.lists.end());
   return options;
 }
 
@@ -56,9 +61,10 @@ Model with_own_lists(Model model, const std::string& prefix) {
 
 class Play {
  public:
-  Play(const Scene& scene, const Model& model, const UnboundOptions& options, std::uint64_t seed)
+  Play(const Scene& scene, const Model& model, const Host& host, const UnboundOptions& options,
+       std::uint64_t seed)
       : scene_(scene), seed_(seed), lab_(scene.zones), plain_(lab_, options),
-        resolver_(lab_, with_module(options, model)), checks_(resolver_, plain_, model) {}
+        resolver_(lab_, with_module(options, model)), checks_(resolver_, plain_, host, model) {}
 
   Played through(const std::vector<Step>& steps);
 
@@ -67,6 +73,7 @@ class Play {
   void burst(const Step& step);
   void reload(const std::string& how);
   void change_policy(const Step& step);
+  void load_cache();
   void ask_on_threads(const std::vector<Query>& queries);
 
   const Scene& scene_;
@@ -89,6 +96,7 @@ Played Play::through(const std::vector<Step>& steps) {
     }
     if (!checks_.failed()) {
       checks_.wait_for_events();
+      checks_.wait_for_rest();
     }
   } catch (const std::exception& error) {
     checks_.report(std::string("EXCEPTION: ") + error.what());
@@ -126,6 +134,23 @@ void Play::take(const Step& step) {
   case Step::slow:
     lab_.slow(step.text, std::chrono::milliseconds(step.number));
     break;
+  case Step::load:
+    load_cache();
+    break;
+  }
+}
+
+// What the Unbound without the module knows gets into both caches; `nearmiss reload` is what the
+// documents ask for after it.
+void Play::load_cache() {
+  const std::filesystem::path dump = resolver_.folder() / "dump";
+  write_file(dump, plain_.control("dump_cache"));
+  plain_.load_cache(dump);
+  resolver_.load_cache(dump);
+  int code = 0;
+  const nlohmann::json said = resolver_.nearmiss("reload", &code);
+  if (code != 0) {
+    checks_.report("RELOAD: " + said.dump());
   }
 }
 
@@ -207,13 +232,14 @@ Run::Run(std::uint64_t seed, std::size_t steps) : seed_(seed) {
   Chance chance(seed);
   scene_ = draw_scene(chance);
   model_ = draw_policy(chance, scene_);
-  options_ = draw_options(chance, scene_);
-  steps_ = draw_steps(chance, scene_, model_, steps);
+  host_ = draw_host(chance, scene_);
+  options_ = draw_options(chance, host_);
+  steps_ = draw_steps(chance, scene_, model_, host_, steps);
 }
 
 std::string Run::describe(const std::vector<Step>& steps) const {
-  std::string text = model_.text + lists_text(model_) + "threads " +
-                     std::to_string(options_.threads) + " " + options_.access + " " +
+  std::string text = model_.text + lists_text(model_) + (host_.encrypted ? "encrypted " : "") +
+                     "threads " + std::to_string(options_.threads) + " " + options_.access + " " +
                      options_.module_config + "\n" + options_.server_lines + options_.more_clauses;
   for (const Zone& zone : scene_.zones) {
     text += "zone " + zone.origin + (zone.is_signed ? " signed" : "") + " ttl " +
@@ -228,7 +254,7 @@ std::string Run::describe(const std::vector<Step>& steps) const {
 }
 
 Played Run::play(const std::vector<Step>& steps) const {
-  return Play(scene_, model_, options_, seed_).through(steps);
+  return Play(scene_, model_, host_, options_, seed_).through(steps);
 }
 
 } // namespace e2e

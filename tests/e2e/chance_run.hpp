@@ -26,6 +26,7 @@ class Run {
   std::uint64_t seed_;
   Scene scene_;
   Model model_;
+  Host host_;
   UnboundOptions options_; // without the module
   std::vector<Step> steps_;
 };

@@ -12,8 +12,8 @@ enum Forgery : std::uint64_t { truth, server_failure, short_alias, alias, no_suc
 
 class StepsDraw {
  public:
-  StepsDraw(Chance& chance, const Scene& scene, const Model& model)
-      : chance_(chance), scene_(scene), model_(model) {
+  StepsDraw(Chance& chance, const Scene& scene, const Model& model, const Host& host)
+      : chance_(chance), scene_(scene), model_(model), host_(host) {
     draw_names();
     changing_ = chance_.percent(50);
   }
@@ -34,16 +34,18 @@ class StepsDraw {
   Chance& chance_;
   const Scene& scene_;
   const Model& model_;
+  const Host& host_;
   std::vector<std::string> names_;
   bool changing_ = false; // records
 };
 
 std::vector<std::string> StepsDraw::listed_names() const {
-  std::vector<std::string> listed;
+  std::vector<std::string> listed(host_.rewritten.begin(), host_.rewritten.end());
   for (const Listing& listing : model_.listings) {
     if (listing.kind != Kind::address) {
       listed.push_back(listing.what);
-      if (listing.kind == Kind::subtree || listing.kind == Kind::under) {
+      if (listing.kind == Kind::subtree || listing.kind == Kind::under ||
+          listing.kind == Kind::lookalike) {
         listed.push_back("a." + listing.what);
       }
     }
@@ -105,7 +107,10 @@ Query StepsDraw::draw_query(const std::vector<std::string>& names) {
   query.flags.edns = query.flags.dnssec_ok || chance_.percent(75);
   query.flags.ad = chance_.percent(20);
   query.flags.rd = !chance_.percent(7);
-  query.flags.transport = chance_.percent(20) ? Transport::tcp : Transport::udp;
+  static const std::vector<Transport> plain{Transport::udp, Transport::udp, Transport::udp,
+                                            Transport::udp, Transport::tcp},
+      encrypted{Transport::udp, Transport::tcp, Transport::tls, Transport::https};
+  query.flags.transport = chance_.of(host_.encrypted ? encrypted : plain);
   return query;
 }
 
@@ -216,6 +221,9 @@ Step StepsDraw::draw() {
   if (dice < 925) {
     return draw_policy_change();
   }
+  if (dice < 930) {
+    return {.what = Step::load};
+  }
   if (dice < 990 && changing_ && !scene_.open_names.empty()) {
     return draw_forgery();
   }
@@ -268,8 +276,8 @@ int type_asked(const Bytes& query) {
 } // namespace
 
 std::vector<Step> draw_steps(Chance& chance, const Scene& scene, const Model& model,
-                             std::size_t count) {
-  StepsDraw draw(chance, scene, model);
+                             const Host& host, std::size_t count) {
+  StepsDraw draw(chance, scene, model, host);
   std::vector<Step> steps;
   while (steps.size() < count) {
     steps.push_back(draw.draw());
@@ -309,8 +317,8 @@ std::string to_text(const Query& query) {
 }
 
 std::string to_text(const Step& step) {
-  static const std::vector<std::string> words{"ask",    "burst",  "pause", "control",
-                                              "reload", "policy", "forge", "slow"};
+  static const std::vector<std::string> words{"ask",    "burst", "pause", "control", "reload",
+                                              "policy", "forge", "slow",  "load"};
   std::string text = words[step.what] + " " + step.text + " " + step.target + " " +
                      std::to_string(step.number) + (step.authoritative ? "" : " -aa");
   for (const Told& told : step.told) {

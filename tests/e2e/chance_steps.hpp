@@ -29,7 +29,7 @@ struct Told {
 };
 
 struct Step {
-  enum What { ask, burst, pause, control, reload, policy, forge, slow } what = ask;
+  enum What { ask, burst, pause, control, reload, policy, forge, slow, load } what = ask;
   std::vector<Query> queries{};
   std::string text{}, target{}; // a command, or the name concerned and where it leads
   std::uint64_t number = 0;     // milliseconds, a seed, or which forgery
@@ -38,7 +38,7 @@ struct Step {
 };
 
 std::vector<Step> draw_steps(Chance& chance, const Scene& scene, const Model& model,
-                             std::size_t count);
+                             const Host& host, std::size_t count);
 
 Relay::Forger forger_of(const Step& step); // none: the truth again
 

@@ -16,8 +16,12 @@ void draw_names(Chance& chance, Scene& scene) {
         i > 1 && chance.percent(25) ? scene.domains[chance.below(i)] : chance.of(tlds);
     scene.domains.push_back("d" + std::to_string(i) + "." + parent);
   }
+  if (chance.percent(40)) {
+    scene.domains.push_back(lookalike_domain);
+  }
   for (const std::string& domain : scene.domains) {
     scene.names.push_back(domain);
+    scene.silent.push_back("silent." + domain);
     for (const std::string& host : hosts) {
       scene.names.push_back(host + "." + domain);
     }
@@ -116,7 +120,7 @@ void ZoneDraw::draw(const std::string& domain) {
   for (const std::string& host : hosts) {
     zone.records += records_of(host, false);
   }
-  zone.records += records_of("*.w", false);
+  zone.records += records_of("*.w", false) + "silent A 198.51.100.251\n";
   if (chance_.percent(60)) {
     zone.records += "dn DNAME " + chance_.of(scene_.domains) + "\n";
   } else if (chance_.percent(40)) {
@@ -150,6 +154,8 @@ bool is_recent() {
   static const std::string said = run({unbound_program("unbound"), "-V"}).output;
   return std::stoi(said.substr(said.find('.') + 1)) >= 25; // "Version 1.26.0"
 }
+
+namespace {
 
 std::string draw_configuration(Chance& chance, const Scene& scene) {
   std::string text;
@@ -233,6 +239,63 @@ std::string draw_clauses(Chance& chance, const Scene& scene) {
     }
   }
   return text;
+}
+
+// Clients with local data of their own, by a view and by a tag. The names are none that is asked
+// for: what Unbound answers before its modules is not the module's.
+void draw_views(Chance& chance, const Scene& scene, Host& host) {
+  const std::string own = "own." + chance.of(scene.domains);
+  host.server_lines += "  access-control-view: 127.1.0.2/32 special\n"
+                       "  access-control-view: 127.2.0.2/32 special\n"
+                       "  define-tag: \"few\"\n"
+                       "  access-control-tag: 127.1.0.1/32 \"few\"\n"
+                       "  local-zone: \"tagged." +
+                       own +
+                       "\" redirect\n"
+                       "  local-zone-tag: \"tagged." +
+                       own + "\" \"few\"\n";
+  host.clauses += "view:\n  name: \"special\"\n  view-first: yes\n  local-data: \"" + own + " A " +
+                  view_address + "\"\n";
+}
+
+// The host's own response policy zone.
+void draw_response_policy(Chance& chance, const Scene& scene, Host& host) {
+  static const std::vector<std::string> actions{"CNAME .", "CNAME *.", "CNAME rpz-passthru.",
+                                                "A " + rewritten_address};
+  std::string zone =
+      "$ORIGIN rpz.here.\n@ 60 SOA localhost. hostmaster.localhost. 1 3600 600 86400 60\n"
+      "@ NS localhost.\n";
+  for (std::size_t i = 0, n = 1 + chance.below(3); i < n; ++i) {
+    const std::string name = chance.of(chance.percent(50) ? scene.focus : scene.names);
+    if (host.rewritten.insert(name).second) {
+      zone += undotted(name) + " 60 " + chance.of(actions) + "\n";
+    }
+  }
+  host.files["here.rpz"] = zone;
+  host.clauses += "rpz:\n  name: rpz.here\n  zonefile: here.rpz\n";
+}
+
+} // namespace
+
+Host draw_host(Chance& chance, const Scene& scene) {
+  Host host;
+  host.server_lines = draw_configuration(chance, scene);
+  host.clauses = draw_clauses(chance, scene);
+  host.encrypted = chance.percent(25);
+  if (chance.percent(20)) {
+    draw_views(chance, scene, host);
+  }
+  if (chance.percent(15)) {
+    draw_response_policy(chance, scene, host);
+  }
+  if (chance.percent(8)) {
+    host.server_lines += "  ratelimit: 30\n";
+  }
+  if (chance.percent(6)) {
+    host.server_lines += "  ip-ratelimit: 60\n";
+    host.loses_answers = true;
+  }
+  return host;
 }
 
 } // namespace e2e

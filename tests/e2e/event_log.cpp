@@ -2,6 +2,7 @@
 #include "tests/catch.hpp"
 
 #include "tests/e2e/world.hpp"
+#include "tests/paths.hpp"
 
 #include <csignal>
 #include <map>
@@ -87,10 +88,9 @@ TEST_CASE("after a flood written and lost make up what was blocked, to the last 
   CHECK(check_account(world) > 100);
 }
 
-TEST_CASE("after a flood of dnsperf's too", "[log]") {
+TEST_CASE("after a flood of dnsperf's too", "[dnsperf]") {
   if (run({"dnsperf", "-h"}).exit_code != 0) {
-    WARN("left out: dnsperf is not installed");
-    return;
+    LEAVE_OUT("dnsperf is not installed");
   }
   World world({.policy = with_log("log: {file: events.jsonl}\n"
                                   "metrics: {file: nearmiss.prom, interval: 1}\n"),

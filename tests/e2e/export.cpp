@@ -8,6 +8,7 @@
 #include "tests/e2e/client.hpp"
 #include "tests/e2e/mail_server.hpp"
 #include "tests/e2e/process.hpp"
+#include "tests/paths.hpp"
 
 #include <algorithm>
 #include <memory>

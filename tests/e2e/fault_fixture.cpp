@@ -1,6 +1,7 @@
 #include "tests/e2e/fault_fixture.hpp"
 
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 
 #include <cstdlib>
 #include <fcntl.h>

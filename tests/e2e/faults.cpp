@@ -239,12 +239,11 @@ TEST_CASE("a disk that hangs keeps Unbound from no reload, and not from its end"
   }
 }
 
-TEST_CASE("no file descriptor is left to the whole of Unbound", "[faults]") {
+TEST_CASE("no file descriptor is left to the whole of Unbound", "[descriptors]") {
   World world({.policy = with_log("log: {file: events.jsonl}\n"
                                   "metrics: {file: nearmiss.prom, interval: 1}\n")});
   if (world.resolver.is_instrumented()) {
-    WARN("a sanitizer needs descriptors itself");
-    return;
+    LEAVE_OUT("a sanitizer needs descriptors itself");
   }
   const fs::path folder = world.resolver.folder();
   mail_is_blocked_and_others_are_served(world);

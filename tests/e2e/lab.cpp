@@ -2,6 +2,7 @@
 
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/signer.hpp"
+#include "tests/paths.hpp"
 
 #include <algorithm>
 #include <ldns/ldns.h>

@@ -4,6 +4,7 @@
 
 #include "tests/e2e/mail_server.hpp"
 #include "tests/e2e/world.hpp"
+#include "tests/paths.hpp"
 
 using namespace e2e;
 

@@ -1,6 +1,7 @@
 #include "tests/e2e/mail_server.hpp"
 
 #include "tests/e2e/smtp_session.hpp"
+#include "tests/paths.hpp"
 
 #include <cerrno>
 #include <csignal>

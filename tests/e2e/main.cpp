@@ -8,5 +8,5 @@
 
 int main(int argc, char** argv) {
   e2e::on_problem = [](const std::string& what) { FAIL_CHECK(what); };
-  return Catch::Session().run(argc, argv);
+  return exit_code_of(Catch::Session().run(argc, argv));
 }

@@ -4,6 +4,7 @@
 
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/world.hpp"
+#include "tests/paths.hpp"
 
 #include <csignal>
 #include <set>
@@ -75,14 +76,7 @@ std::string reads_json(const std::string& address, const std::filesystem::path& 
 // /etc/machine-id; and what runs inside() another as /dev, where /dev/log leads to it.
 class Journal {
  public:
-  // False, and the test says so, where it is not unpacked.
-  static bool is_there() {
-    const bool there = !unpacked(daemon).empty();
-    if (!there) {
-      WARN("left out: journald is not unpacked (contrib/install-packages.sh pipeline)");
-    }
-    return there;
-  }
+  static bool is_there() { return !unpacked(daemon).empty(); }
   Journal() {
     std::filesystem::create_directories(folder("run"));
     std::filesystem::create_directories(folder("etc"));
@@ -148,11 +142,10 @@ class Journal {
 
 } // namespace
 
-TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[pipeline]") {
+TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[rsyslog]") {
   const auto program = unpacked("rsyslog/usr/sbin/rsyslogd");
   if (program.empty()) {
-    WARN("left out: rsyslog is not unpacked (contrib/install-packages.sh pipeline)");
-    return;
+    LEAVE_OUT("rsyslog is not unpacked (contrib/install-packages.sh pipeline)");
   }
   const ScratchFolder folder;
   const std::string network = claim_network(55);
@@ -180,11 +173,10 @@ TEST_CASE("through rsyslog to a second rsyslog that reads the JSON", "[pipeline]
   }
 }
 
-TEST_CASE("an rsyslog that is killed and comes back has every event", "[pipeline]") {
+TEST_CASE("an rsyslog that is killed and comes back has every event", "[rsyslog]") {
   const auto program = unpacked("rsyslog/usr/sbin/rsyslogd");
   if (program.empty()) {
-    WARN("left out: rsyslog is not unpacked (contrib/install-packages.sh pipeline)");
-    return;
+    LEAVE_OUT("rsyslog is not unpacked (contrib/install-packages.sh pipeline)");
   }
   const ScratchFolder folder;
   const std::string network = claim_network(55);
@@ -220,11 +212,10 @@ TEST_CASE("an rsyslog that is killed and comes back has every event", "[pipeline
   CHECK(wait_until([&] { return world.resolver.log().find("0 events were lost") != npos; }));
 }
 
-TEST_CASE("logrotate rotates the log under way, and no event is lost", "[pipeline]") {
+TEST_CASE("logrotate rotates the log under way, and no event is lost", "[logrotate]") {
   const auto program = unpacked("logrotate/usr/sbin/logrotate");
   if (program.empty()) {
-    WARN("left out: logrotate is not unpacked (contrib/install-packages.sh pipeline)");
-    return;
+    LEAVE_OUT("logrotate is not unpacked (contrib/install-packages.sh pipeline)");
   }
   const std::string way = GENERATE("create 0640", "nocreate", "copytruncate");
   INFO(way);
@@ -256,9 +247,9 @@ TEST_CASE("logrotate rotates the log under way, and no event is lost", "[pipelin
   }
 }
 
-TEST_CASE("the journal finds an event by its rule", "[pipeline]") {
+TEST_CASE("the journal finds an event by its rule", "[journald]") {
   if (!Journal::is_there()) {
-    return;
+    LEAVE_OUT("journald is not unpacked (contrib/install-packages.sh pipeline)");
   }
   Journal journal;
   World world({.policy = with_log("log:\n  - file: events.jsonl\n  - journald: true\n"),
@@ -282,9 +273,9 @@ TEST_CASE("the journal finds an event by its rule", "[pipeline]") {
   CHECK(journal.entries({"NEARMISS_RULE_ID=no-such-rule"}).empty());
 }
 
-TEST_CASE("the local syslog takes events as JSON", "[pipeline]") {
+TEST_CASE("the local syslog takes events as JSON", "[journald]") {
   if (!Journal::is_there()) {
-    return;
+    LEAVE_OUT("journald is not unpacked (contrib/install-packages.sh pipeline)");
   }
   Journal journal; // which listens for syslog as well
   World world({.policy = with_log("log:\n  - file: events.jsonl\n  - syslog: local\n"),

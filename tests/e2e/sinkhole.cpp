@@ -6,6 +6,7 @@
 #include "tests/e2e/sinkhole_server.hpp"
 #include "tests/e2e/smtp_session.hpp"
 #include "tests/e2e/world.hpp"
+#include "tests/paths.hpp"
 
 #include <set>
 #include <sstream>

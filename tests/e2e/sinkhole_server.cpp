@@ -1,6 +1,7 @@
 #include "tests/e2e/sinkhole_server.hpp"
 
 #include "tests/e2e/smtp_session.hpp"
+#include "tests/paths.hpp"
 
 #include <stdexcept>
 

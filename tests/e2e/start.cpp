@@ -2,6 +2,7 @@
 #include "tests/catch.hpp"
 
 #include "tests/e2e/world.hpp"
+#include "tests/paths.hpp"
 
 #include <algorithm>
 #include <sstream>

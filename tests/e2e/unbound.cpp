@@ -2,6 +2,7 @@
 
 #include "tests/e2e/address.hpp"
 #include "tests/e2e/secure_channel.hpp"
+#include "tests/paths.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -236,6 +237,15 @@ std::string Unbound::control(const std::string& command) {
     throw std::runtime_error("unbound-control " + command + ": " + outcome.output);
   }
   return outcome.output;
+}
+
+void Unbound::load_cache(const std::filesystem::path& dump) {
+  const Outcome outcome =
+      run({"/bin/sh", "-c", R"("$1" -c "$2" load_cache <"$3")", "sh",
+           unbound_program("unbound-control"), configuration_.string(), dump.string()});
+  if (outcome.exit_code != 0) {
+    throw std::runtime_error("unbound-control load_cache: " + outcome.output);
+  }
 }
 
 nlohmann::json Unbound::nearmiss(const std::string& command, int* exit_code) const {

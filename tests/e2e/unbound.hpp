@@ -57,7 +57,8 @@ class Unbound {
   void stop(); // the test fails if it does not end well, or a sanitizer had something to say
   // Unbound's own reload, by SIGHUP or a command of unbound-control; returns when it serves again.
   void reload(const std::string& how = "SIGHUP");
-  std::string control(const std::string& command); // unbound-control's output
+  std::string control(const std::string& command);    // unbound-control's output
+  void load_cache(const std::filesystem::path& dump); // as dump_cache wrote it
 
   std::optional<Answer> ask(const std::string& source, const std::string& name, int type,
                             const Flags& flags = {}) const;

@@ -205,10 +205,9 @@ TEST_CASE("the block is the same over UDP, TCP, TLS and HTTPS", "[wire]") {
   }
 }
 
-TEST_CASE("an IPv6 client is policed where its group says so", "[wire]") {
+TEST_CASE("an IPv6 client is policed where its group says so", "[ip6]") {
   if (!has_ip6_loopback()) {
-    WARN("no ::1 on this machine");
-    return;
+    LEAVE_OUT("no ::1 on this machine");
   }
   std::string policy = usual_policy;
   policy.replace(policy.find("[127.1.0.0/16]"), 14, "[\"::1/128\"]");

@@ -1,6 +1,7 @@
 #include "tests/mailers/mailer.hpp"
 
 #include "tests/mailers/start.hpp"
+#include "tests/paths.hpp"
 
 namespace nearmiss::mailers {
 

@@ -2,5 +2,5 @@
 #include "tests/catch.hpp"
 
 int main(int argc, char** argv) {
-  return Catch::Session().run(argc, argv);
+  return exit_code_of(Catch::Session().run(argc, argv));
 }

@@ -1,5 +1,6 @@
 // The `nearmiss` command as a person or a script runs it.
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 #include "tests/unit/cli/log_lines.hpp"
 #include "tests/unit/cli/run.hpp"
 #include "tests/unit/config/folder.hpp"

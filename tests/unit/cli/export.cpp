@@ -1,5 +1,6 @@
 // `nearmiss export`, read back as a list: the zone must say what the policy says.
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 #include "tests/unit/config/folder.hpp"
 
 #include <cstdlib>

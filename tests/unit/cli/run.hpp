@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 
 #include <array>
 #include <cstdio>

@@ -1,5 +1,6 @@
 // `nearmiss tail`: the last events, and those to come, across a rotation.
 #include "contrib/logs/follow.hpp"
+#include "tests/paths.hpp"
 #include "tests/unit/cli/log_lines.hpp"
 #include "tests/unit/cli/run.hpp"
 #include "tests/unit/config/folder.hpp"

@@ -1,5 +1,6 @@
 // What a right policy becomes.
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 #include "tests/unit/config/folder.hpp"
 
 using namespace nearmiss;

@@ -1,5 +1,6 @@
 // An event in each format, against the names and types of the schemas.
 #include "tests/catch.hpp"
+#include "tests/paths.hpp"
 #include "tests/unit/events/fixture.hpp"
 
 #include <cstdlib>
@@ -91,8 +92,7 @@ void flatten(const json& value, const std::string& name, std::map<std::string, j
 TEST_CASE("the pinned ECS names and types are the schema's own", "[events]") {
   const char* const file = std::getenv("NEARMISS_ECS_FIELDS");
   if (file == nullptr) {
-    WARN("left out: NEARMISS_ECS_FIELDS does not name ECS's generated/csv/fields.csv");
-    return;
+    LEAVE_OUT("NEARMISS_ECS_FIELDS does not name ECS's generated/csv/fields.csv");
   }
   // ECS_Version,Indexed,Field_Set,Field,Type,Level,Normalization,... and none of these is quoted.
   std::map<std::string, std::string> schema;
