@@ -95,7 +95,8 @@ constexpr std::array<Key, 7> matcher_keys{{
     Key{"list", Kind::map, "none", "{file: lists/typos.txt, format: domains}", "A file of names."}
         .holding(list),
     Key{"mx_exchange", Kind::names, "none", "[mx.parking.example]",
-        "MX hosts; the rule matches every domain whose MX is one of them or below one."},
+        "MX hosts, or addresses where an MX names one (`MX 10 198.51.100.7.`); the rule matches "
+        "every domain whose MX is one of them or below one."},
     Key{"answer_ip", Kind::prefixes, "none", "[198.51.100.0/24]",
         "Addresses; the rule matches every name that has one of them."},
     Key{"intended", Kind::name, "none", "army.mil",

@@ -1,6 +1,7 @@
 #include "config/rule_reader.hpp"
 
 #include "config/names.hpp"
+#include "rules/address_text.hpp"
 #include "rules/lookalikes/tld_pairs.hpp"
 
 #include <algorithm>
@@ -388,6 +389,12 @@ void RuleReader::read_names(const YamlNode& node, std::string_view key, Scope sc
     return;
   }
   for (const YamlNode& item : *items) {
+    if (key == "mx_exchange" && item.kind == YamlNode::Kind::text) {
+      if (const auto address = ClientAddress::from_text(item.text)) {
+        names.push_back({mx_host_name(*address), Scope::exact, item.place});
+        continue;
+      }
+    }
     const auto name = read_one(item, key);
     if (!name) {
       continue;

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,7 +81,7 @@ Decision decide(const nm_policy* policy, const nm_lookup& lookup, EventLog::Cloc
 
 nm_outcome outcome_of(const Decision& decision) {
   if (!decision.verdict.enforced) {
-    return NM_LET_THROUGH;
+    return decision.verdict.noteworthy() ? NM_LET_THROUGH : NM_PASSED;
   }
   return decision.verdict.action == nearmiss::Action::drop ? NM_DROPPED : NM_BLOCKED;
 }
@@ -141,6 +142,21 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                        .rcode = rcode,
                        .resolved_ip = resolved_ip ? &*resolved_ip : nullptr},
                       policy.events, now);
+}
+
+// Reports a client that asks for MX records and is in no group: an admin may have forgotten a mail
+// server.
+void discover(nm_core& core, const nm_policy& policy, const nm_lookup& lookup) {
+  const nearmiss::ClientGroups& groups = rules_of(&policy).clients();
+  if (!policy.config->log.discover || groups.names().empty()) {
+    return;
+  }
+  const auto client = nearmiss::client_of(*lookup.client).address;
+  const auto qname = nearmiss::to_name(lookup.qname);
+  if (qname && groups.groups_of(client) == 0 &&
+      core.discovery.is_news(client, nearmiss::Discovery::Clock::now())) {
+    core.events.notice(nearmiss::client_discovered(client, *qname, lookup.tcp), policy.events);
+  }
 }
 
 } // namespace
@@ -230,31 +246,8 @@ bool nm_covers(const nm_policy* policy, nm_name name, uint16_t type) {
   return !parsed || rules_of(policy).covers(*parsed, type);
 }
 
-bool nm_covers_some_type(const nm_policy* policy, nm_name name) {
-  const auto parsed = nearmiss::to_name(name);
-  return !parsed || rules_of(policy).covers_some_type(*parsed);
-}
-
-bool nm_covers_below(const nm_policy* policy, nm_name name) {
-  const auto parsed = nearmiss::to_name(name);
-  return !parsed || rules_of(policy).covers_below(*parsed);
-}
-
-bool nm_covers_exchange(const nm_policy* policy, nm_name exchange) {
-  if (rules_of(policy).exchange_count() == 0) {
-    return false;
-  }
-  const auto parsed = nearmiss::to_name(exchange);
-  return !parsed || rules_of(policy).covers_exchange(*parsed);
-}
-
-bool nm_covers_address(const nm_policy* policy, nm_address address) {
-  const auto parsed = nearmiss::to_address(address);
-  return !parsed || rules_of(policy).covers_address(*parsed);
-}
-
-bool nm_has_address_rules(const nm_policy* policy) {
-  return rules_of(policy).has_address_rules();
+unsigned nm_inspect(const nm_policy* policy, uint16_t qtype, nm_rrset* rrsets, size_t count) {
+  return nearmiss::inspect(rules_of(policy), qtype, {rrsets, count});
 }
 
 bool nm_blocks(const nm_policy* policy, const nm_lookup* lookup) {
@@ -273,16 +266,32 @@ bool nm_drops(const nm_policy* policy, const nm_lookup* lookup) {
   }
 }
 
-nm_outcome nm_block(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
-                    nm_answer* answer) {
+bool nm_may_drop(const nm_policy* policy) {
+  return rules_of(policy).may_drop();
+}
+
+nm_outcome nm_open(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
+                   nm_answer* answer) {
+  if (lookup->client == nullptr) {
+    return nm_covers(policy, lookup->qname, lookup->qtype) ? NM_LET_THROUGH : NM_CLEAN;
+  }
   try {
-    const auto now = EventLog::Clock::now();
-    const Decision decision = decide_timed(*core, policy, *lookup, now);
-    if (!decision.verdict.enforced) {
-      return NM_LET_THROUGH;
+    const auto begun = std::chrono::steady_clock::now();
+    // time() is the cheapest clock, and most names need no more than the date.
+    const auto today = std::chrono::floor<std::chrono::days>(
+        std::chrono::system_clock::from_time_t(std::time(nullptr)));
+    const auto decision = decide_asked(rules_of(policy), *lookup, today);
+    if (!decision) {
+      if (lookup->qtype == static_cast<std::uint16_t>(nearmiss::RrType::mx)) {
+        discover(*core, *policy, *lookup);
+      }
+      return NM_CLEAN;
     }
-    carry_out(*core, *policy, *lookup, decision, 0, now, *answer);
-    return outcome_of(decision);
+    core->metrics.decided(std::chrono::steady_clock::now() - begun);
+    if (decision->verdict.enforced) {
+      carry_out(*core, *policy, *lookup, *decision, 0, EventLog::Clock::now(), *answer);
+    }
+    return outcome_of(*decision);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;
@@ -301,22 +310,5 @@ nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* loo
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;
-  }
-}
-
-void nm_discover(nm_core* core, const nm_policy* policy, const nm_lookup* lookup) {
-  const nearmiss::ClientGroups& groups = rules_of(policy).clients();
-  if (!policy->config->log.discover || groups.names().empty()) {
-    return;
-  }
-  try {
-    const auto client = nearmiss::client_of(*lookup->client).address;
-    const auto qname = nearmiss::to_name(lookup->qname);
-    if (qname && groups.groups_of(client) == 0 &&
-        core->discovery.is_news(client, nearmiss::Discovery::Clock::now())) {
-      core->events.notice(nearmiss::client_discovered(client, *qname, lookup->tcp), policy->events);
-    }
-  } catch (const std::exception& e) {
-    core->host.log_line(true, e.what());
   }
 }

@@ -29,29 +29,56 @@ struct nm_name {
   size_t len; /* octets that may be read; the name ends at its zero octet */
 };
 
-struct nm_address {
-  const uint8_t* octets;
-  size_t len; /* 4 or 16 */
+/*
+ * An RRset of a message, as the adapter hands it over: Unbound's octets, seen as RFC 1035 has them.
+ * Everything that reads RDATA is C++ (inspection.hpp).
+ */
+struct nm_rrset {
+  struct nm_name owner;
+  uint16_t type;
+  uint8_t section;  /* enum nm_section */
+  uint8_t findings; /* enum nm_finding; set by nm_inspect() */
+  size_t count;     /* of records, at least 1 but in a broken message */
+  /* Of each record RDLENGTH (2 octets) and RDATA, uncompressed; rdata_len counts both. */
+  uint8_t* const* rdata;
+  const size_t* rdata_len;
 };
 
-/* A client's lookup, and what an answer to it has led to. What of that no rule lists does no
- * harm. */
+enum nm_section { NM_ANSWER, NM_AUTHORITY, NM_ADDITIONAL };
+
+/* What nm_inspect() finds of an RRset; of a message: of any RRset in it. */
+enum nm_finding {
+  /* Answer section: leads clients that ask for the message's type to a matched name or address. */
+  NM_LEADS = 1,
+  /* The same for clients that ask for any type. */
+  NM_LEADS_FOR_SOME_TYPE = 2,
+  /* The host's shared caches must not hold it: an alias from or to a matched name, or a wildcard;
+   * the iterator would make answers of it that this module may never see. */
+  NM_NOT_SHARED = 4,
+  /* Holds an address that a rule matches. */
+  NM_MATCHED_ADDRESS = 8,
+  /* Authority or additional section: data that nobody asked for, of a matched name or leading to
+   * one. No client sees it; a referral alone keeps such additional records (it needs them). */
+  NM_STRAY = 16
+};
+
+/* One client lookup plus the answer section it is about to get. Pass all of it: what no rule
+ * matches is ignored. */
 struct nm_lookup {
   struct nm_name qname;
   uint16_t qtype;
-  uint16_t id;                   /* the DNS message's, host order */
-  const struct sockaddr* client; /* AF_INET or AF_INET6 */
-  bool tcp;                      /* TCP, DNS over TLS or HTTPS; else UDP */
-  const struct nm_name* aliases; /* targets of CNAMEs in the answer */
-  size_t alias_count;
-  const struct nm_name* exchanges; /* all exchanges of the MX RRset */
-  size_t exchange_count;
-  const struct nm_address* addresses; /* in the A and AAAA RRsets */
-  size_t address_count;
+  uint16_t id; /* the DNS message's, host order */
+  const struct sockaddr*
+      client; /* AF_INET or AF_INET6; NULL: the host itself asks (nm_open only) */
+  bool tcp;   /* TCP, DNS over TLS or HTTPS; else UDP */
+  const struct nm_rrset* answer; /* other sections than the answer's are ignored */
+  size_t answer_count;
 };
 
 enum nm_outcome {
-  NM_LET_THROUGH, /* the client may have the real answer */
+  NM_CLEAN,       /* no rule matches the name and type, for whatever client */
+  NM_PASSED,      /* the client may have the real answer, and there is nothing to log */
+  NM_LET_THROUGH, /* the client may have the real answer; the event is still to be written */
   NM_BLOCKED,     /* the client must have `answer` instead */
   NM_DROPPED,     /* the client must have no reply */
   NM_FAILED       /* could not be decided: the client must have SERVFAIL */
@@ -118,9 +145,9 @@ size_t nm_core_memory(struct nm_core* core); /* octets */
 const struct nm_policy* nm_enter(struct nm_core* core);
 void nm_leave(void);
 /*
- * As nm_leave(), for a thread that may still store in the host's caches what it has judged: up to
- * its next nm_enter() or nm_leave(). Whoever publishes a policy waits for it, some seconds at most,
- * before it rids the caches of what the new policy lists.
+ * Like nm_leave(), but the caller may still cache an answer it judged under this policy. A
+ * publisher waits (bounded, some seconds) until the thread calls nm_enter() or nm_leave() again,
+ * before it evicts from the caches what the new policy matches.
  */
 void nm_linger(void);
 /* Counts the policies of this process; from 1. */
@@ -128,44 +155,47 @@ uint64_t nm_generation(const struct nm_policy* policy);
 size_t nm_max_threads(void);
 
 /*
- * True if any client's lookup of this name and type might be blocked or logged: its answers must
- * not get into a cache that is asked before the module. Called for every query that Unbound's cache
- * does not answer, so: no lock, no allocation. What is no name counts as covered.
+ * True if the lookup of this name and type might be blocked or logged for some client: its answers
+ * must not get into a cache that is asked before the module. No lock, no allocation. True for what
+ * is not a name.
  */
 bool nm_covers(const struct nm_policy* policy, struct nm_name name, uint16_t type);
-/* The same for any type. */
-bool nm_covers_some_type(const struct nm_policy* policy, struct nm_name name);
-/* The same for any name below this one, as an alias's target, exchanges too. */
-bool nm_covers_below(const struct nm_policy* policy, struct nm_name name);
-/* The same for an exchange or an address in anybody's answer, for rules about those. */
-bool nm_covers_exchange(const struct nm_policy* policy, struct nm_name exchange);
-bool nm_covers_address(const struct nm_policy* policy, struct nm_address address);
-bool nm_has_address_rules(const struct nm_policy* policy); /* else no address is covered */
+
+/*
+ * One pass over a message (or over one RRset of a cache, as NM_ANSWER): sets the findings of each
+ * RRset and returns all of them together. `qtype`: what the message answers. No lock, no
+ * allocation. A name that cannot be read counts as matched.
+ */
+unsigned nm_inspect(const struct nm_policy* policy, uint16_t qtype, struct nm_rrset* rrsets,
+                    size_t count);
+
+/*
+ * Called once for every query that the host's cache does not answer, before anything is asked
+ * upstream: is the name clean, and if not, what does the client get? NM_BLOCKED fills `answer` and
+ * writes the event, NM_DROPPED writes it. NM_PASSED holds for this client as long as the policy is
+ * in force, and as long as the answer's findings have no NM_LEADS. Without a client: NM_CLEAN or
+ * NM_LET_THROUGH. No lock, no allocation for a clean name (but with `discover: true`, where an
+ * unknown client asks for an MX record).
+ */
+enum nm_outcome nm_open(struct nm_core* core, const struct nm_policy* policy,
+                        const struct nm_lookup* lookup, struct nm_answer* answer);
 
 /* Would the lookup be blocked? True where it cannot be decided. Writes no event. */
 bool nm_blocks(const struct nm_policy* policy, const struct nm_lookup* lookup);
 
-/* Blocks the lookup if the verdict says so: as nm_judge, but a lookup that is let through is left
- * to nm_judge, event and all. */
-enum nm_outcome nm_block(struct nm_core* core, const struct nm_policy* policy,
-                         const struct nm_lookup* lookup, struct nm_answer* answer);
-
+/* False: no rule of the policy drops, so that nm_drops() need not be asked. */
+bool nm_may_drop(const struct nm_policy* policy);
 /* Would the client get no reply at all? False where it cannot be decided. Writes no event. */
 bool nm_drops(const struct nm_policy* policy, const struct nm_lookup* lookup);
 
 /*
  * Decides what one client gets and writes the event, if the verdict calls for one. `answer` is
  * filled if and only if NM_BLOCKED. `failed_rcode` is 0, or the rcode of the error this client is
- * about to get because the lookup failed upstream; the event then tells that.
+ * about to get because the lookup failed upstream; the event then reports that. Never NM_CLEAN.
  */
 enum nm_outcome nm_judge(struct nm_core* core, const struct nm_policy* policy,
                          const struct nm_lookup* lookup, int failed_rcode,
                          struct nm_answer* answer);
-
-/* A client asks for the MX of a name that no rule concerns. With `discover: true` it is told of, if
- * it is in no group of clients: somebody may have forgotten a mail server. Else cheap. */
-void nm_discover(struct nm_core* core, const struct nm_policy* policy,
-                 const struct nm_lookup* lookup);
 
 #ifdef __cplusplus
 }

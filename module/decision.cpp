@@ -30,13 +30,13 @@ Client client_of(const sockaddr& from) {
 
 namespace {
 
-constexpr std::uint16_t type_a = 1;
+constexpr auto type_a = static_cast<std::uint16_t>(RrType::a);
 
-Name required_name(const nm_name& name) {
-  if (const auto parsed = to_name(name)) {
-    return *parsed;
+Name required(const std::optional<Name>& name) {
+  if (name) {
+    return *name;
   }
-  throw std::invalid_argument("a name that is none");
+  throw std::invalid_argument("a name that cannot be read");
 }
 
 // A lookup on its way to a verdict. Each step takes the stronger one: a block over a note, a note
@@ -46,8 +46,15 @@ class Lookup {
   Lookup(const Policy& policy, const nm_lookup& lookup, std::chrono::sys_days today,
          bool can_redirect_mx)
       : policy_(policy), lookup_(lookup), today_(today), can_redirect_mx_(can_redirect_mx) {
-    decision_.qname = decision_.listed = required_name(lookup.qname);
+    decision_.qname = decision_.listed = required(to_name(lookup.qname));
     decision_.client = client_of(*lookup.client);
+  }
+
+  std::optional<Decision> decide_asked() && {
+    if (!policy_.consider(query(decision_.qname, lookup_.qtype), decision_.verdict)) {
+      return std::nullopt;
+    }
+    return decision_;
   }
 
   Decision decide() && {
@@ -92,34 +99,47 @@ class Lookup {
     return verdict.likeness.domain != nullptr ? Verdict{} : verdict;
   }
 
-  void aliases() {
-    for (const nm_name& alias : std::span(lookup_.aliases, lookup_.alias_count)) {
-      const Name target = required_name(alias);
-      if (take(on_host(target, lookup_.qtype), MatchedBy::cname)) {
-        decision_.listed = target;
+  // Calls visit(target) for each record of this type in the answer section.
+  template<typename Visit> void each_target(RrType type, Visit visit) const {
+    for (const nm_rrset& rrset : std::span(lookup_.answer, lookup_.answer_count)) {
+      if (rrset.section != NM_ANSWER || rrset.type != static_cast<std::uint16_t>(type)) {
+        continue;
       }
-      if (take(policy_.decide_exchange(query(decision_.qname, lookup_.qtype), target),
-               MatchedBy::mx_exchange)) {
-        decision_.listed = target;
+      for (std::size_t i = 0; i < rrset.count; ++i) {
+        visit(required(target_of(rrset, i)));
       }
     }
   }
 
-  // A domain is blocked for exchanges whose names are listed only if mail for it has no other way:
-  // their addresses are not given away in any case.
+  Verdict on_mx_host(const Name& host) const {
+    return policy_.decide_exchange(query(decision_.qname, lookup_.qtype), as_mx_host(host));
+  }
+
+  void aliases() {
+    each_target(RrType::cname, [this](const Name& target) {
+      if (take(on_host(target, lookup_.qtype), MatchedBy::cname)) {
+        decision_.listed = target;
+      }
+      if (take(on_mx_host(target), MatchedBy::mx_exchange)) {
+        decision_.listed = target;
+      }
+    });
+  }
+
+  // If rules on names match every MX host, mail for the domain has no other way, and the domain is
+  // blocked. Otherwise it is not: the address of a matched MX host is not given away in any case.
   void listed_exchanges() {
     std::optional<std::pair<Verdict, Name>> first;
-    for (const nm_name& exchange : std::span(lookup_.exchanges, lookup_.exchange_count)) {
-      const Name host = required_name(exchange);
+    bool every_host = true;
+    each_target(RrType::mx, [&](const Name& host) {
       const Verdict verdict = on_host(host, type_a);
-      if (!verdict.noteworthy() || (first && verdict.enforced != first->first.enforced)) {
-        return;
-      }
-      if (!first) {
+      every_host = every_host && verdict.noteworthy() &&
+                   (!first || verdict.enforced == first->first.enforced);
+      if (every_host && !first) {
         first.emplace(verdict, host);
       }
-    }
-    if (first && take(first->first, MatchedBy::mx_exchange)) {
+    });
+    if (every_host && first && take(first->first, MatchedBy::mx_exchange)) {
       decision_.listed = first->second;
       decision_.knows_intended = false;
       make_final();
@@ -127,26 +147,29 @@ class Lookup {
   }
 
   void exchange_rules() {
-    for (const nm_name& exchange : std::span(lookup_.exchanges, lookup_.exchange_count)) {
-      const Name host = required_name(exchange);
-      if (take(policy_.decide_exchange(query(decision_.qname, lookup_.qtype), host),
-               MatchedBy::mx_exchange)) {
+    each_target(RrType::mx, [this](const Name& host) {
+      if (take(on_mx_host(host), MatchedBy::mx_exchange)) {
         decision_.listed = host;
         make_final();
       }
-    }
+    });
   }
 
   void addresses() {
-    for (const nm_address& held : std::span(lookup_.addresses, lookup_.address_count)) {
-      const auto address = to_address(held);
-      if (!address) {
-        throw std::invalid_argument("an address that is none");
+    for (const nm_rrset& rrset : std::span(lookup_.answer, lookup_.answer_count)) {
+      if (rrset.section != NM_ANSWER) {
+        continue;
       }
-      if (take(policy_.decide_address(query(decision_.qname, lookup_.qtype), *address),
-               MatchedBy::answer_ip)) {
-        decision_.address = address;
-      }
+      any_address(rrset, [&](const ClientAddress& address) noexcept {
+        if (take(policy_.decide_address(query(decision_.qname, lookup_.qtype), address),
+                 MatchedBy::answer_ip)) {
+          decision_.address = address;
+          if (rrset.type == static_cast<std::uint16_t>(RrType::mx)) {
+            make_final();
+          }
+        }
+        return false;
+      });
     }
   }
 
@@ -170,22 +193,9 @@ class Lookup {
 
 } // namespace
 
-std::optional<Name> to_name(const nm_name& name) noexcept {
-  return Name::from_wire({name.wire, name.len});
-}
-
-std::optional<ClientAddress> to_address(const nm_address& address) noexcept {
-  if (address.len == 4) {
-    std::array<std::uint8_t, 4> octets{};
-    std::memcpy(octets.data(), address.octets, octets.size());
-    return ClientAddress::v4(octets);
-  }
-  if (address.len == 16) {
-    std::array<std::uint8_t, 16> octets{};
-    std::memcpy(octets.data(), address.octets, octets.size());
-    return ClientAddress::v6(octets);
-  }
-  return std::nullopt;
+std::optional<Decision> decide_asked(const Policy& policy, const nm_lookup& lookup,
+                                     std::chrono::sys_days today) {
+  return Lookup(policy, lookup, today, false).decide_asked();
 }
 
 Decision decide_lookup(const Policy& policy, const nm_lookup& lookup, std::chrono::sys_days today,

@@ -1,8 +1,9 @@
-// The verdict on a whole lookup: on its name, then on what an answer to it has led to.
+// The verdict on a whole lookup: on its name, then on where its answer leads.
 #pragma once
 
 #include "module/core.h"
 #include "module/events/event.hpp"
+#include "module/inspection.hpp"
 #include "rules/policy.hpp"
 
 #include <chrono>
@@ -21,7 +22,7 @@ struct Decision {
   Verdict verdict;
   MatchedBy matched_by = MatchedBy::qname;
   Name qname;
-  Name listed;                          // the name that matched, or that was asked
+  Name listed;                          // the name a rule matched, or that was asked
   std::optional<ClientAddress> address; // the one that matched
   Client client;
   bool knows_intended = true; // false: of the asked name the rule knows nothing
@@ -29,11 +30,14 @@ struct Decision {
 
 // Throws std::invalid_argument if it is no IP address.
 Client client_of(const sockaddr& from);
-std::optional<Name> to_name(const nm_name& name) noexcept;
-std::optional<ClientAddress> to_address(const nm_address& address) noexcept;
 
-// `can_redirect_mx`: the sinkhole has an MX of its own. Throws std::invalid_argument if the lookup
-// holds what is no name, address or client.
+// The verdict on the asked name alone; nullopt: no rule matches it, for whatever client. Throws
+// std::invalid_argument if the lookup's name or client cannot be read.
+std::optional<Decision> decide_asked(const Policy& policy, const nm_lookup& lookup,
+                                     std::chrono::sys_days today);
+
+// The verdict on the asked name and on where its answer leads. `can_redirect_mx`: the sinkhole has
+// an MX host of its own. Throws std::invalid_argument if a name or the client cannot be read.
 Decision decide_lookup(const Policy& policy, const nm_lookup& lookup, std::chrono::sys_days today,
                        bool can_redirect_mx);
 

@@ -128,24 +128,79 @@ bool applies_to(const Rule& rule, const Query& query, GroupSet groups) noexcept 
   return !reason_idle(rule, query, groups);
 }
 
-// Of the rules that list what was found; those for which `excepted(rule index)` holds stay out.
+// The order of precedence, in one place: from the most specific matched name up, at each the rules
+// in the policy's order. `judge.admits(rule index)` is asked first, since it costs least; the rules
+// that say the last word about the asked name then `enter`. Ends where `judge.over()` after a name.
+template<typename Judge>
+void walk(const Found& found, const std::vector<Rule>& rules, Judge& judge) noexcept {
+  for (const Match& match : found) {
+    for (const Mark& mark : found.marks(match)) {
+      if (judge.admits(mark.rule) && found.speaks(match, mark)) {
+        judge.enter(rules[mark.rule], match.depth);
+      }
+    }
+    if (judge.over()) {
+      return;
+    }
+  }
+}
+
+// What the rules say to one query; those for which `excepted(rule index)` holds stay out.
+template<typename Excepted> class QueryContest : public Contest {
+ public:
+  QueryContest(const std::vector<Rule>& rules, const Query& query, GroupSet groups,
+               Excepted excepted) noexcept
+      : rules_(rules), query_(query), groups_(groups), excepted_(excepted) {}
+
+  bool admits(std::uint32_t rule) const noexcept {
+    return applies_to(rules_[rule], query_, groups_) && !excepted_(rule);
+  }
+
+ private:
+  const std::vector<Rule>& rules_;
+  const Query& query_;
+  GroupSet groups_;
+  Excepted excepted_;
+};
+
 template<typename Excepted>
 Listed winner(const Found& found, const std::vector<Rule>& rules, const Query& query,
               GroupSet groups, Excepted excepted) noexcept {
-  Contest contest;
-  for (const Match& match : found) {
-    for (const Mark& mark : found.marks(match)) {
-      const Rule& rule = rules[mark.rule];
-      if (applies_to(rule, query, groups) && found.speaks(match, mark) && !excepted(mark.rule)) {
-        contest.enter(rule, match.depth);
-      }
-    }
-    if (contest.over()) {
-      break;
-    }
-  }
+  QueryContest contest(rules, query, groups, excepted);
+  walk(found, rules, contest);
   return contest.result();
 }
+
+// What the rules may say to anybody: the types for which an `allow` that is for everybody has not
+// yet settled it, and whether another rule speaks for one of those.
+class Coverage {
+ public:
+  Coverage(const std::vector<Rule>& rules, TypeSet types) noexcept : rules_(rules), open_(types) {}
+
+  bool admits(std::uint32_t rule) const noexcept { return rules_[rule].types.intersects(open_); }
+  void enter(const Rule& rule, std::size_t) noexcept {
+    if (rule.action != Action::allow) {
+      speaking_.add(rule.types);
+    } else if (rule.every_client && !rule.expires) {
+      allowed_.add(rule.types); // beats the others at this name
+    }
+  }
+  bool over() noexcept {
+    open_.remove(allowed_);
+    covered_ = speaking_.intersects(open_);
+    speaking_ = allowed_ = TypeSet();
+    return covered_ || open_.empty();
+  }
+
+  bool covered() const noexcept { return covered_; }
+  const TypeSet& open() const noexcept { return open_; }
+
+ private:
+  const std::vector<Rule>& rules_;
+  TypeSet open_;
+  TypeSet speaking_, allowed_; // of the name at hand
+  bool covered_ = false;
+};
 
 bool no_exception(std::uint32_t) noexcept {
   return false;
@@ -214,22 +269,13 @@ bool Policy::covers_below(const Name& name) const noexcept {
 }
 
 bool Policy::covers(const Name& name, const Found& found, TypeSet types) const noexcept {
-  // From the most specific listed name up, at each name what allows first.
-  for (const Match& match : found) {
-    for (const Mark& mark : found.marks(match)) {
-      const Rule& rule = rules_[mark.rule];
-      const bool for_everybody = rule.every_client && !rule.expires;
-      if (rule.action == Action::allow && for_everybody && found.speaks(match, mark)) {
-        types.remove(rule.types);
-      }
+  if (!found.empty()) {
+    Coverage coverage(rules_, types);
+    walk(found, rules_, coverage);
+    if (coverage.covered()) {
+      return true;
     }
-    for (const Mark& mark : found.marks(match)) {
-      const Rule& rule = rules_[mark.rule];
-      if (rule.action != Action::allow && rule.types.intersects(types) &&
-          found.speaks(match, mark)) {
-        return true;
-      }
-    }
+    types = coverage.open();
   }
   if (!lookalikes_ || types.empty()) {
     return false;
@@ -244,12 +290,22 @@ Likeness Policy::likeness_of(const Lookalike& found) const noexcept {
   return {&lookalikes_->domains()[found.domain].domain, found.kind, found.score};
 }
 
+bool Policy::consider(const Query& query, Verdict& verdict) const noexcept {
+  const Found found(index_, query.name);
+  if ((found.empty() && !lookalikes_) || !covers(query.name, found, TypeSet::only(query.type))) {
+    return false;
+  }
+  verdict = decide(query, found);
+  return true;
+}
+
 Verdict Policy::decide(const Query& query) const noexcept {
   const Found found(index_, query.name);
+  return found.empty() && !lookalikes_ ? Verdict() : decide(query, found);
+}
+
+Verdict Policy::decide(const Query& query, const Found& found) const noexcept {
   Verdict verdict;
-  if (found.empty() && !lookalikes_) {
-    return verdict;
-  }
   const GroupSet groups = groups_.groups_of(query.client);
   const Listed listed = winner(found, rules_, query, groups, no_exception);
   const Rule* rule = listed.won.rule;

@@ -119,6 +119,13 @@ class Policy {
   // is not noteworthy: no rule, or `allow`.
   Verdict decide(const Query& query) const noexcept;
 
+  // Both in one search: returns covers(query.name, query.type), and where that is true sets
+  // `verdict` to decide(query).
+  bool consider(const Query& query, Verdict& verdict) const noexcept;
+
+  // False: no rule has the action `drop`.
+  bool may_drop() const noexcept { return may_drop_; }
+
   // Could a rule on MX exchanges, or on addresses, match this one for any client? For an answer to
   // whatever name. As cheap as covers().
   bool covers_exchange(const Name& exchange) const noexcept;
@@ -168,6 +175,7 @@ class Policy {
   friend class PolicyBuilder;
 
   bool covers(const Name& name, const Found& found, TypeSet types) const noexcept; // any of those
+  Verdict decide(const Query& query, const Found& found) const noexcept;
   Likeness likeness_of(const Lookalike& found) const noexcept;
   // Makes the verdict that of the rule; null: leaves it alone.
   void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept;
@@ -179,6 +187,7 @@ class Policy {
   std::unique_ptr<const LookalikeIndex> lookalikes_; // null: no domain is protected
   ClientGroups groups_;
   bool enforcing_ = true;
+  bool may_drop_ = false;
 };
 
 } // namespace nearmiss

@@ -27,6 +27,7 @@ std::size_t PolicyBuilder::add_group(std::string name, const std::vector<Prefix>
 }
 
 std::size_t PolicyBuilder::add_rule(Rule rule) {
+  policy_.may_drop_ = policy_.may_drop_ || rule.action == Action::drop;
   policy_.rules_.push_back(std::move(rule));
   return policy_.rules_.size() - 1;
 }

@@ -26,6 +26,10 @@ class TypeSet {
   // MX A AAAA CNAME ANY SRV HTTPS SVCB: every lookup that can lead a mail server to a host.
   static TypeSet delivery() noexcept;
   void add(std::uint16_t type) noexcept; // below limit
+  void add(const TypeSet& other) noexcept {
+    bits_ |= other.bits_;
+    others_ = others_ || other.others_;
+  }
   bool contains(std::uint16_t type) const noexcept { return type < limit ? bits_[type] : others_; }
   bool empty() const noexcept { return bits_.none() && !others_; }
   bool intersects(const TypeSet& other) const noexcept {

@@ -89,3 +89,7 @@ file(STRINGS ${UNBOUND_SOURCE_DIR}/util/data/msgreply.h norec_ttl REGEX "time_t 
 if(norec_ttl)
   list(APPEND unbound_definitions UNBOUND_HAS_NOREC_TTL)
 endif()
+file(STRINGS ${UNBOUND_SOURCE_DIR}/util/module.h fwd_stub_no_cache REGEX "int fwd_stub_no_cache;")
+if(fwd_stub_no_cache) # since 1.26
+  list(APPEND unbound_definitions UNBOUND_HAS_FWD_STUB_NO_CACHE)
+endif()

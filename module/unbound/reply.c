@@ -1,31 +1,34 @@
 /*
  * What a client gets.
  */
-#include "module/unbound/host.h"
+#include "module/unbound/adapter.h"
 
-struct concern unconcerned, doubtful;
-
-struct concern* make_concern(struct module_qstate* qstate, int id) {
-  struct concern* concern = regional_alloc_zero(qstate->region, sizeof(*concern));
-  if (concern)
-    qstate->minfo[id] = concern;
-  return concern;
+struct listed_query* make_listed(struct module_qstate* qstate, int id) {
+  struct listed_query* listed = regional_alloc_zero(qstate->region, sizeof(*listed));
+  if (listed)
+    qstate->minfo[id] = listed;
+  return listed;
 }
 
-struct nm_lookup lookup_of(const struct module_qstate* qstate, const struct concern* concern,
-                           const struct comm_reply* client) {
+/* `listed`: NULL, no answer is known yet. */
+static struct nm_lookup lookup_of(const struct module_qstate* qstate,
+                                  const struct listed_query* listed,
+                                  const struct comm_reply* client) {
   return (struct nm_lookup){
       .qname = name_of(&qstate->qinfo),
       .qtype = qstate->qinfo.qtype,
       .client = (const struct sockaddr*)&client->client_addr,
       .tcp = client->c && client->c->type != comm_udp,
-      .aliases = concern->links.aliases,
-      .alias_count = concern->links.alias_count,
-      .exchanges = concern->links.exchanges,
-      .exchange_count = concern->links.exchange_count,
-      .addresses = concern->links.addresses,
-      .address_count = concern->links.address_count,
+      .answer = listed ? listed->answer : NULL,
+      .answer_count = listed ? listed->answer_count : 0,
   };
+}
+
+/* Was the client let through for good when it asked, and does its answer lead nowhere? */
+static bool has_passed(const struct nm_policy* policy, const struct listed_query* listed,
+                       const struct comm_reply* client) {
+  return listed->passed && client == &listed->passed->query_reply &&
+         listed->passed_generation == nm_generation(policy) && !(listed->findings & NM_LEADS);
 }
 
 /* Everything of a reply_info but its array of references, which replies in a region do not have. */
@@ -158,7 +161,7 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
              int rcode, struct edns_data* edns, struct edns_option** options,
              struct comm_reply* client, struct regional* region, struct timeval* start_time, int id,
              void* arg) {
-  struct concern* concern = qstate ? concern_of(qstate, id) : NULL;
+  struct listed_query* listed = qstate ? listed_of(qstate, id) : NULL;
   struct nearmiss* nm = arg;
   const struct nm_policy* policy;
   struct nm_lookup lookup;
@@ -167,31 +170,34 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
   enum nm_outcome outcome;
   (void)qinfo; /* the name as this client spelt it; qstate->qinfo has the same one */
   (void)start_time;
-  if (!concern)
+  if (!listed)
     return 1;
-  if (concern->blocked) {
+  if (listed->blocked) {
     if (edns && edns->edns_present)
-      append_ede(options, &concern->why, region);
+      append_ede(options, &listed->why, region);
     return 1;
   }
-  if (rep && rep == concern->shown) {
-    copy_head(rep, &concern->real); /* the client before this one was blocked */
-    concern->shown = NULL;
+  if (rep && rep == listed->shown) {
+    copy_head(rep, &listed->real); /* the client before this one was blocked */
+    listed->shown = NULL;
   }
   if (!client)
     return 1;
-  lookup = lookup_of(qstate, concern, client);
+  lookup = lookup_of(qstate, listed, client);
   lookup.id = message_id(qstate, client);
   policy = enter(nm, qstate, id);
-  outcome = policy ? nm_judge(nm->core, policy, &lookup, rcode, &answer) : NM_FAILED;
+  outcome = !policy ? NM_FAILED
+            : has_passed(policy, listed, client)
+                ? NM_PASSED
+                : nm_judge(nm->core, policy, &lookup, rcode, &answer);
   if (outcome == NM_BLOCKED)
     block = make_reply(&answer, qstate->region);
   leave(qstate, true); /* the answer's records were the policy's */
-  if (outcome == NM_LET_THROUGH || rcode != 0 || !rep)
+  if (outcome == NM_PASSED || outcome == NM_LET_THROUGH || rcode != 0 || !rep)
     return 1; /* an error reply holds no data */
   if (set_real_aside(qstate, rep)) {
-    copy_head(&concern->real, rep);
-    concern->shown = rep;
+    copy_head(&listed->real, rep);
+    listed->shown = rep;
   }
   if (block) {
     copy_head(rep, block);
@@ -208,56 +214,31 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
 }
 
 bool blocks_some_client(const struct nm_policy* policy, const struct module_qstate* qstate,
-                        const struct concern* concern) {
+                        const struct listed_query* listed) {
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
-    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
-    if (nm_blocks(policy, &lookup))
+    struct nm_lookup lookup = lookup_of(qstate, listed, &r->query_reply);
+    if (!has_passed(policy, listed, &r->query_reply) && nm_blocks(policy, &lookup))
       return true;
   }
   return false;
 }
 
-static void drop(struct module_qstate* qstate, struct concern* concern, size_t clients) {
-  qstate->is_drop = clients > 0;
-  concern->dropped = clients;
-  concern->reply_addrs = qstate->env->mesh->num_reply_addrs;
-}
-
-/* To drop a client's query Unbound closes its connection, and with that ends all other queries of
- * the connection: of the same lookup with harm (1.17.1 closes it twice), of others for nothing that
- * they have done, and num_reply_addrs could not be put right again. */
-static bool has_other_query(const struct module_qstate* qstate, const struct mesh_reply* reply) {
-  struct mesh_state* state;
-  if (reply->query_reply.c->type == comm_udp)
-    return false;
-  RBTREE_FOR (state, struct mesh_state*, &qstate->env->mesh->all)
-    for (const struct mesh_reply* other = state->reply_list; other; other = other->next)
-      if (other != reply && other->query_reply.c == reply->query_reply.c)
-        return true;
-  return false;
-}
-
-void drop_if_told(struct nearmiss* nm, const struct nm_policy* policy, struct module_qstate* qstate,
-                  struct concern* concern) {
+void drop_clients(struct nearmiss* nm, const struct nm_policy* policy, struct module_qstate* qstate,
+                  struct listed_query* listed) {
   struct nm_answer unused;
   size_t clients = 0;
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next, clients++) {
-    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
-    if (!nm_drops(policy, &lookup) || has_other_query(qstate, r))
+    struct nm_lookup lookup = lookup_of(qstate, listed, &r->query_reply);
+    if (has_passed(policy, listed, &r->query_reply) || !nm_drops(policy, &lookup) ||
+        host_has_other_query(qstate, r))
       return;
   }
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
-    struct nm_lookup lookup = lookup_of(qstate, concern, &r->query_reply);
+    struct nm_lookup lookup = lookup_of(qstate, listed, &r->query_reply);
     lookup.id = ntohs(r->qid);
     (void)nm_judge(nm->core, policy, &lookup, 0, &unused); /* for its event */
   }
-  drop(qstate, concern, clients);
-}
-
-void account_for_drop(const struct module_qstate* qstate, const struct concern* concern) {
-  struct mesh_area* mesh = qstate->env->mesh;
-  if (concern->dropped > 0 && mesh->num_reply_addrs == concern->reply_addrs)
-    mesh->num_reply_addrs -= concern->dropped;
+  host_drop(qstate, &listed->dropped, clients);
 }
 
 enum module_ext_state fail(struct module_qstate* qstate) {
@@ -266,40 +247,61 @@ enum module_ext_state fail(struct module_qstate* qstate) {
   return module_finished;
 }
 
-enum module_ext_state block_now(struct nearmiss* nm, const struct nm_policy* policy,
-                                struct module_qstate* qstate, struct concern* concern) {
-  struct mesh_reply* reply = qstate->mesh_info->reply_list;
-  struct nm_lookup lookup;
-  struct nm_answer answer; /* large: not cleared, and not in the region */
-  struct dns_msg* msg;
-  if (!reply)
-    return module_wait_module;
-  msg = regional_alloc_zero(qstate->region, sizeof(*msg));
-  if (!msg)
-    return fail(qstate);
-  lookup = lookup_of(qstate, concern, &reply->query_reply);
-  lookup.id = ntohs(reply->qid);
-  switch (nm_block(nm->core, policy, &lookup, &answer)) {
-  case NM_LET_THROUGH:
-    return module_wait_module;
-  case NM_BLOCKED:
-    msg->rep = make_reply(&answer, qstate->region);
-    concern->why = answer.why;
-    break;
-  case NM_DROPPED:
-    if (!has_other_query(qstate, reply))
-      drop(qstate, concern, 1);
-    if ((msg->rep = regional_alloc_zero(qstate->region, sizeof(*msg->rep))))
-      make_empty(msg->rep, LDNS_RCODE_SERVFAIL); /* for whom it cannot be dropped */
-    break;
-  case NM_FAILED:
-    break;
-  }
-  if (!msg->rep)
+/* The client's block, or a failure for which it is dropped, becomes the query's answer. */
+static enum module_ext_state answer_now(struct module_qstate* qstate, struct listed_query* listed,
+                                        struct reply_info* rep) {
+  struct dns_msg* msg = regional_alloc_zero(qstate->region, sizeof(*msg));
+  if (!rep || !msg)
     return fail(qstate);
   msg->qinfo = qstate->qinfo;
-  concern->blocked = true;
+  msg->rep = rep;
+  listed->blocked = true;
   qstate->return_msg = msg;
   qstate->return_rcode = LDNS_RCODE_NOERROR;
   return module_finished;
+}
+
+enum module_ext_state open_query(struct nearmiss* nm, const struct nm_policy* policy,
+                                 struct module_qstate* qstate, int id) {
+  const struct mesh_reply* reply = qstate->mesh_info->reply_list;
+  struct listed_query* listed;
+  struct reply_info* rep;
+  struct nm_answer answer; /* large: not cleared, and not in the region */
+  struct nm_lookup lookup = {.qname = name_of(&qstate->qinfo), .qtype = qstate->qinfo.qtype};
+  enum nm_outcome outcome;
+  if (reply) {
+    lookup = lookup_of(qstate, NULL, &reply->query_reply);
+    lookup.id = ntohs(reply->qid);
+  }
+  outcome = nm_open(nm->core, policy, &lookup, &answer);
+  if (outcome == NM_CLEAN) {
+    qstate->minfo[id] = &clean_query; /* even if enter() wanted it rechecked, before this policy */
+    return module_wait_module;
+  }
+  listed = make_listed(qstate, id);
+  if (!listed)
+    return fail(qstate);
+  listed->qname_matched = true;
+  host_hold_store(qstate); /* for queries without a client too */
+  switch (outcome) {
+  case NM_BLOCKED:
+    listed->why = answer.why;
+    return answer_now(qstate, listed, make_reply(&answer, qstate->region));
+  case NM_DROPPED:
+    if (!host_has_other_query(qstate, reply))
+      host_drop(qstate, &listed->dropped, 1);
+    if ((rep = regional_alloc_zero(qstate->region, sizeof(*rep))))
+      make_empty(rep, LDNS_RCODE_SERVFAIL); /* where it cannot be dropped */
+    return answer_now(qstate, listed, rep);
+  case NM_FAILED:
+    return fail(qstate);
+  case NM_PASSED:
+    listed->passed = reply;
+    listed->passed_generation = nm_generation(policy);
+    break;
+  case NM_CLEAN:
+  case NM_LET_THROUGH:
+    break;
+  }
+  return module_wait_module;
 }

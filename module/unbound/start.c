@@ -1,7 +1,7 @@
 /*
  * The module's start and end in Unbound.
  */
-#include "module/unbound/host.h"
+#include "module/unbound/adapter.h"
 
 #include "module/unbound/host_guard.h"
 
@@ -93,15 +93,15 @@ static bool is_built_for_host(void) {
 }
 
 static void policy_changed(void* arg) {
-  evict_listed_in_service(arg);
+  evict_matched_in_service(arg);
 }
 
 static void free_module(struct nearmiss* nm) {
   if (!nm)
     return;
-  atomic_store(&nm->ends, true);
+  atomic_store(&nm->service.ends, true);
   nm_core_stop(nm->core);
-  delete_own_cache(nm);
+  host_delete_caches(&nm->own);
   free(nm);
 }
 
@@ -129,10 +129,10 @@ EXPORT int init(struct module_env* env, int id) {
     log_err("nearmiss: out of memory");
     return 0;
   }
-  nm->host = (struct caches){env->msg_cache, env->rrset_cache};
-  nm->zones = env->auth_zones;
+  nm->host = (struct host_caches){env->msg_cache, env->rrset_cache};
+  nm->service.zones = env->auth_zones;
   nm->is_rewritten = strstr(env->cfg->module_conf, "respip") != NULL;
-  nm->idle_handler = sighup_handler();
+  nm->service.idle_handler = host_sighup_handler();
   nm->core = nm_core_start(
       getenv("NEARMISS_CONFIG"),
       &(struct nm_host){.log_line = log_line, .policy_changed = policy_changed, .arg = nm});
@@ -140,7 +140,7 @@ EXPORT int init(struct module_env* env, int id) {
     free_module(nm);
     return 0;
   }
-  if (!make_own_cache(nm, env) ||
+  if (!host_make_caches(&nm->own, env) ||
       !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply, nm, env, id) ||
       !de->inplace_cb_register_wrapped(FUNCTION(on_reply), inplace_cb_reply_servfail, nm, env,
                                        id) ||
@@ -152,7 +152,7 @@ EXPORT int init(struct module_env* env, int id) {
     free_module(nm);
     return 0;
   }
-  evict_listed(nm); /* a cache that was kept over a reload may hold answers from before a rule */
+  evict_matched(nm); /* a cache that was kept over a reload may hold answers from before a rule */
   if (!nm_core_watch(nm->core)) {
     unregister(env, id);
     free_module(nm);

@@ -123,8 +123,8 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
   w->env.msg_cache = slabhash_create(1, 16, 1 << 20, msgreply_sizefunc, query_info_compare,
                                      query_entry_delete, reply_info_delete, NULL);
   w->env.modinfo[0] = &w->dynlib;
-  w->nm.host = (struct caches){w->env.msg_cache, w->env.rrset_cache};
-  evict_listed(&w->nm);
+  w->nm.host = (struct host_caches){w->env.msg_cache, w->env.rrset_cache};
+  evict_matched(&w->nm);
 
   rbtree_init(&w->state.super_set, one_state);
   w->state.node.key = &w->state;
@@ -143,7 +143,7 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
   qstate->region = regional_create();
   qstate->query_flags = BIT_RD;
   if (!qstate->region || !w->env.scratch || !w->env.rrset_cache || !w->env.msg_cache ||
-      !make_own_cache(&w->nm, &w->env))
+      !host_make_caches(&w->nm.own, &w->env))
     return false;
   qstate->qinfo = (struct query_info){
       .qname = regional_alloc_init(qstate->region, lookup->qname.wire, lookup->qname.len),
@@ -156,7 +156,7 @@ static bool make_world(struct world* w, struct nm_core* core, const struct nm_lo
 
 static void end_world(struct world* w) {
   clear(&w->state.s, 0);
-  delete_own_cache(&w->nm);
+  host_delete_caches(&w->nm.own);
   slabhash_delete(w->env.msg_cache);
   rrset_cache_delete(w->env.rrset_cache);
   alloc_clear(&w->alloc);
@@ -218,7 +218,7 @@ void packet_ask(struct nm_core* core, const struct nm_lookup* lookup, const uint
     struct dns_msg* msg = message_of(qstate, packet, packet_len);
     if ((outcome->parsed = msg != NULL)) {
       show(msg->rep, false, seen, arg);
-      outcome->referral = is_referral(qstate, msg->rep);
+      outcome->referral = host_is_referral(qstate, msg->rep);
       (void)on_response(qstate, msg, 0, &w->nm);
       outcome->cached = !qstate->no_cache_store;
     }
