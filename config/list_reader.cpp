@@ -71,7 +71,7 @@ const ListSource* ListReader::read(const YamlNode& node, const ListOwner& owner)
     a_right_file = "an address and host names a line";
     break;
   case ListFormat::rpz:
-    RpzRules rules(owner.index, owner.rule, owner.has_action, owner.exceptions, builder_);
+    RpzRules rules(owner.index, owner.rule, owner.has_action, builder_);
     read_rpz_list(text, rules, load);
     source.last = rules.last();
     source.zone_decides = !owner.has_action;

@@ -10,14 +10,6 @@ namespace nearmiss {
 
 namespace {
 
-constexpr std::uint64_t each_tag = 0x0001000100010001;
-constexpr std::uint64_t top_bits = 0x8000800080008000;
-
-// The top bit of each 16 that are 0; above the lowest such there may be false ones.
-constexpr std::uint64_t zero_tags(std::uint64_t word) noexcept {
-  return (word - each_tag) & ~word & top_bits;
-}
-
 // The tag, by its number, that the lowest bit of these stands for.
 std::size_t lowest_tag(std::uint64_t found) noexcept {
   return static_cast<std::size_t>(std::countr_zero(found)) / 16;
@@ -42,8 +34,7 @@ std::uint32_t NameIndex::match_in(const Group& group, std::uint16_t tag,
   std::size_t at = group.names;
   std::size_t number = 0; // of the name at `at`
   for (std::size_t word = 0; word < group.tags.size(); ++word) {
-    for (std::uint64_t left = zero_tags(group.tags[word] ^ tag * each_tag); left != 0;
-         left &= left - 1) {
+    for (std::uint64_t left = found_tags(group.tags[word], tag); left != 0; left &= left - 1) {
       for (const std::size_t found = word * Group::tags_a_word + lowest_tag(left); number < found;
            ++number) {
         at += stored_octets(&blob_[at]);
@@ -64,7 +55,7 @@ std::uint32_t NameIndex::find(std::uint64_t hash,
   for (const Group* group = &groups_[place_of(hash, homes_)];; ++group) {
     std::uint64_t found = 0;
     for (const std::uint64_t tags : group->tags) {
-      found |= zero_tags(tags ^ tag * each_tag);
+      found |= found_tags(tags, tag);
     }
     if (found != 0) {
       const std::uint32_t marks = match_in(*group, tag, wire);
@@ -151,7 +142,7 @@ std::size_t NameIndex::memory() const noexcept {
          above_.capacity() * sizeof above_[0] + groups_.capacity() * sizeof groups_[0] +
          blob_.capacity() * sizeof blob_[0] + overflow_.capacity() * sizeof overflow_[0] +
          marks_.capacity() * sizeof marks_[0] + mark_starts_.capacity() * sizeof mark_starts_[0] +
-         repeated_.capacity() * sizeof repeated_[0];
+         repeated_.capacity() * sizeof repeated_[0] + excepting_.capacity() * sizeof excepting_[0];
 }
 
 } // namespace nearmiss

@@ -126,6 +126,11 @@ class NameIndex {
   std::size_t repeated(std::uint32_t rule) const noexcept {
     return rule < repeated_.size() ? repeated_[rule] : 0;
   }
+  // The rule whose exceptions hold for this one: an earlier one that it shares them with, or
+  // itself.
+  std::uint32_t excepting(std::uint32_t rule) const noexcept {
+    return rule < excepting_.size() ? excepting_[rule] : rule;
+  }
   // Octets on the heap.
   std::size_t memory() const noexcept;
 
@@ -180,7 +185,8 @@ class NameIndex {
   std::vector<Mark> marks_;                // all lists, one behind the other
   std::vector<std::uint32_t> mark_starts_; // list n is [n, n + 1)
   std::size_t listed_names_ = 0;
-  std::vector<std::uint32_t> repeated_; // by rule, up to the last one that has any
+  std::vector<std::uint32_t> repeated_;  // by rule, up to the last one that has any
+  std::vector<std::uint32_t> excepting_; // by rule, up to the last one that shares exceptions
 };
 
 // Collects names and makes the index of them. For one thread.
@@ -193,13 +199,23 @@ class NameIndexBuilder {
   // 4 GiB of names.
   void add(const Name& name, std::uint32_t rule, std::uint8_t bits);
 
-  // Throws std::system_error if the system has no randomness for the key.
+  // What `earlier` excepts shall hold for `rule` too, as if each of those names had been added for
+  // both. Else a list of many rules would have a mark of each of them at every excepted name.
+  void share_exceptions(std::uint32_t rule, std::uint32_t earlier);
+
+  // Throws std::system_error if the system has no randomness for the key, and std::length_error if
+  // more than max_rules_a_name rules say something about one name: each lookup of it asks them all.
   NameIndex build() &&;
+  static constexpr std::size_t max_rules_a_name = 4096;
 
  private:
-  std::uint32_t id_of(std::vector<Mark> list);
-  std::uint32_t merged(std::uint32_t a, std::uint32_t b);
+  struct Kept; // a name as it is laid out
   class Layout;
+
+  std::uint32_t id_of(std::vector<Mark> list);
+  std::uint32_t merged(std::uint32_t list, std::uint32_t one);
+  // The name came again, with the list `id` of one mark. False: that says nothing new.
+  bool combine(Kept& name, std::uint32_t id);
   // Moves what was added into the index's blob, in the order of the groups; the offsets in
   // `overflow_` too. Returns where in the blob each group's names end.
   Table<std::uint32_t> sort_into(NameIndex& index);
@@ -215,6 +231,7 @@ class NameIndexBuilder {
   std::unordered_map<std::uint64_t, std::uint32_t> merges_;
   Mark last_{UINT32_MAX, 0}; // the mark added last, and the id of the list of it alone
   std::uint32_t last_id_ = 0;
+  std::vector<std::uint32_t> excepting_;
 };
 
 } // namespace nearmiss

@@ -6,8 +6,10 @@
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace nearmiss {
 
@@ -20,6 +22,23 @@ constexpr std::size_t many_words = std::size_t{2} << 17U; // of a filter: 2 MiB
 
 void add_to(Table<std::uint64_t>& filter, std::uint64_t quick_hash) noexcept {
   filter[place_of(quick_hash, filter.size())] |= filter_bits(quick_hash);
+}
+
+// Of a name that comes again and again, each list that it has on the way is kept up to this length:
+// names of a few lists are many, and their lists the same. Longer ones are put together apart, or
+// the lists on the way would take memory by the square of their number.
+constexpr std::size_t few_marks = 8;
+
+// False: the list says that already.
+bool add_mark(std::vector<Mark>& list, const Mark& mark) {
+  const auto place = std::ranges::lower_bound(list, mark.rule, {}, &Mark::rule);
+  if (place == list.end() || place->rule != mark.rule) {
+    list.insert(place, mark);
+    return true;
+  }
+  const std::uint8_t before = place->bits;
+  place->bits |= mark.bits;
+  return place->bits != before;
 }
 
 // A name in a blob.
@@ -103,27 +122,45 @@ std::uint32_t NameIndexBuilder::id_of(std::vector<Mark> list) {
   return entry->second;
 }
 
-std::uint32_t NameIndexBuilder::merged(std::uint32_t a, std::uint32_t b) {
-  if (a == b) {
-    return a;
+std::uint32_t NameIndexBuilder::merged(std::uint32_t list, std::uint32_t one) {
+  if (list == one) {
+    return list;
   }
-  const std::uint64_t both = std::uint64_t{a} << 32 | b;
+  const std::uint64_t both = std::uint64_t{list} << 32 | one;
   const auto known = merges_.find(both);
   if (known != merges_.end()) {
     return known->second;
   }
-  std::vector<Mark> list = *lists_[a];
-  for (const Mark& mark : *lists_[b]) {
-    const auto place = std::ranges::lower_bound(list, mark.rule, {}, &Mark::rule);
-    if (place != list.end() && place->rule == mark.rule) {
-      place->bits |= mark.bits;
-    } else {
-      list.insert(place, mark);
-    }
-  }
-  const std::uint32_t id = id_of(std::move(list));
+  std::vector<Mark> marks = *lists_[list];
+  add_mark(marks, lists_[one]->front());
+  const std::uint32_t id = id_of(std::move(marks));
   merges_.emplace(both, id);
   return id;
+}
+
+struct NameIndexBuilder::Kept {
+  std::uint64_t hash;
+  std::size_t at, octets;
+  std::uint32_t id;
+  std::vector<Mark> marks; // instead of `id`, where there are more than `few_marks`
+};
+
+bool NameIndexBuilder::combine(Kept& name, std::uint32_t id) {
+  if (name.marks.empty() && lists_[name.id]->size() < few_marks) {
+    const std::uint32_t before = std::exchange(name.id, merged(name.id, id));
+    return name.id != before;
+  }
+  if (name.marks.empty()) {
+    name.marks = *lists_[name.id];
+  }
+  return add_mark(name.marks, lists_[id]->front());
+}
+
+void NameIndexBuilder::share_exceptions(std::uint32_t rule, std::uint32_t earlier) {
+  while (excepting_.size() <= rule) {
+    excepting_.push_back(static_cast<std::uint32_t>(excepting_.size()));
+  }
+  excepting_[rule] = excepting_[earlier];
 }
 
 // Puts one name after the other into the index, in the order of the groups they belong to.
@@ -215,11 +252,6 @@ Table<std::uint32_t> NameIndexBuilder::sort_into(NameIndex& index) {
 }
 
 void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& ends) {
-  struct Kept {
-    std::uint64_t hash;
-    std::size_t at, octets;
-    std::uint32_t id;
-  };
   std::vector<Kept> kept; // of one group, each name once
   Layout layout(index);
   auto overflow = overflow_.begin();
@@ -237,19 +269,24 @@ void NameIndexBuilder::lay_out(NameIndex& index, const Table<std::uint32_t>& end
                            other.octets - mark_octets) == 0;
       });
       if (same == kept.end()) {
-        kept.push_back({hash, at, stored.octets(), id});
-      } else {
-        const std::uint32_t both = merged(same->id, id);
-        if (both == same->id) { // `id` is of one mark, as add() made it
-          const std::uint32_t rule = lists_[id]->front().rule;
-          index.repeated_.resize(std::max<std::size_t>(index.repeated_.size(), rule + 1U));
-          ++index.repeated_[rule];
-        }
-        same->id = both;
+        kept.push_back({hash, at, stored.octets(), id, {}});
+      } else if (!combine(*same, id)) {
+        const std::uint32_t rule = lists_[id]->front().rule;
+        index.repeated_.resize(std::max<std::size_t>(index.repeated_.size(), rule + 1U));
+        ++index.repeated_[rule];
       }
       at += stored.octets();
     }
-    for (const Kept& name : kept) {
+    for (Kept& name : kept) {
+      if (name.marks.size() > max_rules_a_name) {
+        throw std::length_error(
+            "more than " + std::to_string(max_rules_a_name) + " rules have the name \"" +
+            Name::from_wire(std::span(index.blob_).subspan(name.at + mark_octets))->to_text() +
+            "\"; make one of the rules that differ in nothing but their names");
+      }
+      if (!name.marks.empty()) {
+        name.id = id_of(std::move(name.marks));
+      }
       const std::vector<Mark>& marks = *lists_[name.id];
       index.listed_names_ +=
           std::ranges::any_of(marks,
@@ -284,6 +321,7 @@ NameIndex NameIndexBuilder::build() && {
     index.marks_.insert(index.marks_.end(), list->begin(), list->end());
   }
   index.mark_starts_.push_back(static_cast<std::uint32_t>(index.marks_.size()));
+  index.excepting_ = std::move(excepting_);
   return index;
 }
 

@@ -21,12 +21,22 @@ constexpr std::size_t place_of(std::uint64_t hash, std::size_t count) noexcept {
 }
 
 // By the lower half of a SuffixHash, a name's tag, and the bit it leaves in groups that pass it on.
+// Never 0, which is a free slot, and never 1, for which found_tags() may take one.
 constexpr std::uint16_t tag_of(std::uint64_t hash) noexcept {
   const auto low = static_cast<std::uint16_t>(hash);
-  return low == 0 ? std::uint16_t{1} : low;
+  return low < 2 ? static_cast<std::uint16_t>(low + 2) : low;
 }
 constexpr std::uint32_t passed_on_bit(std::uint64_t hash) noexcept {
   return std::uint32_t{1} << (hash >> 16 & 31);
+}
+
+// Where a word of four tags may hold this one: the top bit of each 16. The lowest bit is right. One
+// above it may be wrong, but only at a tag that differs from the wanted one by 1.
+constexpr std::uint64_t found_tags(std::uint64_t tags, std::uint16_t wanted) noexcept {
+  constexpr std::uint64_t each_tag = 0x0001000100010001;
+  constexpr std::uint64_t top_bits = 0x8000800080008000;
+  const std::uint64_t difference = tags ^ wanted * each_tag;
+  return (difference - each_tag) & ~difference & top_bits;
 }
 
 // By the lower half of a QuickSuffixHash, a name's bits in its word of the filter, and among those

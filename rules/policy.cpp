@@ -26,7 +26,10 @@ class Found {
     return (applying(match, mark) & mark_subtree) != 0;
   }
   bool excepts(const Match& match, const Mark& mark) const noexcept {
-    return (mark.bits & mark_excepted) != 0 && applying(match, mark) != 0;
+    const std::uint32_t excepting = index_.excepting(mark.rule);
+    const unsigned bits =
+        excepting == mark.rule ? applying(match, mark) : bits_at(match, excepting);
+    return (bits & mark_excepted) != 0;
   }
 
   // True if the rule of `mark` says the last word about the asked name at `match`, and lists it.
@@ -35,24 +38,30 @@ class Found {
   }
 
   // True if the rule, which matches something else than names, excepts the asked one.
-  bool excepted_by(std::uint32_t rule) const noexcept { return bits_before(end(), rule) != 0; }
+  bool excepted_by(std::uint32_t rule) const noexcept {
+    return bits_before(end(), index_.excepting(rule)) != 0;
+  }
 
   // The bits that apply, of all marks of the rule that are more specific than `match`.
   unsigned deeper(const Match& match, std::uint32_t rule) const noexcept {
-    return bits_before(&match, rule);
+    const std::uint32_t excepting = index_.excepting(rule);
+    const unsigned shared = excepting == rule ? 0 : bits_before(&match, excepting) & mark_excepted;
+    return bits_before(&match, rule) | shared;
   }
 
  private:
   unsigned bits_before(const Match* stop, std::uint32_t rule) const noexcept {
     unsigned bits = 0;
     for (const Match* other = begin(); other != stop; ++other) {
-      const MarkList list = marks(*other);
-      const auto mark = std::ranges::lower_bound(list, rule, {}, &Mark::rule);
-      if (mark != list.end() && mark->rule == rule) {
-        bits |= applying(*other, *mark);
-      }
+      bits |= bits_at(*other, rule);
     }
     return bits;
+  }
+
+  unsigned bits_at(const Match& match, std::uint32_t rule) const noexcept {
+    const MarkList list = marks(match);
+    const auto mark = std::ranges::lower_bound(list, rule, {}, &Mark::rule);
+    return mark != list.end() && mark->rule == rule ? applying(match, *mark) : 0;
   }
 
   unsigned applying(const Match& match, const Mark& mark) const noexcept {

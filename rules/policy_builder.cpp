@@ -28,8 +28,14 @@ std::size_t PolicyBuilder::add_group(std::string name, const std::vector<Prefix>
 
 std::size_t PolicyBuilder::add_rule(Rule rule) {
   policy_.may_drop_ = policy_.may_drop_ || rule.action == Action::drop;
+  const std::size_t index = policy_.rules_.size();
+  if (rule.variant) {
+    assert(index > 0);
+    names_.share_exceptions(static_cast<std::uint32_t>(index),
+                            static_cast<std::uint32_t>(index - 1));
+  }
   policy_.rules_.push_back(std::move(rule));
-  return policy_.rules_.size() - 1;
+  return index;
 }
 
 void PolicyBuilder::reserve(std::size_t names) {

@@ -25,7 +25,8 @@ class PolicyBuilder {
   // max_groups.
   std::size_t add_group(std::string name, const std::vector<Prefix>& prefixes);
 
-  // Returns the rule's index. The order of the rules decides between equals.
+  // Returns the rule's index. The order of the rules decides between equals. A variant goes right
+  // after its rule or another variant of it; what that rule excepts, the variant excepts too.
   std::size_t add_rule(Rule rule);
 
   // Room for this many names and exceptions, all told; a hint.
@@ -49,8 +50,7 @@ class PolicyBuilder {
   // Not enforcing: verdicts keep their action, but are not enforced. Enforcing unless told.
   void set_enforcing(bool enforcing) noexcept;
 
-  // Throws std::system_error if the system has no randomness for the index's key, and what
-  // LookalikeIndex throws if a domain is protected.
+  // Throws what NameIndexBuilder::build() throws and, if a domain is protected, LookalikeIndex.
   Policy build() &&;
 
  private:

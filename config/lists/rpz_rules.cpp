@@ -6,10 +6,9 @@
 
 namespace nearmiss {
 
-RpzRules::RpzRules(std::size_t index, Rule rule, bool overrides, std::vector<Name> exceptions,
-                   PolicyBuilder& builder)
+RpzRules::RpzRules(std::size_t index, Rule rule, bool overrides, PolicyBuilder& builder)
     : first_(index), last_(index), rule_(std::move(rule)), overrides_(overrides),
-      exceptions_(std::move(exceptions)), builder_(builder) {
+      builder_(builder) {
   rule_.variant = true;
 }
 
@@ -58,9 +57,6 @@ std::size_t RpzRules::rule_for(const LocalData& data) {
 
 std::size_t RpzRules::add(Rule variant) {
   last_ = builder_.add_rule(std::move(variant));
-  for (const Name& exception : exceptions_) {
-    builder_.add_exception(last_, exception);
-  }
   return last_;
 }
 

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
 namespace nearmiss {
 
@@ -18,8 +17,7 @@ class RpzRules {
  public:
   // `rule`: a copy of the builder's rule `index`, which must be the last one added. `overrides`: it
   // has an action of its own.
-  RpzRules(std::size_t index, Rule rule, bool overrides, std::vector<Name> exceptions,
-           PolicyBuilder& builder);
+  RpzRules(std::size_t index, Rule rule, bool overrides, PolicyBuilder& builder);
 
   std::size_t rule_for(Action action);
   std::size_t rule_for(const LocalData& data);
@@ -34,7 +32,6 @@ class RpzRules {
   std::size_t last_;
   Rule rule_;
   bool overrides_;
-  std::vector<Name> exceptions_;
   PolicyBuilder& builder_;
   std::map<Action, std::size_t> by_action_;
   std::map<std::string, std::size_t> by_data_; // by its octets

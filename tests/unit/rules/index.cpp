@@ -1,9 +1,12 @@
 #include "rules/name_index.hpp"
+#include "rules/name_index_layout.hpp"
 #include "tests/catch.hpp"
+#include "tests/unit/allocations.hpp"
 #include "tests/unit/rules/names.hpp"
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <map>
 #include <random>
 #include <set>
@@ -289,4 +292,72 @@ TEST_CASE("a name costs no more memory than the header says") {
   const NameIndex index = std::move(builder).build();
   const auto a_name = static_cast<double>(index.memory()) / count;
   CHECK(a_name < 7.2 + static_cast<double>(text_octets) / count + 0.1);
+}
+
+TEST_CASE("no tag is taken for a free slot of its word, whatever the hash") {
+  for (std::uint64_t hash = 0; hash <= UINT16_MAX; ++hash) {
+    const std::uint16_t tag = tag_of(hash);
+    REQUIRE(tag != 0);
+    REQUIRE(found_tags(0, tag) == 0);
+    for (unsigned slot = 0; slot < 4; ++slot) { // it stands there, the slots after it are free
+      std::uint64_t tags = std::uint64_t{tag} << (slot * 16);
+      for (unsigned before = 0; before < slot; ++before) {
+        tags |= std::uint64_t{tag == UINT16_MAX ? tag - 2U : tag + 1U} << (before * 16);
+      }
+      REQUIRE(std::popcount(found_tags(tags, tag)) == 1);
+    }
+  }
+}
+
+namespace {
+
+// The octets of the index of `count` rules, all of which have one name.
+std::size_t octets_of_rules_with_one_name(std::uint32_t count, std::size_t& allocated) {
+  NameIndexBuilder builder;
+  for (std::uint32_t rule = 0; rule < count; ++rule) {
+    builder.add(name("excepted.ml"), rule, mark_excepted);
+  }
+  const std::size_t before = test::allocations();
+  const NameIndex index = std::move(builder).build();
+  allocated = test::allocations() - before;
+  return index.memory();
+}
+
+} // namespace
+
+TEST_CASE("what many rules say about one name takes memory by their number, not by its square") {
+  std::size_t allocations = 0;
+  std::size_t more_allocations = 0;
+  const std::size_t octets = octets_of_rules_with_one_name(1000, allocations);
+  const std::size_t more = octets_of_rules_with_one_name(4000, more_allocations);
+  CHECK(octets > 1000 * sizeof(Mark)); // the count does see the marks
+  CHECK(more < 5 * octets);
+  CHECK(more_allocations < allocations + 100);
+}
+
+TEST_CASE("more rules than one name may have are an error that says which name") {
+  constexpr auto most = static_cast<std::uint32_t>(NameIndexBuilder::max_rules_a_name);
+  const auto build = [](std::uint32_t rules) {
+    NameIndexBuilder builder;
+    for (std::uint32_t rule = 0; rule < rules; ++rule) {
+      builder.add(name("all.ml"), rule, mark_exact);
+      builder.add(name("n" + std::to_string(rule) + ".ml"), rule, mark_exact);
+    }
+    return std::move(builder).build().listed_names();
+  };
+  CHECK(build(most) == most + 1);
+  CHECK_THROWS_WITH(build(most + 1), ContainsSubstring("4096 rules have the name \"all.ml\""));
+}
+
+TEST_CASE("a name that comes again for one of many rules is counted as repeated") {
+  NameIndexBuilder builder;
+  for (const std::uint32_t rule : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U, 3U, 9U, 9U}) {
+    builder.add(name("a.ml"), rule, mark_exact);
+  }
+  builder.add(name("a.ml"), 5, mark_subtree); // says more than before
+  const NameIndex index = std::move(builder).build();
+  CHECK(index.repeated(3) == 1);
+  CHECK(index.repeated(9) == 2);
+  CHECK(index.repeated(5) == 0);
+  CHECK(index.repeated(0) == 0);
 }

@@ -113,10 +113,11 @@ class Draw {
 constexpr std::uint16_t types[] = {1, 15, 16};
 constexpr std::chrono::sys_days day{std::chrono::year{2024} / 3 / 1};
 
-ModelRule draw_rule(Draw& draw, std::size_t number) {
+ModelRule draw_rule(Draw& draw, const std::vector<ModelRule>& earlier) {
   ModelRule model;
   constexpr Action actions[] = {Action::nxdomain, Action::sinkhole, Action::allow, Action::observe};
-  model.rule.id = std::to_string(number);
+  model.rule.id = std::to_string(earlier.size());
+  model.rule.variant = !earlier.empty() && draw.one_in(3);
   model.rule.action = actions[draw.below(4)];
   if (draw.one_in(2)) {
     model.rule.types = TypeSet::all();
@@ -131,10 +132,15 @@ ModelRule draw_rule(Draw& draw, std::size_t number) {
   }
   for (unsigned names = draw.below(5); names > 0; --names) {
     Said& said = model.names[draw.domain()];
-    (draw.one_in(3)   ? said.excepted
+    (draw.one_in(3)   ? (model.rule.variant ? said.exact : said.excepted)
      : draw.one_in(3) ? said.exact
      : draw.one_in(3) ? said.below
                       : said.subtree) = true;
+  }
+  if (model.rule.variant) {
+    for (const auto& [text, said] : earlier.back().names) {
+      model.names[text].excepted = said.excepted;
+    }
   }
   return model;
 }
@@ -161,7 +167,7 @@ Policy build(const std::vector<ModelRule>& rules, bool enforcing) {
       if (said.subtree) {
         builder.add_name(index, listed, Scope::subtree);
       }
-      if (said.excepted) {
+      if (said.excepted && !model.rule.variant) { // a variant shares its rule's
         builder.add_exception(index, listed);
       }
     }
@@ -184,7 +190,7 @@ TEST_CASE("policy and model agree on random policies and lookups") {
   for (int round = 0; round < 4000; ++round) {
     std::vector<ModelRule> rules;
     for (std::size_t count = draw.below(7); count > 0; --count) {
-      rules.push_back(draw_rule(draw, rules.size()));
+      rules.push_back(draw_rule(draw, rules));
     }
     const bool enforcing = draw.one_in(2);
     const Policy policy = build(rules, enforcing);
