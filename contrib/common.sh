@@ -53,6 +53,38 @@ logged() {
   fi
 }
 
+# count_steps WHAT: passes on what a build prints, and shows on a terminal how far it is: ninja's count, or
+# how many files a make has compiled.
+count_steps() {
+  local line compiled=0
+  if [[ ! -t 2 ]]; then
+    cat
+    return
+  fi
+  while IFS= read -r line; do
+    printf '%s\n' "$line"
+    case $line in
+    '['[0-9]*/[0-9]*']'*) printf '\r%s ... %s] ' "$1" "${line%%]*}" >&2 ;;
+    *--mode=compile*) printf '\r%s ... [%d files] ' "$1" $((++compiled)) >&2 ;;
+    esac
+  done
+}
+
+# built LOG WHAT COMMAND...: as logged, for a build of a minute or more.
+built() {
+  local log=$1 what=$2 begun=$SECONDS
+  shift 2
+  printf '%s ... ' "$what" >&2
+  if "$@" </dev/null 2>&1 | count_steps "$what" >>"$log"; then
+    printf 'done (%d s)\n' $((SECONDS - begun)) >&2
+  else
+    printf 'failed\n\n' >&2
+    tail -n 30 -- "$log" >&2
+    say ''
+    die "$what: failed" "the whole output is in $log"
+  fi
+}
+
 # Puts a link in place in one step; says by its result whether anything changed.
 relink() {
   local target=$1 link=$2

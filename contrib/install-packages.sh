@@ -15,6 +15,7 @@
 #   check    clang-format and shellcheck
 #   clang    clang and clang-tidy, for the fuzzers and the static analysis
 #   siem     Prometheus, its node exporter and ClickHouse (Debian 12), for the tests of contrib/siem
+#   packaging  what contrib/packaging/deb.sh makes Debian packages with, and what tries them in a fresh Debian
 #   browser  Chromium with a font, to try the report's page in
 #
 #   --list   print the groups' packages, one a line, and install nothing
@@ -45,6 +46,7 @@ declare -A installed=(
   [clang]="clang clang-tidy"
   [siem]="python3"
   [mailers]="m4" # Sendmail's configuration is made with it
+  [packaging]="debhelper debootstrap dh-apparmor dpkg-dev fakeroot lintian systemd-container"
   [browser]="chromium fonts-dejavu-core python3"
 )
 declare -A unpacked=(
@@ -117,7 +119,7 @@ while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --list) list=yes ;;
-  build | unbound | demo | lab | test | resolvers | mailers | pipeline | check | clang | siem | browser)
+  build | unbound | demo | lab | test | resolvers | mailers | pipeline | check | clang | siem | packaging | browser)
     groups+=("$1")
     ;;
   *) die "unknown group or option: $1" "see ${0##*/} --help" ;;

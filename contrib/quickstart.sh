@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# usage: contrib/quickstart.sh [--lab] [--once] [--port N] [--policy F]
+# usage: contrib/quickstart.sh [--lab] [--once] [--port N] [--policy F] [--unbound-source DIR]
 #
 # Shows nearmiss at work: installs what is missing, builds Unbound and the module, starts that
-# Unbound on 127.0.0.1 with the default policy, and asks it for a mistyped domain and for the
-# one that was meant. Then it stays, so that you can ask for yourself, and prints each event as
+# Unbound on 127.0.0.1 with the default policy made to enforce, and asks it for a mistyped domain and
+# for the one that was meant. Then it stays, so that you can ask for yourself, and prints each event as
 # it comes; Ctrl-C ends it. The machine's own resolver and its configuration are not touched.
 #
 #   --lab       bring a small DNS world along (contrib/lab, served by NSD on 127.0.0.1) instead of
 #               using the internet; this happens by itself where the internet does not answer
 #   --once      end after the demonstration
 #   --port N    listen on this port of 127.0.0.1 (default: 5335)
-#   --policy F  use this policy, where it is, instead of a copy of config/nearmiss.yaml
+#   --policy F  use this policy, where it is, instead of a copy of config/nearmiss.yaml, which
+#               enforces what that one observes
+#   --unbound-source DIR  build this source tree of Unbound instead of the system's source package
 #
 # Exit status: 0 when all went as it should, 1 with the reason and the end of the log when not.
 
@@ -22,6 +24,7 @@ lab=no
 once=no
 port=5335
 policy=
+unbound_source=()
 while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
@@ -33,6 +36,10 @@ while (($#)); do
     ;;
   --policy)
     policy=$(realpath -e -- "$(value_of "$@")" 2>/dev/null) || die "there is no policy $2"
+    shift
+    ;;
+  --unbound-source)
+    unbound_source=(--source "$(value_of "$@")")
     shift
     ;;
   *) die "unknown option: $1" "see ${0##*/} --help" ;;
@@ -169,12 +176,15 @@ log_of_policy() {
   esac
 }
 
-# The default policy, with its lists, where it may write its log beside itself.
+# The default policy, where it may write its log beside itself. As shipped it observes; what is shown
+# here is a block.
 copy_default_policy() {
   policy=$run/nearmiss.yaml
   cp -- "$root/config/nearmiss.yaml" "$policy"
-  if [[ -d $root/config/lists ]]; then cp -r -- "$root/config/lists" "$run/"; fi
   sed -i -E '/^log:/,/^[^ #l]/s/^((log: *\{)? *(.*, *)?file: *)("[^"]*"|[^",}# ]+)/\1nearmiss.jsonl/' "$policy"
+  sed -i 's/^mode: observe$/mode: enforce/' "$policy"
+  grep -q '^mode: enforce$' "$policy" ||
+    die "config/nearmiss.yaml has no \`mode: observe\` that this script can find" "use --policy with a policy of your own"
   [[ $(log_of_policy "$policy") == "$run/nearmiss.jsonl" ]] ||
     die "config/nearmiss.yaml has no log.file that this script can find" "use --policy with a policy of your own"
 }
@@ -212,7 +222,7 @@ alerts() { grep -c '"event.kind":"alert"' -- "$events" 2>/dev/null || true; }
 "$root/contrib/install-packages.sh" build unbound demo lab
 taken=$(users_of_port "$port")
 [[ -z $taken ]] || die "port $port of 127.0.0.1 is in use: $taken" "choose another one with --port N"
-"$root/contrib/unbound/build.sh"
+"$root/contrib/unbound/build.sh" "${unbound_source[@]}"
 log=$root/build/quickstart.log
 : >"$log"
 cd -- "$root"
@@ -220,8 +230,7 @@ cd -- "$root"
 if [[ ! -e build/build.ninja ]]; then
   logged "$log" "Configuring the module's build" cmake --preset default -DNEARMISS_BUILD_TESTS=OFF
 fi
-logged "$log" "Building the module and the nearmiss command" \
-  cmake --build build --target module/nearmiss.so contrib/cli/nearmiss
+built "$log" "Building the module" cmake --build build --target module/nearmiss.so
 
 rm -rf -- "$run"
 mkdir -p -- "$run"
@@ -267,6 +276,7 @@ fi
 
 printf '\nEvents:     %s\n' "${events:-none, the policy has no log.file}"
 printf 'Policy:     %s\nUnbound:    %s, %s\n' "$policy" "$run/unbound.conf" "$run/unbound.log"
+printf 'Command:    cmake --build build --target contrib/cli/nearmiss && build/contrib/cli/nearmiss --help\n'
 if [[ $once == yes ]]; then exit 0; fi
 printf 'Ask it:     dig @127.0.0.1 -p %s army.ml MX\nEnd it:     Ctrl-C\n\n' "$port"
 if [[ -n $events && -e $events ]]; then

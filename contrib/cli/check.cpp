@@ -1,9 +1,11 @@
 #include "contrib/cli/check_unbound.hpp"
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/policed.hpp"
 #include "contrib/cli/text.hpp"
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <memory>
 
 #include <unistd.h>
@@ -45,7 +47,11 @@ void print_json(const Options& options, const LoadResult& result) {
 }
 
 int check(const Options& options) {
-  const LoadResult result = load_policy(options.file);
+  LoadResult result = load_policy(options.file);
+  if (result.config) {
+    std::ranges::copy(warn_of_clients(options.file, *result.config, has_local_mail_server()),
+                      std::back_inserter(result.diagnostics));
+  }
   const auto count = [&](Severity severity) {
     return static_cast<std::size_t>(
         std::ranges::count(result.diagnostics, severity, &Diagnostic::severity));

@@ -12,7 +12,12 @@ import sys
 
 # What the module does: path, access, does it belong to Unbound's user.
 NEEDED = [
-    ("/usr/lib/unbound/nearmiss.so", "mr", False),
+    ("/usr/lib/nearmiss/nearmiss.so", "mr", False),
+    ("/usr/lib/nearmiss/unbound", "mr", False),
+    ("/run/nearmiss/unbound.conf", "r", False),
+    ("/etc/unbound/unbound.conf.d/root-auto-trust-anchor-file.conf", "r", False),
+    ("/var/lib/unbound/root.key", "rw", True),
+    ("/var/lib/unbound/nearmiss-trial.aB12cD/policy.yaml", "rw", True),
     ("/usr/lib/x86_64-linux-gnu/libicuuc.so.72", "mr", False),
     ("/etc/unbound/", "r", False),  # to be told of changes in it
     ("/etc/unbound/nearmiss.yaml", "r", False),
@@ -32,7 +37,8 @@ NEEDED = [
 FORBIDDEN = [
     ("/etc/unbound/nearmiss.yaml", "w", True),
     ("/etc/unbound/lists/typos.txt", "w", True),
-    ("/usr/lib/unbound/nearmiss.so", "w", True),
+    ("/usr/lib/nearmiss/nearmiss.so", "w", True),
+    ("/run/nearmiss/unbound.conf", "w", True),
     ("/var/log/unbound/nearmiss.jsonl", "rw", False),  # another's
     ("/var/log/unbound/other.log", "w", True),
     ("/var/log/unbound/deeper/nearmiss.jsonl", "w", True),

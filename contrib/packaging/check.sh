@@ -2,8 +2,9 @@
 # usage: contrib/packaging/check.sh
 #
 # Reads the files of this directory with the tools that will use them, beside Debian's own AppArmor
-# profile and systemd unit of Unbound, and looks up in the profile each path that the module uses. Debian's packages are unpacked for it in a directory of their
-# own; nothing is installed, and nothing is loaded into the kernel.
+# abstractions and systemd unit of Unbound, and looks up in the profile each path that the module uses.
+# Debian's packages are unpacked for it in a directory of their own; nothing is installed, and nothing
+# is loaded into the kernel.
 #
 # Exit status: 0 when all are well-formed.
 
@@ -31,26 +32,35 @@ for package in ./*.deb; do
   dpkg-deb -x "$package" debian
 done
 
-profiles=$work/debian/etc/apparmor.d
-mkdir -p -- "$profiles/local"
-cp -- "$here/apparmor-local-usr.sbin.unbound" "$profiles/local/usr.sbin.unbound"
-logged "$log" "AppArmor: Debian's profile with our additions" \
-  "$work/debian/sbin/apparmor_parser" --skip-kernel-load --skip-cache --config-file=/dev/null \
-  --base "$profiles" --Include "$profiles" "$profiles/usr.sbin.unbound"
-# Where no AppArmor runs, this is as near as it gets: which rules the paths meet.
-allows() {
-  "$work/debian/sbin/apparmor_parser" --preprocess --config-file=/dev/null \
-    --base "$profiles" --Include "$profiles" "$profiles/usr.sbin.unbound" 2>>"$log" |
-    "$here/apparmor_allows.py"
+# As CMake fills them in for the package.
+fill_in() {
+  # shellcheck disable=SC2016 # systemd fills in $DAEMON_OPTS
+  sed -e 's#@NEARMISS_HOST_UNBOUND@#/usr/lib/nearmiss/unbound#g; s#@NEARMISS_MODULE_DIR@#/usr/lib/nearmiss#g' \
+    -e 's#@CMAKE_INSTALL_FULL_BINDIR@#/usr/bin#g; s#@NEARMISS_UNBOUND_CONFIG@#/etc/unbound#g' \
+    -e 's#@NEARMISS_DAEMON_OPTIONS@#$DAEMON_OPTS#g' "$1"
 }
+
+profiles=$work/debian/etc/apparmor.d
+parser=$(find "$work/debian" -name apparmor_parser -type f -print -quit)
+fill_in "$here/apparmor-profile.in" >"$profiles/usr.lib.nearmiss.unbound"
+parse() {
+  "$parser" "$@" --config-file=/dev/null --base "$profiles" --Include "$profiles" "$profiles/usr.lib.nearmiss.unbound"
+}
+logged "$log" "AppArmor: the profile" parse --skip-kernel-load --skip-cache
+# Where no AppArmor runs, this is as near as it gets: which rules the paths meet.
+allows() { parse --preprocess 2>>"$log" | "$here/apparmor_allows.py"; }
 logged "$log" "AppArmor: what the module does is allowed, and no more" allows
 
-# A unit's programs must be there: where they are unpacked.
+# A unit's programs must be there: where they are unpacked, or stand-ins.
 units=$work/units
-mkdir -p -- "$units/unbound.service.d"
-sed "s#\(=[-+]*\)\(/usr/sbin/unbound\|/usr/libexec/\)#\1$work/debian\2#" \
-  "$work/debian/lib/systemd/system/unbound.service" >"$units/unbound.service"
-cp -- "$here/unbound.service.d-nearmiss.conf" "$units/unbound.service.d/nearmiss.conf"
+mkdir -p -- "$units/unbound.service.d" "$work/debian/usr/lib/nearmiss" "$work/debian/usr/bin"
+for program in usr/lib/nearmiss/unbound usr/lib/nearmiss/unbound-config usr/bin/nearmiss; do
+  ln -sf -- /bin/true "$work/debian/$program"
+done
+unit=$(find "$work/debian" -path '*systemd/system/unbound.service' -print -quit)
+sed "s#\(=[-+]*\)\(/usr/sbin/unbound\|/usr/libexec/\)#\1$work/debian\2#" "$unit" >"$units/unbound.service"
+fill_in "$here/nearmiss.conf.in" | sed "s#\(=[-+]*\)\(/usr/lib/nearmiss/\|/usr/bin/nearmiss\)#\1$work/debian\2#" \
+  >"$units/unbound.service.d/nearmiss.conf"
 verify_unit() {
   local said
   said=$(systemd-analyze verify --man=no "$units/unbound.service" 2>&1) || { printf '%s\n' "$said" && return 1; }
@@ -64,7 +74,7 @@ mkdir -p -- "$work/root/etc"
 printf 'root:x:0:0::/:/bin/sh\nunbound:x:999:999::/:/bin/false\n' >"$work/root/etc/passwd"
 printf 'root:x:0:\nadm:x:4:\nunbound:x:999:\n' >"$work/root/etc/group"
 mkdir -p -- "$work/root/etc/tmpfiles.d"
-cp -- "$here/tmpfiles-nearmiss.conf" "$work/root/etc/tmpfiles.d/nearmiss.conf"
+cp -- "$here/nearmiss.tmpfiles" "$work/root/etc/tmpfiles.d/nearmiss.conf"
 logged "$log" "tmpfiles: the directories" \
   systemd-tmpfiles --root="$work/root" --create nearmiss.conf
 [[ $(stat -c '%a %u:%g' "$work/root/var/log/unbound") == '2750 999:4' ]] ||
@@ -73,7 +83,7 @@ logged "$log" "tmpfiles: the directories" \
 events=$work/root/var/log/unbound/nearmiss.jsonl
 printf '{}\n' >"$events"
 sed -e "s#/var/log/unbound#$work/root&#" -e 's/\bunbound\b\( adm\)/root root/' \
-  "$here/logrotate-nearmiss" >"$work/logrotate.conf"
+  "$here/nearmiss.logrotate" >"$work/logrotate.conf"
 LD_LIBRARY_PATH=$(dirname -- "$(find "$work/debian" -name 'libpopt.so.0' -print -quit)")
 export LD_LIBRARY_PATH
 chown -R root:root -- "$work/root/var/log/unbound"

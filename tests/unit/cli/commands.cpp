@@ -82,7 +82,15 @@ TEST_CASE("check: fine, wrong and unreadable", "[cli]") {
 }
 
 TEST_CASE("explain: blocked, let through, and why", "[cli]") {
-  const std::string config = std::string("explain --config ") + NEARMISS_DEFAULT_POLICY;
+  const Run observed =
+      nearmiss_cli(std::string("explain --config ") + NEARMISS_DEFAULT_POLICY + " army.ml");
+  holds(observed, "army.ml MX from any client: observed");
+  const Folder folder;
+  const std::string policy = folder.path() / "enforcing.yaml";
+  REQUIRE(std::system(("sed 's/^mode: observe/mode: enforce/' " +
+                       std::string(NEARMISS_DEFAULT_POLICY) + " >" + policy)
+                          .c_str()) == 0);
+  const std::string config = "explain --config " + policy;
   const Run blocked = nearmiss_cli(config + " army.ml");
   CHECK(blocked.exit_code == 0);
   holds(blocked, "army.ml MX from any client: blocked");
@@ -148,7 +156,7 @@ TEST_CASE("explain: a look-alike's class, score and the rules that lost", "[cli]
                              "protect:\n"
                              "  - {id: ours, domains: [army.mil]}\n"
                              "  - {id: watch, domains: [army.mil], action: observe}\n");
-  holds(nearmiss_cli("check " + file), "3 rules, 1 name, 2 protected domains, 0 warnings");
+  holds(nearmiss_cli("check " + file), "3 rules, 1 name, 2 protected domains, 1 warning\n");
   const std::string explain = "explain --config " + file;
   const Run blocked = nearmiss_cli(explain + " mail.arrny.mil");
   holds(blocked, "mail.arrny.mil MX from any client: blocked");

@@ -12,6 +12,21 @@ TEST_CASE("the default policy", "[config]") {
     UNSCOPED_INFO(to_text(diagnostic));
   }
   REQUIRE(result.config);
+  REQUIRE(result.diagnostics.size() == 1);
+  CHECK(to_text(result.diagnostics[0]).find("`mode: observe` blocks nothing") != std::string::npos);
+  CHECK_FALSE(ask(*result.config, "army.ml").enforced);
+  CHECK(ask(*result.config, "army.ml").rule != nullptr);
+}
+
+TEST_CASE("the default policy, once it enforces", "[config]") {
+  std::ifstream file(NEARMISS_DEFAULT_POLICY);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string observe = "\nmode: observe\n";
+  REQUIRE(text.find(observe) != std::string::npos);
+  text.replace(text.find(observe), observe.size(), "\nmode: enforce\n");
+  const Folder folder;
+  const LoadResult result = load(folder.write("nearmiss.yaml", text), today);
+  REQUIRE(result.config);
   CHECK(result.diagnostics.empty());
   const Config& config = *result.config;
   const Verdict blocked = ask(config, "army.ml");
@@ -27,8 +42,7 @@ TEST_CASE("the default policy", "[config]") {
   CHECK(ask(config, "notgouv.ml").enforced);
   CHECK_FALSE(ask(config, "army.mil").enforced);
   CHECK(config.ruleset == "nearmiss.yaml");
-  CHECK(config.log.file ==
-        std::filesystem::path(NEARMISS_DEFAULT_POLICY).parent_path() / "nearmiss.jsonl");
+  CHECK(config.log.file == folder.path() / "nearmiss.jsonl");
 }
 
 TEST_CASE("a policy with all of the language", "[config]") {
