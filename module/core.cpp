@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,27 @@ void complain(const nm_host& host, const char* what, const std::exception& e) no
     host.log_line(true, (std::string(what) + ": " + e.what()).c_str());
   } catch (const std::exception&) {
     host.log_line(true, e.what());
+  }
+}
+
+constexpr const char* default_policy = "nearmiss.yaml";
+
+bool is_named(const char* config) {
+  return config != nullptr && *config != '\0';
+}
+
+void cannot_start(const nm_host& host, const char* config, const std::exception& e) noexcept {
+  try {
+    std::error_code unreachable; // then the path is as it was named
+    const auto path =
+        std::filesystem::absolute(is_named(config) ? config : default_policy, unreachable);
+    const std::string what =
+        "cannot start with the policy " + path.native() +
+        (is_named(config) ? ", which NEARMISS_CONFIG names"
+                          : ", in Unbound's directory, as NEARMISS_CONFIG is not set");
+    complain(host, what.c_str(), e);
+  } catch (const std::exception&) {
+    complain(host, "cannot start", e);
   }
 }
 
@@ -164,11 +186,9 @@ void discover(nm_core& core, const nm_policy& policy, const nm_lookup& lookup) {
 nm_core* nm_core_start(const char* config, const nm_host* host) {
   const SignalsBlocked signals_blocked;
   try {
-    return std::make_unique<nm_core>(
-               config != nullptr && *config != '\0' ? config : "nearmiss.yaml", *host)
-        .release();
+    return std::make_unique<nm_core>(is_named(config) ? config : default_policy, *host).release();
   } catch (const std::exception& e) {
-    complain(*host, "cannot start", e);
+    cannot_start(*host, config, e);
   }
   return nullptr;
 }

@@ -66,15 +66,21 @@ contrib/unbound/build.sh
 mkdir -p -- build
 log=$root/build/tests-run.log
 : >"$log"
-sources '*.hpp' '*.cpp' '*.h' '*.c' | xargs -0 -r clang-format --dry-run -Werror ||
-  die "the format of these sources differs from .clang-format" "run: clang-format -i FILE..."
+# Another version formats otherwise; the sources are as 14 has them.
+clang_format=14
+if [[ $(clang-format --version) == *"version $clang_format."* ]]; then
+  sources '*.hpp' '*.cpp' '*.h' '*.c' | xargs -0 -r clang-format --dry-run -Werror ||
+    die "the format of these sources differs from .clang-format" "run: clang-format -i FILE..."
+else
+  say "Left out: the sources' format, which is that of clang-format $clang_format (here: $(clang-format --version))"
+fi
 sources '*.sh' run | xargs -0 shellcheck -x ||
   die "shellcheck has something to say about these scripts"
 for mutant in tests/mutants/*.patch; do
   patch -p1 -s -f --dry-run <"$mutant" >>"$log" ||
     die "$mutant does not apply any more" "make it anew: the test it names must fail with it"
 done
-say "Format, scripts and mutants: fine"
+say "Scripts and mutants: fine"
 
 if [[ $all == no ]]; then
   say "Left out: Prometheus, ClickHouse, Chromium, the mail servers other than Postfix, the fuzzers" \

@@ -42,7 +42,7 @@ std::vector<Diagnostic> warn_of_clients(const std::string& file, const Config& c
   if (everybody != rules.end() && config.policy.enforcing()) {
     warn("the rule `" + everybody->id +
          "` blocks for every client of this resolver, desktops included; name your mail servers in "
-         "`clients`, and the group in `clients` of `defaults`");
+         "`clients`");
   }
   if (local_mail_server && everybody == rules.end()) {
     for (const char* const address : {"127.0.0.1", "::1"}) {

@@ -54,7 +54,8 @@ enter() {
   systemd-nspawn --quiet --register=no --keep-unit --as-pid2 "${binds[@]}" -D "$root" "${clean[@]}" "$@"
 }
 
-# boot ROOT [NSPAWN-OPTION]...: systemd is its first process; `inside` runs a command in it
+# boot ROOT [NSPAWN-OPTION]...: systemd is its first process; `inside` runs a command in it. Without a
+# network, unless an option says otherwise: --private-network=no
 boot() {
   local root=$1 nspawn _
   shift

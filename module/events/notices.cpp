@@ -2,13 +2,12 @@
 
 #include "module/events/timestamp.hpp"
 
-#include <pwd.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <fstream>
 #include <map>
-#include <memory>
+#include <string>
 
 namespace nearmiss {
 
@@ -18,18 +17,15 @@ using Ids = std::vector<std::string>;
 constexpr std::size_t most_ids = 100; // in a notice; the counts are of all
 
 // The owner by /etc/passwd alone: whatever else knows users may need the resolver that waits for
-// this.
+// this. Read by hand, as no function of POSIX reads that file alone. In a chroot it may be missing.
 std::string user_name(uid_t uid) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/etc/passwd", "re"), std::fclose);
-  if (!file) {
-    return {}; // in a chroot
-  }
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 1024> text{};
-  while (fgetpwent_r(file.get(), &entry, text.data(), text.size(), &found) == 0) {
-    if (found->pw_uid == uid) {
-      return found->pw_name;
+  std::ifstream file("/etc/passwd");
+  const std::string id = std::to_string(uid);
+  for (std::string line; std::getline(file, line);) { // name:password:uid:...
+    const std::size_t name = line.find(':');
+    const std::size_t password = name == std::string::npos ? name : line.find(':', name + 1);
+    if (password != std::string::npos && line.compare(password + 1, id.size() + 1, id + ':') == 0) {
+      return line.substr(0, name);
     }
   }
   return {};

@@ -264,12 +264,15 @@ class Resolvers {
     const std::uint16_t port = free_port("127.0.0.1");
     resolvers_.push_back(std::make_unique<Resolver>("BIND", "127.0.0.1", port));
     const std::string place = quoted(folder_);
+    // Of BIND before 9.20 only, whose default is a path that is not ours.
+    const bool has_lock_file = run({NAMED_BIN, "-v"}).output.find("BIND 9.1") != std::string::npos;
     write_file(folder_ / "named.conf",
                "options {\n  directory " + place + ";\n  managed-keys-directory " + place +
                    ";\n  listen-on port " + std::to_string(port) +
                    " { 127.0.0.1; };\n  listen-on-v6 { none; };\n  pid-file none;\n  "
-                   "session-keyfile none;\n"
-                   "  lock-file none;\n  allow-query { 127.0.0.0/8; };\n"
+                   "session-keyfile none;\n" +
+                   (has_lock_file ? "  lock-file none;\n" : "") +
+                   "  allow-query { 127.0.0.0/8; };\n"
                    "  allow-recursion { 127.0.0.0/8; };\n  dnssec-validation no;\n"
                    "  empty-zones-enable no;\n  forward only;\n  forwarders { " +
                    authority() + "; };\n  response-policy { zone \"" + zone_name +
@@ -291,7 +294,12 @@ class Resolvers {
                    "\nallow-from=127.0.0.0/8\ndont-query=\nthreads=1\n"
                    "pdns-distributes-queries=no\ndnssec=off\ndaemon=no\nwrite-pid=no\n"
                    "disable-syslog=yes\nsecurity-poll-suffix=\nqname-minimization=no\n");
-    resolvers_.back()->start(folder_, {PDNS_RECURSOR_BIN, "--config-dir=" + folder_.string()});
+    std::vector<std::string> command{PDNS_RECURSOR_BIN, "--config-dir=" + folder_.string()};
+    // From 5.0 on settings are YAML, unless these are asked for.
+    if (run({PDNS_RECURSOR_BIN, "--version"}).output.find("Recursor 4.") == std::string::npos) {
+      command.emplace_back("--enable-old-settings");
+    }
+    resolvers_.back()->start(folder_, command);
   }
 
   std::filesystem::path folder_;

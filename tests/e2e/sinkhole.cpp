@@ -10,6 +10,7 @@
 
 #include <set>
 #include <sstream>
+#include <stdexcept>
 
 using namespace e2e;
 
@@ -209,7 +210,14 @@ TEST_CASE("the sinkhole takes a message by no command", "[sinkhole]") {
     CHECK(pushing.reply().starts_with("250 ")); // the sender
     expect_refused(pushing.reply(), "user@army.ml", "user@army.mil");
     CHECK(pushing.reply().starts_with("554 ")); // DATA
-    CHECK(pushing.reply().starts_with("221 ")); // at a header where a command belongs
+    // At a header where a command belongs it hangs up; from Postfix 3.10 on without a reply.
+    std::string farewell;
+    try {
+      farewell = pushing.reply();
+    } catch (const std::runtime_error&) {
+      farewell = "none";
+    }
+    CHECK((farewell == "none" || farewell.starts_with("221 ")));
     CHECK_THROWS(pushing.reply());
   }
   // Postfix takes away the file of a recipient that it had accepted once the session is over.
@@ -261,8 +269,19 @@ TEST_CASE("the sinkhole refuses whatever happens to its policy", "[sinkhole]") {
 
 TEST_CASE("the sinkhole's README names the packages that `nearmiss` needs", "[sinkhole]") {
   const std::string readme = read_file(std::filesystem::path(NEARMISS_SINKHOLE_README));
-  const std::string from = "apt-get install libyaml";
-  const std::size_t begin = readme.find(from);
+  // A release of Debian that the page does not name, or another system.
+  const std::string system = read_file("/etc/os-release");
+  const std::string mark = "\nVERSION_ID=\"";
+  const std::size_t release = system.find(mark);
+  if (system.find("\nID=debian\n") == std::string::npos || release == std::string::npos) {
+    return;
+  }
+  const std::size_t number = release + mark.size();
+  const std::string from =
+      "On Debian " + system.substr(number, system.find('"', number) - number) + " `nearmiss` needs";
+  const std::size_t heading = readme.find(from);
+  REQUIRE(heading != std::string::npos);
+  const std::size_t begin = readme.find("apt-get install libyaml", heading);
   REQUIRE(begin != std::string::npos);
   const std::string named = readme.substr(begin, readme.find('\n', begin) - begin) + ' ';
   std::istringstream needed(run({"sh", "-c",

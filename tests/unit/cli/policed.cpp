@@ -30,9 +30,8 @@ const std::string rule = "rules: [{id: r, domains: [a.example]}]\n";
 TEST_CASE("a rule that blocks for every client is warned of", "[cli]") {
   const std::string warning = "p: warning: the rule `r` blocks for every client of this resolver";
   CHECK(warnings_of(rule, false).starts_with(warning));
-  CHECK(warnings_of("clients: {mail: [192.0.2.25]}\n" + rule, false).starts_with(warning));
   // But not where it blocks for some, or nothing is blocked.
-  CHECK(warnings_of(mail + rule, false).empty());
+  CHECK(warnings_of("clients: {mail: [192.0.2.25]}\n" + rule, false).empty());
   CHECK(warnings_of("mode: observe\n" + rule, false).empty());
   CHECK(warnings_of("rules: [{id: r, domains: [a.example], action: observe}]\n", false).empty());
 }
