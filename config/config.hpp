@@ -67,9 +67,12 @@ struct MetricsSettings {
   bool operator==(const MetricsSettings&) const = default;
 };
 
-// Where the running module answers `nearmiss status`.
+// How the running module is asked and switched.
 struct ControlSettings {
   std::filesystem::path socket; // a Unix socket; never empty after load()
+  // Keeps what `nearmiss observe`, `enforce` and `allow` switched over a restart; never empty after
+  // load(), and never where a restart of the machine loses it.
+  std::filesystem::path state;
 };
 
 // A list as it was loaded: what the next load compares its size with.

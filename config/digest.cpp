@@ -47,7 +47,7 @@ std::string Sha256::hex() {
   return text;
 }
 
-const std::string LogChain::start(LogChain::value_size, '0');
+static_assert(LogChain::start.size() == LogChain::value_size);
 
 std::string LogChain::value(std::string_view previous, std::string_view body) {
   hash_.update(previous);
@@ -55,13 +55,17 @@ std::string LogChain::value(std::string_view previous, std::string_view body) {
   return hash_.hex();
 }
 
+const std::string& LogChain::next(std::string_view body) {
+  std::string next = value(last_, body);
+  last_.swap(next);
+  return last_;
+}
+
 std::string LogChain::sealed(std::string_view line) {
   const std::string_view body = line.substr(0, line.size() - 1);
-  std::string next = value(last_, body);
   std::string text;
   text.reserve(line.size() + added);
-  text.append(body).append(key).append(next).append("\"}");
-  last_.swap(next);
+  text.append(body).append(key).append(next(body)).append("\"}");
   return text;
 }
 

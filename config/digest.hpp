@@ -39,10 +39,11 @@ class LogChain {
  public:
   static constexpr std::string_view key = R"(,"nearmiss.chain":")";
   static constexpr std::size_t value_size = 64;
-  static const std::string start; // 64 zeros
+  static constexpr std::string_view start =
+      "0000000000000000000000000000000000000000000000000000000000000000";
 
   // Goes on behind a line with the value `last`.
-  explicit LogChain(std::string last = start) : last_(std::move(last)) {}
+  explicit LogChain(std::string_view last = start) : last_(last) {}
 
   // A line up to its chain field's comma, and the value that it states; an empty value if the field
   // does not stand at the end as the module writes it.
@@ -53,8 +54,10 @@ class LogChain {
 
   // How much longer a line becomes by it.
   static constexpr std::size_t added = key.size() + value_size + 1;
-  // The line `{...}` with the next value of the chain at its end. The chain stays as it was if this
-  // throws.
+  // The value of the next line, of which `body` is what stands before the field's comma. The chain
+  // stays as it was if this throws.
+  const std::string& next(std::string_view body);
+  // The line `{...}` with that value at its end.
   std::string sealed(std::string_view line);
 
  private:

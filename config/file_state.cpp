@@ -26,4 +26,11 @@ FileState FileState::of(const std::filesystem::path& file) noexcept {
   return state;
 }
 
+std::optional<std::chrono::system_clock::time_point> FileState::modified() const noexcept {
+  if (told_[1] == 0) { // no file has that inode
+    return std::nullopt;
+  }
+  return std::chrono::system_clock::time_point(std::chrono::seconds(told_[6]));
+}
+
 } // namespace nearmiss

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <filesystem>
+#include <optional>
 
 namespace nearmiss {
 
@@ -11,6 +13,8 @@ class FileState {
  public:
   static FileState of(const std::filesystem::path& file) noexcept;
   bool operator==(const FileState&) const = default;
+  // When it was written; nullopt: it cannot be reached.
+  std::optional<std::chrono::system_clock::time_point> modified() const noexcept;
 
  private:
   std::array<long long, 10> told_{};

@@ -162,9 +162,15 @@ constexpr std::array<Key, 2> metrics_keys{{
     Key{"interval", Kind::number, "`15`", "60", "Seconds between two writes."}.within(1, 3600),
 }};
 
-constexpr std::array<Key, 1> control_keys{{
-    Key{"socket", Kind::path, "required", "/run/unbound/nearmiss.sock",
-        "The Unix socket at which the module answers `nearmiss status`."},
+constexpr std::array<Key, 2> control_keys{{
+    Key{"socket", Kind::path, "`nearmiss.sock` beside the policy", "/run/unbound/nearmiss.sock",
+        "The Unix socket at which the module takes `nearmiss status`, `reload`, `observe`, "
+        "`enforce` and `allow`. Who may use them is its mode, 0660."},
+    Key{"state", Kind::path,
+        "`nearmiss.state` beside the event log's file; without one, beside the policy",
+        "/var/lib/unbound/nearmiss.state",
+        "The file that keeps what `nearmiss observe`, `enforce` and `allow` switched over a "
+        "restart. Not below `/run` or `/dev`, which a restart of the machine empties."},
 }};
 
 constexpr std::array<Key, 10> policy_keys{{
@@ -195,7 +201,7 @@ constexpr std::array<Key, 10> policy_keys{{
         "Counters for Prometheus."}
         .holding(metrics),
     Key{"control", Kind::map, "`nearmiss.sock` beside the policy",
-        "{socket: /run/unbound/nearmiss.sock}", "The control socket."}
+        "{socket: /run/unbound/nearmiss.sock}", "The control socket and its state file."}
         .holding(control),
 }};
 
@@ -222,7 +228,8 @@ constexpr Section log{"log", "`log`", "One place that events go to, or an item o
 constexpr Section syslog{"syslog", "`syslog`", "Of an entry of `log`: another machine's syslog.",
                          syslog_keys};
 constexpr Section metrics{"metrics", "`metrics`", "Counters for Prometheus.", metrics_keys};
-constexpr Section control{"control", "`control`", "The control socket.", control_keys};
+constexpr Section control{"control", "`control`", "The control socket and its state file.",
+                          control_keys};
 
 const Key* Section::find(std::string_view key) const noexcept {
   const auto found =

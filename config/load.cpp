@@ -4,8 +4,10 @@
 #include "config/rule_reader.hpp"
 #include "config/warnings.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <new>
+#include <string_view>
 
 namespace nearmiss {
 
@@ -28,6 +30,16 @@ void note_repeated(const Policy& policy, const ListSource& list, Report& report)
 // Where the control socket is if the policy does not say.
 std::filesystem::path usual_socket(const std::filesystem::path& policy) {
   return policy.parent_path() / "nearmiss.sock";
+}
+
+// Where the state file is if the policy does not say: beside the event log, where Unbound may
+// write, or beside the policy.
+std::filesystem::path usual_state(const std::filesystem::path& policy, const LogSettings& log) {
+  constexpr const char* name = "nearmiss.state";
+  const auto beside_log = log.file.parent_path() / name;
+  const bool serves =
+      !log.file.empty() && log.file != beside_log && !is_lost_at_restart(beside_log);
+  return serves ? beside_log : policy.parent_path() / name;
 }
 
 // The parts of the file in the order in which they need each other, which need not be the file's.
@@ -98,20 +110,29 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   }
   WrittenFiles written(reader, file.parent_path());
   written.are_read(files.sources());
-  ControlSettings control{usual_socket(file)};
-  if (!map.has("control")) {
+  const YamlNode* const control_node = map.find("control");
+  const auto control_says = [&](std::string_view key) {
+    return control_node != nullptr &&
+           std::ranges::find(control_node->keys, key, &YamlNode::text) != control_node->keys.end();
+  };
+  ControlSettings control{usual_socket(file), {}};
+  if (!control_says("socket")) {
     written.is_written(control.socket, "the control socket, as no `control` names another");
   }
   LogSettings log;
   if (const YamlNode* value = map.find("log")) {
     log = read_log(*value, reader, written);
   }
+  if (!control_says("state")) {
+    control.state = usual_state(file, log);
+    written.is_written(control.state, "the state file, as no `control` names another");
+  }
   MetricsSettings metrics;
   if (const YamlNode* value = map.find("metrics")) {
     metrics = read_metrics(*value, reader, written);
   }
-  if (const YamlNode* value = map.find("control")) {
-    control = read_control(*value, reader, written);
+  if (control_node != nullptr) {
+    read_control(*control_node, reader, written, control);
   }
   map.finish();
   if (report.failed()) {
@@ -172,9 +193,11 @@ std::optional<std::filesystem::path> control_socket_of(const std::filesystem::pa
   YamlMap map(*root, keys::policy, reader);
   WrittenFiles written(reader, file.parent_path());
   const YamlNode* value = map.find("control");
-  std::filesystem::path socket =
-      value != nullptr ? read_control(*value, reader, written).socket : usual_socket(file);
-  return socket.empty() ? std::nullopt : std::optional(std::move(socket));
+  ControlSettings control{usual_socket(file), {}};
+  if (value != nullptr) {
+    read_control(*value, reader, written, control);
+  }
+  return control.socket.empty() ? std::nullopt : std::optional(std::move(control.socket));
 }
 
 } // namespace nearmiss

@@ -153,13 +153,10 @@ SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& 
 }
 
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader) {
-  static const std::vector<std::string_view> words = [] {
-    std::vector<std::string_view> all;
-    for (const Action action : written_actions) {
-      all.push_back(to_string(action));
-    }
-    return all;
-  }();
+  std::vector<std::string_view> words;
+  for (const Action action : written_actions) {
+    words.push_back(to_string(action));
+  }
   const auto index = reader.word(node, "action", words);
   return index ? action_from(words[*index]) : std::nullopt;
 }
@@ -275,15 +272,27 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
   return defaults;
 }
 
-ControlSettings read_control(const YamlNode& node, const YamlReader& reader, WrittenFiles& files) {
-  ControlSettings control;
+bool is_lost_at_restart(const std::filesystem::path& file) {
+  const auto text = file.lexically_normal().native();
+  return text.starts_with("/run/") || text.starts_with("/var/run/") || text.starts_with("/dev/");
+}
+
+void read_control(const YamlNode& node, const YamlReader& reader, WrittenFiles& files,
+                  ControlSettings& control) {
   YamlMap map(node, keys::control, reader);
-  if (const YamlNode* value = map.require(
-          "socket", "write `socket: nearmiss.sock`, the Unix socket for `nearmiss status`")) {
+  if (const YamlNode* value = map.find("socket")) {
     control.socket = files.read(*value, "socket", "control").value_or("");
   }
+  if (const YamlNode* value = map.find("state")) {
+    control.state = files.read(*value, "state", "control").value_or("");
+    if (is_lost_at_restart(control.state)) {
+      reader.error(*value, shown(control.state.native()) +
+                               " is lost when the machine restarts, and with it what `nearmiss "
+                               "observe` and `allow` switched; write a place on a disk, as "
+                               "/var/lib/unbound/nearmiss.state");
+    }
+  }
   map.finish();
-  return control;
 }
 
 } // namespace nearmiss

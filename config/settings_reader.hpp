@@ -40,8 +40,12 @@ std::vector<Group> read_groups(const YamlNode& node, const YamlReader& reader);
 SinkholeSource read_sinkhole(const YamlNode& node, Place key, const YamlReader& reader);
 Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
                        const YamlReader& reader);
-// The socket of `control`, its only key.
-ControlSettings read_control(const YamlNode& node, const YamlReader& reader, WrittenFiles& files);
+// What `control` says; leaves alone what it does not.
+void read_control(const YamlNode& node, const YamlReader& reader, WrittenFiles& files,
+                  ControlSettings& control);
+
+// Below a directory that is in memory alone, on any system.
+bool is_lost_at_restart(const std::filesystem::path& file);
 
 // The values that `defaults` and a rule have in common.
 std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader);

@@ -97,8 +97,8 @@ const nearmiss::Policy& rules_of(const nm_policy* policy) {
 }
 
 Decision decide(const nm_policy* policy, const nm_lookup& lookup, EventLog::Clock::time_point now) {
-  const auto today = std::chrono::floor<std::chrono::days>(now);
-  return decide_lookup(rules_of(policy), lookup, today, policy->config->sinkhole.mx.has_value());
+  return decide_lookup(rules_of(policy), policy->overrides, lookup, now,
+                       policy->config->sinkhole.mx.has_value());
 }
 
 nm_outcome outcome_of(const Decision& decision) {
@@ -151,6 +151,7 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
     }
   }
   core.metrics.count(verdict, lookup.qtype);
+  policy.hits_of(*verdict.rule).fetch_add(1, std::memory_order_relaxed);
   core.events.attempt({.verdict = verdict,
                        .matched_by = decision.matched_by,
                        .matched_address = decision.address ? &*decision.address : nullptr,
@@ -297,17 +298,18 @@ nm_outcome nm_open(nm_core* core, const nm_policy* policy, const nm_lookup* look
   }
   try {
     const auto begun = std::chrono::steady_clock::now();
-    // time() is the cheapest clock, and most names need no more than the date.
-    const auto today = std::chrono::floor<std::chrono::days>(
-        std::chrono::system_clock::from_time_t(std::time(nullptr)));
-    const auto decision = decide_asked(rules_of(policy), *lookup, today);
+    // time() is the cheapest clock, and nothing here needs less than a second.
+    const auto now = std::chrono::system_clock::from_time_t(std::time(nullptr));
+    const auto decision = decide_asked(rules_of(policy), policy->overrides, *lookup, now);
     if (!decision) {
       if (lookup->qtype == static_cast<std::uint16_t>(nearmiss::RrType::mx)) {
         discover(*core, *policy, *lookup);
       }
       return NM_CLEAN;
     }
-    core->metrics.decided(std::chrono::steady_clock::now() - begun);
+    if (outcome_of(*decision) != NM_LET_THROUGH) { // else nm_judge counts it
+      core->metrics.decided(std::chrono::steady_clock::now() - begun);
+    }
     if (decision->verdict.enforced) {
       carry_out(*core, *policy, *lookup, *decision, 0, EventLog::Clock::now(), *answer);
     }

@@ -4,6 +4,7 @@
 #include "module/core.h"
 #include "module/events/event.hpp"
 #include "module/inspection.hpp"
+#include "module/overrides.hpp"
 #include "rules/policy.hpp"
 
 #include <chrono>
@@ -33,13 +34,13 @@ Client client_of(const sockaddr& from);
 
 // The verdict on the asked name alone; nullopt: no rule matches it, for whatever client. Throws
 // std::invalid_argument if the lookup's name or client cannot be read.
-std::optional<Decision> decide_asked(const Policy& policy, const nm_lookup& lookup,
-                                     std::chrono::sys_days today);
+std::optional<Decision> decide_asked(const Policy& policy, const ActiveOverrides& overrides,
+                                     const nm_lookup& lookup, ActiveOverrides::Time now);
 
 // The verdict on the asked name and on where its answer leads. `can_redirect_mx`: the sinkhole has
 // an MX host of its own. Throws std::invalid_argument if a name or the client cannot be read.
-Decision decide_lookup(const Policy& policy, const nm_lookup& lookup, std::chrono::sys_days today,
-                       bool can_redirect_mx);
+Decision decide_lookup(const Policy& policy, const ActiveOverrides& overrides,
+                       const nm_lookup& lookup, ActiveOverrides::Time now, bool can_redirect_mx);
 
 // What the sender meant; empty if nobody can say.
 std::string intended_by(const Decision& decision);

@@ -1,5 +1,6 @@
 #include "module/metrics.hpp"
 
+#include "module/program_files.hpp"
 #include "module/version.hpp"
 
 #include <fcntl.h>
@@ -88,16 +89,19 @@ void Metrics::decided(std::chrono::nanoseconds took) noexcept {
   decision_nanoseconds_.fetch_add(count, relaxed);
 }
 
-void Metrics::published(std::size_t rules, std::uint64_t generation,
-                        std::chrono::system_clock::time_point time) noexcept {
+void Metrics::in_force(InForce now) noexcept {
+  const std::lock_guard lock(mutex_);
+  in_force_ = std::move(now);
+}
+
+void Metrics::published(std::size_t rules, std::chrono::system_clock::time_point time) noexcept {
   rules_.store(rules, relaxed);
-  generation_.store(generation, relaxed);
   const auto since_1970 = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch();
   reload_time_.store(static_cast<std::uint64_t>(since_1970.count()), relaxed);
   reload_successful_.store(true, relaxed);
 }
 
-Metrics::Snapshot Metrics::snapshot() const noexcept {
+Metrics::Snapshot Metrics::snapshot() const {
   Snapshot snapshot;
   for (std::size_t action = 0; action < action_slots; ++action) {
     for (std::size_t type = 0; type < type_slots; ++type) {
@@ -109,9 +113,14 @@ Metrics::Snapshot Metrics::snapshot() const noexcept {
   }
   snapshot.decision_nanoseconds = decision_nanoseconds_.load(relaxed);
   snapshot.rules = rules_.load(relaxed);
-  snapshot.generation = generation_.load(relaxed);
+  snapshot.rule_hits = rule_hits_.all();
   snapshot.reload_successful = reload_successful_.load(relaxed);
   snapshot.reload_time = reload_time_.load(relaxed);
+  for (const ReplacedFile& file : replaced_files()) {
+    (file.what == "module" ? snapshot.module_replaced : snapshot.unbound_replaced) = true;
+  }
+  const std::lock_guard lock(mutex_);
+  snapshot.in_force = in_force_;
   return snapshot;
 }
 
@@ -131,6 +140,11 @@ std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::C
                   std::to_string(snapshot.queries[slot][type]));
     }
   }
+  text.metric("nearmiss_rule_hits_total", "counter",
+              "Lookups that a rule blocked or observed, by the rule's id.");
+  for (const auto& [id, hits] : snapshot.rule_hits) {
+    text.sample("rule=\"" + label_value(id) + '"', std::to_string(hits));
+  }
   text.metric(
       "nearmiss_busy_domain_queries", "gauge",
       "Lookups of the last 10 minutes with an event, of the 20 registered domains with most, "
@@ -145,7 +159,23 @@ std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::C
   text.single("nearmiss_rules", "gauge", "Rules of the policy in force.", snapshot.rules);
   text.single("nearmiss_policy_generation", "gauge",
               "Number of the policy in force, from 1 at the start of the process.",
-              snapshot.generation);
+              snapshot.in_force.generation);
+  text.metric("nearmiss_policy_info", "gauge",
+              "The policy in force: its digest, and that as the events have it (rule.version).");
+  text.sample("digest=\"" + snapshot.in_force.digest + "\",version=\"" + snapshot.in_force.version +
+                  '"',
+              "1");
+  text.single("nearmiss_policy_enforcing", "gauge",
+              "Whether lookups are blocked (1) or only observed (0), by the policy or by command.",
+              snapshot.in_force.enforcing ? 1 : 0);
+  text.metric("nearmiss_list_age_seconds", "gauge",
+              "How long ago a list of the policy was written.");
+  for (const auto& [file, written] : snapshot.in_force.lists) {
+    const auto age = std::chrono::system_clock::now() - written;
+    text.sample("list=\"" + label_value(file) + '"',
+                std::to_string(std::max<std::int64_t>(
+                    std::chrono::floor<std::chrono::seconds>(age).count(), 0)));
+  }
   text.single("nearmiss_policy_last_reload_successful", "gauge",
               "Whether the last policy that was read is in force (1) or was refused (0).",
               snapshot.reload_successful ? 1 : 0);
@@ -162,6 +192,10 @@ std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::C
   }
   text.sample("", seconds(static_cast<double>(snapshot.decision_nanoseconds) / 1e9), "_sum");
   text.sample("", std::to_string(sum), "_count");
+  text.metric("nearmiss_restart_needed", "gauge",
+              "Whether that file on the disk is another than the one that runs.");
+  text.sample("file=\"module\"", snapshot.module_replaced ? "1" : "0");
+  text.sample("file=\"unbound\"", snapshot.unbound_replaced ? "1" : "0");
   text.metric("nearmiss_build_info", "gauge", "The module, and the Unbound it was built for.");
   text.sample("version=\"" + std::string(version) + "\",unbound=\"" + std::string(unbound_version) +
                   '"',

@@ -77,9 +77,11 @@ class Zone {
     Trigger trigger;
     LocalData data;
   };
-  // For conflicts: the trigger by its hash, and the rule it went to.
+  // For conflicts: a trigger, and the rule it went to. The hash only sorts: it has no key, so a
+  // feed can hold names that come to the same.
   struct Seen {
     std::size_t hash;
+    std::size_t at; // of the trigger's octets in seen_octets_
     std::size_t rule;
     std::size_t line;
   };
@@ -89,6 +91,7 @@ class Zone {
   void take_local(const Trigger& trigger, const ZoneRecord& record);
   bool may_list(const Trigger& trigger, bool blocks, std::size_t line);
   void see(const Trigger& trigger, std::size_t rule, std::size_t line);
+  std::string_view octets_of(const Seen& seen) const noexcept;
   void add_chain(const Trigger& trigger, LocalData& data) const;
   void report_conflicts();
   void report_other_triggers();
@@ -101,6 +104,7 @@ class Zone {
   std::vector<Local> locals_; // in the file's order
   std::unordered_map<std::string, std::size_t> local_at_;
   std::vector<Seen> seen_;
+  std::string seen_octets_; // of each: the size of the name, its wire form, the scope
   struct Others {
     std::size_t count = 0;
     std::size_t first_line = 0;
@@ -203,9 +207,17 @@ bool Zone::may_list(const Trigger& trigger, bool blocks, std::size_t line) {
 
 void Zone::see(const Trigger& trigger, std::size_t rule, std::size_t line) {
   const auto wire = trigger.name.wire();
-  const std::string_view octets(reinterpret_cast<const char*>(wire.data()), wire.size());
-  seen_.push_back({std::hash<std::string_view>()(octets) + (trigger.scope == Scope::below ? 1 : 0),
-                   rule, line});
+  const std::size_t at = seen_octets_.size();
+  seen_octets_ += static_cast<char>(wire.size());
+  seen_octets_.append(reinterpret_cast<const char*>(wire.data()), wire.size());
+  seen_octets_ += static_cast<char>(trigger.scope);
+  seen_.push_back({0, at, rule, line});
+  seen_.back().hash = std::hash<std::string_view>()(octets_of(seen_.back()));
+}
+
+std::string_view Zone::octets_of(const Seen& seen) const noexcept {
+  const auto wire_size = static_cast<unsigned char>(seen_octets_[seen.at]);
+  return std::string_view(seen_octets_).substr(seen.at + 1, wire_size + std::size_t{1});
 }
 
 void Zone::take_policy(const Trigger& trigger, Action action, std::size_t line) {
@@ -301,10 +313,17 @@ void Zone::report_conflicts() {
   if (!several) {
     return;
   }
-  std::ranges::sort(seen_, {}, [](const Seen& one) { return std::pair(one.hash, one.line); });
+  std::ranges::sort(seen_, [this](const Seen& a, const Seen& b) {
+    if (a.hash != b.hash) {
+      return a.hash < b.hash;
+    }
+    const int order = octets_of(a).compare(octets_of(b));
+    return order != 0 ? order < 0 : a.line < b.line;
+  });
   for (std::size_t at = 1; at < seen_.size(); ++at) {
     const Seen& before = seen_[at - 1];
-    if (seen_[at].hash == before.hash && seen_[at].rule != before.rule) {
+    if (seen_[at].hash == before.hash && seen_[at].rule != before.rule &&
+        octets_of(seen_[at]) == octets_of(before)) {
       broken(seen_[at].line, "the trigger has another action in line " +
                                  std::to_string(before.line) + "; take one out");
     }

@@ -106,9 +106,13 @@ def expect(row, rcode):
             line.notes.append(f"{lost} queries lost")
 
 
-def cached(bench):
-    row = Row("cached", "Cached names that no rule lists", "unbound")
-    kinds = bench.kinds("unbound", "nearmiss", "unbound-rpz", "bind", "powerdns")
+TWO = ", two threads"
+
+
+def cached(bench, two=""):
+    row = Row(f"cached{two}", f"Cached names that no rule lists{two and TWO}", f"unbound{two}")
+    others = () if two else ("unbound-rpz", "bind", "powerdns")
+    kinds = bench.kinds(f"unbound{two}", f"nearmiss{two}", *others)
     queries = bench.folder / "hot.queries"
     names.write_queries(queries, bench.unlisted(HOT_NAMES), 1)
     for kind in kinds:
@@ -116,17 +120,18 @@ def cached(bench):
     take_turns(bench, row, kinds,
                lambda server, _: bench.load.run(server, queries, POLICED, bench.seconds))
     expect(row, "NOERROR")
-    row.rate_goal("nearmiss", 0.98, "cached names that no rule lists, against no module")
+    row.rate_goal(f"nearmiss{two}", 0.98,
+                  f"cached names that no rule lists, against no module{two and TWO}")
     return row
 
 
-def uncached(bench):
-    row = Row("uncached", "Uncached names that no rule lists", "unbound")
-    kinds = bench.kinds("unbound", "nearmiss")
+def uncached(bench, two=""):
+    row = Row(f"uncached{two}", f"Uncached names that no rule lists{two and TWO}", f"unbound{two}")
+    kinds = bench.kinds(f"unbound{two}", f"nearmiss{two}")
     count = int(UNCACHED_RATE * bench.seconds)
 
     def fresh(number):
-        queries = bench.folder / f"fresh-{number}.queries"
+        queries = bench.folder / f"fresh{two}-{number}.queries"
         if not queries.exists():
             names.write_queries(queries, bench.unlisted(count), number)
         return queries
@@ -134,7 +139,8 @@ def uncached(bench):
     take_turns(bench, row, kinds, lambda server, number: bench.load.run(
         server, fresh(number), POLICED, bench.seconds, once=True))
     expect(row, "NOERROR")
-    row.rate_goal("nearmiss", 0.98, "uncached names that no rule lists, against no module")
+    row.rate_goal(f"nearmiss{two}", 0.98,
+                  f"uncached names that no rule lists, against no module{two and TWO}")
     return row
 
 
@@ -165,9 +171,10 @@ def unpoliced(bench):
     return row
 
 
-def blocked(bench):
-    row = Row("blocked", "Blocked names", "unbound-rpz-log")
-    kinds = bench.kinds("nearmiss", "unbound-rpz-log", "unbound-rpz", "bind", "powerdns")
+def blocked(bench, two=""):
+    row = Row(f"blocked{two}", f"Blocked names{two and TWO}", f"unbound-rpz-log{two}")
+    others = () if two else ("unbound-rpz", "bind", "powerdns")
+    kinds = bench.kinds(f"nearmiss{two}", f"unbound-rpz-log{two}", *others)
     queries = bench.folder / "blocked.queries"
     names.write_queries(queries, bench.listed_sample(BLOCKED_SAMPLE, 3), 3)
     written = {kind: 0 for kind in kinds}
@@ -190,9 +197,10 @@ def blocked(bench):
             share = written[kind] / sum(run.completed for run in line.runs)
             line.notes.append(f"{share:.2%} of the events written")
             line.figures["events"] = share
-    row.rate_goal("nearmiss", 1.25, "blocked names, every event written, against rpz-log")
-    if "nearmiss" in row.lines:
-        share = row.lines["nearmiss"].figures["events"]
+    row.rate_goal(f"nearmiss{two}", 1.25,
+                  f"blocked names, every event written, against rpz-log{two and TWO}")
+    if f"nearmiss{two}" in row.lines:
+        share = row.lines[f"nearmiss{two}"].figures["events"]
         row.goals.append(Goal("the same: events written", "100 %", f"{share:.2%}", share >= 1))
     return row
 
@@ -303,5 +311,8 @@ def decision(bench):
     return row
 
 
-ROWS = {"decision": decision, "start": start, "cached": cached, "uncached": uncached, "unpoliced": unpoliced,
-        "blocked": blocked, "reload": reload}
+ROWS = {"decision": decision, "start": start, "cached": cached, "uncached": uncached,
+        "unpoliced": unpoliced, "blocked": blocked, "reload": reload,
+        "cached-2": lambda bench: cached(bench, "-2"),
+        "uncached-2": lambda bench: uncached(bench, "-2"),
+        "blocked-2": lambda bench: blocked(bench, "-2")}

@@ -29,10 +29,13 @@ struct Command {
   CLI::App* app;
   std::function<int()> run;
 };
+Command add_allow(CLI::App& app);
 Command add_check(CLI::App& app);
+Command add_enforce(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_export(CLI::App& app);
 Command add_generate(CLI::App& app);
+Command add_observe(CLI::App& app);
 Command add_reload(CLI::App& app);
 Command add_report(CLI::App& app);
 Command add_simulate(CLI::App& app);

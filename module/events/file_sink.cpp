@@ -9,13 +9,53 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
 namespace nearmiss {
 
 namespace {
+
+// The right to chain lines to a file, for one sink of the process at a time. An instance of the
+// module that ended while its disk hung keeps it until its thread ends.
+class ChainLease {
+ public:
+  ChainLease() = default;
+  ~ChainLease() {
+    if (taken_) {
+      const std::lock_guard lock(all().mutex);
+      all().files.erase(file_);
+    }
+  }
+  ChainLease(const ChainLease&) = delete;
+  ChainLease& operator=(const ChainLease&) = delete;
+
+  // False: another has it. Throws std::bad_alloc.
+  bool take(const std::filesystem::path& file) {
+    if (!taken_) {
+      file_ = file.native();
+      const std::lock_guard lock(all().mutex);
+      taken_ = all().files.insert(file_).second;
+    }
+    return taken_;
+  }
+
+ private:
+  struct All {
+    std::mutex mutex;
+    std::set<std::string> files;
+  };
+  static All& all() {
+    static All& instance = *new All; // a thread that hangs may outlive the process's globals
+    return instance;
+  }
+
+  std::string file_;
+  bool taken_ = false;
+};
 
 class FileSink : public EventSink {
  public:
@@ -38,17 +78,34 @@ class FileSink : public EventSink {
  private:
   void frame(const spdlog::details::log_msg& message, std::string& out) override {
     const std::string_view line(message.payload.data(), message.payload.size());
-    out.reserve(out.size() + line.size() + LogChain::added + 1); // nothing throws behind the seal
-    if (chained_) {
-      if (!chain_) {
-        // Now, not when the file was opened: the sink before this one had lines to write still.
-        chain_.emplace(last_value());
-      }
-      out += chain_->sealed(line);
+    out.reserve(out.size() + line.size() + LogChain::added + 1);
+    if (chained_) { // with room for the value, which seal() finds when the line is written
+      out.append(line, 0, line.size() - 1);
+      out.append(LogChain::key).append(LogChain::start).append("\"}");
     } else {
       out += line;
     }
     out += '\n';
+  }
+
+  // Writes the values of the lines that have none yet.
+  void seal() {
+    if (!chain_) {
+      // Now, not when the file was opened: the sink before this one had lines to write still.
+      chain_.emplace(last_value());
+    }
+    std::size_t at = 0;
+    for (std::size_t event = 0; event < waiting_sizes().size(); ++event) {
+      const std::size_t size = waiting_sizes()[event];
+      if (event >= sealed_) {
+        char* const line = waiting_octets() + at;
+        const std::size_t body = size - 2 - LogChain::added; // without the brace and the line's end
+        const std::string& value = chain_->next({line, body});
+        value.copy(line + body + LogChain::key.size(), value.size());
+        sealed_ = event + 1;
+      }
+      at += size;
+    }
   }
 
   // What the last sealed line near the file's end states: the chain goes on behind it.
@@ -56,7 +113,7 @@ class FileSink : public EventSink {
     constexpr off_t enough = off_t{256} * 1024; // some lines, and what somebody may have added
     struct stat status {};
     if (fd_ < 0 || fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) {
-      return LogChain::start;
+      return std::string(LogChain::start);
     }
     const off_t size = std::min(status.st_size, enough);
     std::string text(static_cast<std::size_t>(size), '\0');
@@ -70,7 +127,7 @@ class FileSink : public EventSink {
       }
       rest = rest.substr(0, at == std::string_view::npos ? 0 : at);
     }
-    return LogChain::start;
+    return std::string(LogChain::start);
   }
 
   std::size_t pass_on() override {
@@ -78,6 +135,19 @@ class FileSink : public EventSink {
       fail(std::strerror(errno));
       return 0;
     }
+    if (chained_) {
+      if (!lease_.take(file_)) {
+        fail("another sink of this process, whose disk hung, has to end first");
+        return 0;
+      }
+      seal();
+    }
+    const std::size_t events = write_waiting();
+    sealed_ -= std::min(sealed_, events);
+    return events;
+  }
+
+  std::size_t write_waiting() {
     const std::string_view text = waiting_text();
     std::size_t done = 0;
     while (done < text.size()) {
@@ -165,7 +235,9 @@ class FileSink : public EventSink {
 
   const std::filesystem::path file_;
   const bool chained_;
+  ChainLease lease_;
   std::optional<LogChain> chain_; // none before the first line
+  std::size_t sealed_ = 0;        // of the events that wait, from the first on
   int fd_ = -1;
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -214,7 +214,7 @@ EventLog::Counts EventLog::counts() const {
         &sink == &sinks_.front() ? sink->written() : std::min(counts.written, sink->written());
   }
   counts.written += before_.written;
-  counts.lost += before_.lost + queue_.dropped();
+  counts.lost += before_.lost + queue_.dropped() + unworded_.load(std::memory_order_relaxed);
   return counts;
 }
 
@@ -225,16 +225,12 @@ std::vector<BusyDomains::Domain> EventLog::busy_domains() const {
 void EventLog::write(const EventQueue::Batch& batch) {
   const auto now = BusyDomains::Clock::now();
   for (const EventRecord& record : batch.records) {
-    adopt_next(record.sequence);
-    const Event& event = maker_.make(record, batch);
-    if (event.notice == nullptr) {
-      busy_domains_.count(event.registered_domain.empty() ? event.qname : event.registered_domain,
-                          now);
-    }
-    for (const Route& route : routes_) {
-      line_.clear();
-      route.format->append(event, line_);
-      route.logger->log(event.time, spdlog::source_loc{}, level_of(event), line_.text());
+    try {
+      adopt_next(record.sequence);
+      write(record, batch, now);
+    } catch (const std::exception& e) { // no memory: the next one may find some
+      unworded_.fetch_add(1, std::memory_order_relaxed);
+      complain(e);
     }
   }
   for (const Route& route : routes_) {
@@ -242,6 +238,20 @@ void EventLog::write(const EventQueue::Batch& batch) {
   }
   if (!batch.records.empty() && batch.records.back().policy) {
     last_policy_ = batch.records.back().policy;
+  }
+}
+
+void EventLog::write(const EventRecord& record, const EventQueue::Batch& batch,
+                     BusyDomains::Clock::time_point now) {
+  const Event& event = maker_.make(record, batch);
+  if (event.notice == nullptr) {
+    busy_domains_.count(event.registered_domain.empty() ? event.qname : event.registered_domain,
+                        now);
+  }
+  for (const Route& route : routes_) {
+    line_.clear();
+    route.format->append(event, line_);
+    route.logger->log(event.time, spdlog::source_loc{}, level_of(event), line_.text());
   }
 }
 
@@ -262,7 +272,11 @@ void EventLog::tell_losses() {
     sinks = sinks_;
   }
   const std::uint64_t dropped = queue_.dropped();
-  tell_losses("queue full", dropped - std::exchange(told_dropped_, dropped));
+  tell_losses("queue full", dropped - told_dropped_); // throws where there is no memory for it
+  told_dropped_ = dropped;
+  const std::uint64_t unworded = unworded_.load(std::memory_order_relaxed);
+  tell_losses("out of memory", unworded - told_unworded_);
+  told_unworded_ = unworded;
   for (const auto& sink : sinks) {
     if (sink->can_tell()) {
       tell_losses(sink->name(), sink->take_untold_losses());

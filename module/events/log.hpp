@@ -84,6 +84,8 @@ class EventLog {
   void run() noexcept;
   void complain(const std::exception& e) noexcept;
   void write(const EventQueue::Batch& batch);
+  void write(const EventRecord& record, const EventQueue::Batch& batch,
+             BusyDomains::Clock::time_point now);
   void tell_losses();
   void tell_losses(const std::string& where, std::uint64_t count);
   std::chrono::milliseconds patience() const;
@@ -95,6 +97,7 @@ class EventLog {
   const EventOrigin origin_ = EventOrigin::here();
   EventQueue queue_;
   std::atomic<bool> any_sink_{false}, has_next_{false};
+  std::atomic<std::uint64_t> unworded_{0}; // events lost because there was no memory for their text
   std::atomic<std::chrono::steady_clock::time_point> busy_since_{}; // the thread; {}: it waits
   bool told_of_hanging_ = false; // of look_for_hanging_disk()'s caller
   LogSettings settings_;         // of configure()'s caller
@@ -104,7 +107,7 @@ class EventLog {
   BusyDomains busy_domains_;
   LineBuffer line_;
   std::vector<Route> routes_;
-  std::uint64_t told_dropped_ = 0;
+  std::uint64_t told_dropped_ = 0, told_unworded_ = 0;
   std::shared_ptr<const EventPolicy> last_policy_; // of the last event
 
   mutable std::mutex mutex_; // over what follows

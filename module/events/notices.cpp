@@ -98,6 +98,53 @@ Notice policy_loaded(const Config* before, const Config& now, const std::string&
   return notice;
 }
 
+std::vector<Notice> switch_notices(const Overrides& switched, Switched how, uid_t user,
+                                   const Policy& policy) {
+  const bool begins = how == Switched::by_an_admin || how == Switched::still_at_start;
+  const std::string why = how == Switched::still_at_start    ? ", as before this start"
+                          : how == Switched::taken_back      ? ": it was taken back"
+                          : how == Switched::ended_by_itself ? ": its time is over"
+                                                             : "";
+  const auto word = [](bool enforcing) { return enforcing ? "enforce" : "observe"; };
+  std::vector<Notice> notices;
+  const auto finish = [&](Notice& notice) {
+    if (how == Switched::by_an_admin || how == Switched::taken_back) {
+      notice.fields.push_back({"user.id", std::to_string(user)});
+    }
+    notices.push_back(std::move(notice));
+  };
+  if (const auto& mode = switched.mode) {
+    const std::string until = mode->until ? " until " + rfc3339(*mode->until) : "";
+    Notice notice{.action = begins ? "mode-overridden" : "mode-override-ended"};
+    notice.message = std::string("mode: ") + word(mode->enforcing) + until +
+                     (begins ? ", whatever the policy says (" : " has ended, the policy says ") +
+                     word(policy.enforcing()) + (begins ? ")" : "") + why;
+    notice.fields.push_back(
+        {"nearmiss.mode", std::string(word(begins ? mode->enforcing : policy.enforcing()))});
+    if (mode->until) {
+      notice.fields.push_back({"nearmiss.until", rfc3339(*mode->until)});
+    }
+    finish(notice);
+  }
+  for (const AllowedName& allowed : switched.allowed) {
+    const std::string name = allowed.name.to_text();
+    Notice notice{.action = begins ? "name-allowed" : "name-allow-ended"};
+    notice.message = name + (begins ? " is let through until " : " was let through until ") +
+                     rfc3339(allowed.until) +
+                     (allowed.client_group.empty() ? "" : ", for " + allowed.client_group) +
+                     (allowed.ticket.empty() ? "" : ", ticket " + allowed.ticket) + why;
+    notice.fields = {{"nearmiss.allowed_name", name}, {"nearmiss.until", rfc3339(allowed.until)}};
+    if (!allowed.client_group.empty()) {
+      notice.fields.push_back({"nearmiss.client_group", allowed.client_group});
+    }
+    if (!allowed.ticket.empty()) {
+      notice.fields.push_back({"nearmiss.ticket", allowed.ticket});
+    }
+    finish(notice);
+  }
+  return notices;
+}
+
 Notice client_discovered(const ClientAddress& client, const Name& qname, bool tcp) {
   Notice notice{.action = "mail-client-discovered", .category = "network"};
   notice.message = client.to_text() + " asks for MX records and is in no group of clients";

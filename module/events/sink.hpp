@@ -59,6 +59,7 @@ class EventSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
   void lose(const std::string& why);
   std::string_view waiting_text() const noexcept { return std::string_view(text_).substr(begin_); }
+  char* waiting_octets() noexcept { return text_.data() + begin_; } // the same, to be changed
   const std::deque<std::uint32_t>& waiting_sizes() const noexcept { return sizes_; }
   void fail(const std::string& problem);
 
@@ -93,7 +94,8 @@ enum class Unopened {
 // Opened for appending, written in whole lines, and opened anew when it was renamed or removed
 // (logrotate's `create`); one that is truncated in place (`copytruncate`) is simply appended to.
 // `chain`: each line ends with its value in a hash chain (config/digest.hpp), which goes on with
-// what the file holds.
+// what the file holds. Of the sinks that chain to one file, one at a time writes: a later one lets
+// its events wait until the earlier has ended, which may hang in its disk.
 std::shared_ptr<EventSink> make_file_sink(const std::filesystem::path& file, bool chain,
                                           Unopened unopened, Complain complain);
 

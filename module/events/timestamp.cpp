@@ -38,4 +38,9 @@ std::string_view Timestamp::text(Clock::time_point time) {
   return {text_.data(), text_.size()};
 }
 
+std::string rfc3339(Timestamp::Clock::time_point time) {
+  constexpr std::size_t to_the_second = 19;
+  return std::string(Timestamp().text(time).substr(0, to_the_second)) + 'Z';
+}
+
 } // namespace nearmiss

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace nearmiss {
@@ -20,5 +21,8 @@ class Timestamp {
   std::int64_t second_ = -1; // the one that text_ holds
   std::array<char, 27> text_{};
 };
+
+// To the second, for people: 2026-01-31T23:59:59Z.
+std::string rfc3339(Timestamp::Clock::time_point time);
 
 } // namespace nearmiss

@@ -48,10 +48,16 @@ bool is_served(const sockaddr_un& address) {
   return served;
 }
 
+// Of the process at the other end; root where the system does not say, who may do anything anyway.
+uid_t user_of(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.uid : 0;
+}
+
 } // namespace
 
-ControlSocket::ControlSocket(std::filesystem::path path,
-                             std::function<std::string(std::string_view)> answer)
+ControlSocket::ControlSocket(std::filesystem::path path, Answer answer)
     : path_(std::move(path)), answer_(std::move(answer)) {
   const sockaddr_un address = address_of(path_);
   struct stat info {};
@@ -98,7 +104,9 @@ void ControlSocket::add_to(std::vector<pollfd>& polled) const {
   const bool open = clients_.size() < max_clients && Clock::now() >= closed_until_;
   polled.push_back({open ? listening_ : -1, POLLIN, 0});
   for (const Client& client : clients_) {
-    polled.push_back({client.fd, static_cast<short>(client.answered ? POLLOUT : POLLIN), 0});
+    // Of one that waits for its answer only that it has gone is told.
+    const int events = client.waiting ? 0 : client.answered ? POLLOUT : POLLIN;
+    polled.push_back({client.fd, static_cast<short>(events), 0});
   }
 }
 
@@ -134,6 +142,21 @@ void ControlSocket::accept_client() {
   }
 }
 
+void ControlSocket::answer_waiting(const std::string& line) {
+  for (Client& client : clients_) {
+    if (client.waiting) {
+      client.answer = line + '\n';
+      client.waiting = false;
+      client.deadline = Clock::now() + patience;
+      if (!go_on(client)) { // at once: the socket may be about to be another
+        close(client.fd);
+        client.fd = -1;
+      }
+    }
+  }
+  std::erase_if(clients_, [](const Client& client) { return client.fd < 0; });
+}
+
 bool ControlSocket::go_on(Client& client) {
   if (!client.answered) {
     // No more than a command and its end is ever read of a client.
@@ -147,10 +170,17 @@ bool ControlSocket::go_on(Client& client) {
     if (end == std::string::npos) {
       return client.command.size() <= longest_command;
     }
-    client.answer = answer_(std::string_view(client.command).substr(0, end)) + '\n';
+    auto answer = answer_(std::string_view(client.command).substr(0, end), user_of(client.fd));
+    client.waiting = !answer;
+    client.answer = std::move(answer).value_or("") + '\n';
     client.answered = true;
-    // The answer may have taken long, as a reload does.
-    client.deadline = Clock::now() + patience;
+    client.deadline = client.waiting ? Clock::time_point::max() : Clock::now() + patience;
+    if (client.waiting) {
+      return true;
+    }
+  }
+  if (client.waiting) {
+    return false; // it has gone
   }
   const ssize_t sent =
       send(client.fd, client.answer.data(), client.answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

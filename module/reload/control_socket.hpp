@@ -1,4 +1,4 @@
-// A Unix socket on which the module tells how it is: `nearmiss status`, `nearmiss reload`.
+// A Unix socket on which the module takes commands: `nearmiss status`, `reload`, `observe`, ...
 //
 // A client writes one line, the command, gets one line, a JSON object, and is disconnected. Who may
 // connect is the socket's mode, 0660. A client that says nothing, says too much or does not read is
@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,14 +21,17 @@ class ControlSocket {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t max_clients = 8;
-  static constexpr std::size_t longest_command = 64; // octets
-  static constexpr std::chrono::seconds patience{5}; // with one client, all told
-  static constexpr std::chrono::seconds pause{1};    // without a descriptor for the next one
+  static constexpr std::size_t longest_command = 4096; // octets
+  static constexpr std::chrono::seconds patience{5};   // with one client, all told
+  static constexpr std::chrono::seconds pause{1};      // without a descriptor for the next one
 
-  // `answer` makes the line for a command; it shall not throw. Takes the place of a socket that
-  // nobody serves any more. Throws std::system_error, or std::runtime_error where another process
-  // serves it or the path is too long for a socket.
-  ControlSocket(std::filesystem::path path, std::function<std::string(std::string_view)> answer);
+  // Makes the line for a command of a process of that user. nullopt: answer_waiting() will.
+  using Answer = std::function<std::optional<std::string>(std::string_view command, uid_t user)>;
+
+  // `answer` shall not throw. Takes the place of a socket that no process serves any more. Throws
+  // std::system_error, or std::runtime_error where another process serves it or the path is too
+  // long for a socket.
+  ControlSocket(std::filesystem::path path, Answer answer);
   // Removes the socket if it is still its own.
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
@@ -40,6 +44,8 @@ class ControlSocket {
   void serve(const pollfd* polled, std::size_t count);
   // When serve() must be called even if nothing is readable; max(): never.
   Clock::time_point due() const noexcept;
+  // The line for every client that waits for it. Throws std::bad_alloc.
+  void answer_waiting(const std::string& line);
 
  private:
   struct Client {
@@ -48,6 +54,7 @@ class ControlSocket {
     std::string command;
     std::string answer; // what of it is not sent yet
     bool answered = false;
+    bool waiting = false; // for answer_waiting()
   };
 
   void accept_client();
@@ -55,7 +62,7 @@ class ControlSocket {
   bool go_on(Client& client);
 
   std::filesystem::path path_;
-  std::function<std::string(std::string_view)> answer_;
+  Answer answer_;
   int listening_ = -1;
   std::pair<dev_t, ino_t> identity_{};
   std::vector<Client> clients_;

@@ -1,16 +1,13 @@
-// The policy in force, read by Unbound's threads without a lock while another thread replaces it.
+// The policy snapshot in force, read by the resolver's threads without a lock while another thread
+// replaces it. Who reads which is in snapshot_readers.hpp.
 //
-// Hazard pointers (M. Michael, "Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects",
-// IEEE TPDS 15(6), 2004), with one for each thread: enter() says which policy the thread is about
-// to read and checks that it still is the current one; publish() puts another in its place and
-// returns once no thread is inside with an older.
-//
-// A thread that has judged by a policy may go on to store what it has judged in a cache. It lingers
-// then, with no pointer to the policy any more, and publish() waits for that as well, so that
-// whoever goes through the cache afterwards finds all that was judged by the older policy.
+// A thread that has judged by a snapshot may go on to store what it has judged in a cache. It
+// lingers then, with no pointer to the snapshot any more, and publish() waits for that as well, so
+// that whatever goes through the cache afterwards finds all that was judged by the older policy.
 #pragma once
 
 #include "module/reload/policy_snapshot.hpp"
+#include "module/reload/snapshot_readers.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -22,7 +19,7 @@ namespace nearmiss {
 class CurrentSnapshot {
  public:
   // Threads that may read at the same time, in the process.
-  static constexpr std::size_t max_readers = 1024;
+  static constexpr std::size_t max_readers = SnapshotReaders::max_threads;
 
   explicit CurrentSnapshot(std::shared_ptr<const PolicySnapshot> first);
   // No thread may be inside.
@@ -30,12 +27,12 @@ class CurrentSnapshot {
   CurrentSnapshot(const CurrentSnapshot&) = delete;
   CurrentSnapshot& operator=(const CurrentSnapshot&) = delete;
 
-  // The current policy, valid until the thread's leave() or linger(); calls do not nest. nullptr if
-  // more than max_readers threads came. No lock, no allocation.
+  // The current snapshot, valid until the thread's leave() or linger(); calls do not nest. nullptr
+  // if more than max_readers threads came. No lock, no allocation.
   const PolicySnapshot* enter() const noexcept;
-  static void leave() noexcept;
+  static void leave() noexcept { SnapshotReaders::leave(); }
   // Until the thread's next enter() or leave().
-  static void linger() noexcept;
+  static void linger() noexcept { SnapshotReaders::linger(); }
 
   // The rest is for one thread.
 
@@ -43,7 +40,7 @@ class CurrentSnapshot {
   // that it has stored what it had.
   static constexpr std::chrono::seconds patience{2};
 
-  // Returns the policy before, which no thread reads any more.
+  // Returns the snapshot before, which no thread reads any more.
   std::shared_ptr<const PolicySnapshot> publish(std::shared_ptr<const PolicySnapshot> next);
   const std::shared_ptr<const PolicySnapshot>& newest() const noexcept { return newest_; }
 

@@ -1,15 +1,14 @@
 #include "module/reload/housekeeping.hpp"
 
-#include "module/version.hpp"
+#include "module/reload/status.hpp"
+#include "module/reload/switches.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <malloc.h>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
@@ -18,48 +17,8 @@ namespace nearmiss {
 namespace {
 
 using Clock = FileWatch::Clock;
-using Json = nlohmann::ordered_json;
-
-std::string rfc3339(PolicyKeeper::Clock::time_point time) {
-  const std::time_t seconds = PolicyKeeper::Clock::to_time_t(time);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  std::string text(32, '\0');
-  text.resize(std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc));
-  return text;
-}
-
-Json outcome_of(const PolicyKeeper& keeper) {
-  const auto& last = keeper.last_load();
-  Json reload{{"outcome", to_string(last.outcome)}, {"at", rfc3339(last.at)}};
-  if (!last.error.empty()) {
-    reload["error"] = last.error;
-  }
-  return reload;
-}
-
-Json status_of(const PolicyKeeper& keeper) {
-  const PolicySnapshot& policy = keeper.current();
-  const Policy& rules = policy.config->policy;
-  const EventLog::Counts events = keeper.events().counts();
-  return {
-      {"product", "nearmiss"},
-      {"version", version},
-      {"pid", getpid()},
-      {"policy",
-       {{"file", keeper.file().native()},
-        {"generation", policy.generation},
-        {"digest", policy.config->digest},
-        {"mode", rules.enforcing() ? "enforce" : "observe"},
-        {"rules", rules.rule_count()},
-        {"names", rules.name_count()},
-        {"protected_domains", rules.protected_count()},
-        {"since", rfc3339(keeper.last_load().since)}}},
-      {"last_reload", outcome_of(keeper)},
-      {"reloads_refused", keeper.last_load().refused},
-      {"queries", keeper.metrics().snapshot().blocked_or_observed()},
-      {"events", {{"written", events.written}, {"lost", events.lost}}},
-  };
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 } // namespace
@@ -107,7 +66,8 @@ void Housekeeping::open_socket() {
   }
   socket_.reset();
   try {
-    socket_.emplace(wanted, [this](std::string_view command) { return answer(command); });
+    socket_.emplace(wanted,
+                    [this](std::string_view command, uid_t user) { return answer(command, user); });
   } catch (const std::exception& e) {
     log_(true,
          std::string("no control socket, so `nearmiss status` cannot be answered: ") + e.what());
@@ -135,40 +95,58 @@ void Housekeeping::run() noexcept {
   }
 }
 
+// A thousandth of a second later at the earliest, so that what is due is due.
+int Housekeeping::wait_in_ms() const {
+  using std::chrono::milliseconds;
+  constexpr milliseconds longest{10000}; // a disk may hang, a clock be set
+  auto due = socket_ ? socket_->due() : Clock::time_point::max();
+  if (!keeper_.reloading()) {
+    due = std::min({due, watch_.due(), retry_});
+  }
+  auto wait = std::min<Clock::duration>(due - std::min(due, Clock::now()), longest);
+  if (const auto end = keeper_.overrides().next_end(); end != Overrides::Time::max()) {
+    const auto now = PolicyKeeper::Clock::now();
+    wait = std::min<Clock::duration>(wait, end - std::min(end, now));
+  }
+  return static_cast<int>(std::chrono::ceil<milliseconds>(wait).count());
+}
+
 void Housekeeping::step() {
-  std::vector<pollfd> polled{{stop_, POLLIN, 0}, {watch_.descriptor(), POLLIN, 0}};
+  // While the files are read they are not watched: then it is the end of that which is waited for.
+  // One descriptor less, as poll(2) takes no more than the process may have.
+  const bool was_reloading = keeper_.reloading();
+  const int awaited = was_reloading ? keeper_.reload_descriptor() : watch_.descriptor();
+  std::vector<pollfd> polled{{stop_, POLLIN, 0}, {awaited, POLLIN, 0}};
   const std::size_t first_of_socket = polled.size();
   if (socket_) {
     socket_->add_to(polled);
   }
-  const auto due =
-      std::min({watch_.due(), retry_, socket_ ? socket_->due() : Clock::time_point::max()});
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(due - Clock::now()).count();
-  if (poll(polled.data(), polled.size(), static_cast<int>(std::clamp<long long>(wait, 0, 10000))) <
-          0 &&
-      errno != EINTR) {
+  if (poll(polled.data(), polled.size(), wait_in_ms()) < 0 && errno != EINTR) {
     throw std::system_error(errno, std::generic_category(), "poll");
   }
-  if (polled[1].revents != 0) {
+  const bool came = polled[1].revents != 0;
+  if (came && !was_reloading) {
     watch_.hints();
   }
   if (socket_) {
     socket_->serve(polled.data() + first_of_socket, polled.size() - first_of_socket);
   }
   keeper_.events().look_for_hanging_disk();
-  if (Clock::now() >= watch_.due() && watch_.changed()) {
+  keeper_.end_overrides(PolicyKeeper::Clock::now());
+  if (keeper_.reloading()) {
+    if (came && was_reloading) {
+      end_reload();
+    }
+  } else if (Clock::now() >= watch_.due() && watch_.changed()) {
     retry_after_ = first_retry;
-    reload();
+    keeper_.begin_reload();
   } else if (Clock::now() >= retry_) {
-    reload();
+    keeper_.begin_reload();
   }
 }
 
-void Housekeeping::reload() {
-  const LoadOutcome outcome = keeper_.reload();
-  if (outcome == LoadOutcome::loaded) {
-    open_socket();
-  }
+void Housekeeping::end_reload() {
+  const LoadOutcome outcome = keeper_.finish_reload();
 #ifdef __GLIBC__
   malloc_trim(0); // or the process would stay as large as it was while two policies were there
 #endif
@@ -179,21 +157,37 @@ void Housekeeping::reload() {
   } else {
     retry_ = Clock::time_point::max();
   }
+  if (std::exchange(once_more_, false)) { // asked for while the files were being read
+    keeper_.begin_reload();
+    return;
+  }
+  if (socket_) {
+    Json answer = load_outcome_of(keeper_);
+    answer["generation"] = keeper_.current().generation;
+    socket_->answer_waiting(text_of(answer));
+  }
+  if (outcome == LoadOutcome::loaded) {
+    open_socket(); // which may be another one: clients of the one before have their answers
+  }
 }
 
-std::string Housekeeping::answer(std::string_view command) noexcept {
+std::optional<std::string> Housekeeping::answer(std::string_view command, uid_t user) noexcept {
   try {
-    Json answer;
     if (command == "status") {
-      answer = status_of(keeper_);
-    } else if (command == "reload") {
-      reload();
-      answer = outcome_of(keeper_);
-      answer["generation"] = keeper_.current().generation;
-    } else {
-      answer["error"] = "unknown command; there are status and reload";
+      return text_of(status_of(keeper_));
     }
-    return answer.dump(-1, ' ', true, Json::error_handler_t::replace);
+    if (command == "reload") {
+      once_more_ = keeper_.reloading();
+      if (!once_more_) {
+        keeper_.begin_reload();
+      }
+      return std::nullopt;
+    }
+    if (const auto switched = switch_by(keeper_, command, user)) {
+      return text_of(*switched);
+    }
+    return text_of({{"error", "unknown command; there are status, reload, observe, enforce, allow "
+                              "and take-back"}});
   } catch (const std::exception&) {
     return "{}"; // out of memory; an empty answer says as much
   }

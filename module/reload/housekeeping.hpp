@@ -1,5 +1,6 @@
-// The module's own thread: reloads the policy when its files change or somebody asks for it, and
-// serves the control socket. Unbound's threads never wait for it.
+// The module's own thread: reloads the policy when its files change or an admin asks for it, ends
+// what was switched for a while, and serves the control socket, also while a policy is being read.
+// Unbound's threads never wait for it.
 #pragma once
 
 #include "module/reload/control_socket.hpp"
@@ -29,9 +30,10 @@ class Housekeeping {
  private:
   void run() noexcept;
   void step();
-  void reload();
+  int wait_in_ms() const;
+  void end_reload();
   void open_socket();
-  std::string answer(std::string_view command) noexcept;
+  std::optional<std::string> answer(std::string_view command, uid_t user) noexcept;
 
   PolicyKeeper& keeper_;
   PolicyKeeper::LogLine log_;
@@ -42,7 +44,8 @@ class Housekeeping {
   static constexpr std::chrono::seconds first_retry{5}, last_retry{320};
   FileWatch::Clock::time_point retry_ = FileWatch::Clock::time_point::max();
   std::chrono::seconds retry_after_ = first_retry;
-  int stop_; // an eventfd(2)
+  bool once_more_ = false; // a reload was asked for while one ran
+  int stop_;               // an eventfd(2)
   std::thread thread_;
 };
 

@@ -1,15 +1,13 @@
 #include "module/reload/policy_keeper.hpp"
 
+#include "config/diagnostics.hpp"
 #include "module/events/notices.hpp"
 #include "module/version.hpp"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <exception>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace nearmiss {
@@ -21,28 +19,12 @@ struct LastGood {
   std::shared_ptr<const Config> config;
   std::uint64_t generation = 0;
 };
-LastGood last_good; // NOLINT: of the process, as the module is
+// Of the process, as the module is. Never destroyed: Unbound may end without deinit, and then other
+// threads still run while the process' globals go.
+LastGood& last_good = *new LastGood; // NOLINT
 
-// As load(), in a thread that those that answer go before: where no processor is idle it gets about
-// a thirtieth of one. (Priorities are of threads in Linux, and without privileges they cannot be
-// raised again.)
-LoadResult in_idle_time(const std::filesystem::path& file, std::chrono::sys_days today,
-                        const Config* before) {
-  constexpr int niceness = 15;
-  LoadResult result;
-  std::exception_ptr failure; // std::async would end the process where memory for it is short
-  std::thread([&]() noexcept {
-    (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness);
-    try {
-      result = load(file, today, before);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  }).join();
-  if (failure) {
-    std::rethrow_exception(failure);
-  }
-  return result;
+std::chrono::sys_days today() {
+  return std::chrono::floor<std::chrono::days>(PolicyKeeper::Clock::now());
 }
 
 } // namespace
@@ -64,7 +46,8 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
     : file_(std::move(file)), events_(events), metrics_(metrics), changed_(std::move(changed)),
       log_(std::move(log)) {
   const std::shared_ptr<const Config> before = last_good.config;
-  Loaded loaded = load_file(load);
+  Loaded loaded = examine(
+      [](PolicyKeeper& keeper) { return load(keeper.file_, today(), last_good.config.get()); });
   last_load_.at = last_load_.since = Clock::now();
   const bool is_new = loaded.config && (!before || before->digest != loaded.config->digest);
   if (is_new) {
@@ -87,7 +70,9 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
         "no policy, so Unbound must not start: mend the file and see `nearmiss check`");
   }
   configure(*last_good.config, Unopened::awaited);
-  auto policy = std::make_shared<const PolicySnapshot>(last_good.config, last_good.generation);
+  state_ = StateFile(last_good.config->control.state);
+  auto policy = std::make_shared<const PolicySnapshot>(last_good.config, last_good.generation,
+                                                       read_state(), metrics_.rule_hits());
   events_.notice({.action = "module-started",
                   .message = "nearmiss " + std::string(version) + ", built for Unbound " +
                              std::string(unbound_version)},
@@ -98,35 +83,59 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
   } else {
     refuse(loaded.error);
   }
+  count_in_force();
+  report_state();
 }
 
-LoadOutcome PolicyKeeper::reload() noexcept {
+void PolicyKeeper::begin_reload() noexcept {
+  loader_.begin(file_, today(), last_good.config);
+}
+
+LoadOutcome PolicyKeeper::finish_reload() noexcept {
   std::shared_ptr<const PolicySnapshot> policy;
   std::shared_ptr<const Config> before;
   try {
-    const Loaded loaded = load_file(in_idle_time);
+    const Loaded loaded = examine([](PolicyKeeper& keeper) { return keeper.loader_.take(); });
     last_load_.at = Clock::now();
     if (!loaded.config) {
       refuse(loaded.error);
       return LoadOutcome::refused;
     }
-    const bool mended = !std::exchange(last_load_.error, {}).empty();
+    const bool mended = !last_load_.error.empty();
     if (loaded.config->digest == current().config->digest) {
       last_load_.outcome = LoadOutcome::unchanged;
+      last_load_.error.clear();
       changed_();
-      if (mended) { // the refusal was told, so its end is
+      count_in_force(); // a list may have been written again as it was
+      if (mended) {     // the refusal was told, so its end is
         tell(current().config.get(), current());
       }
       return LoadOutcome::unchanged;
     }
-    policy = std::make_shared<const PolicySnapshot>(loaded.config, last_good.generation + 1);
-    configure(*loaded.config);
+    policy = make(loaded.config, overrides());
+    const StateFile state(loaded.config->control.state);
+    const bool moves = state.path() != state_.path();
+    if (moves) {
+      state.write(overrides());
+    }
+    try {
+      configure(*loaded.config);
+    } catch (const std::exception&) {
+      if (moves) {
+        discard(state);
+      }
+      throw;
+    }
+    if (moves) {
+      discard(state_);
+      state_ = state;
+    }
     before = current().config;
-    snapshot_->publish(policy);
-    changed_(); // before anything that can fail
-    last_good = {loaded.config, policy->generation};
+    put_in_force(policy);
     last_load_.outcome = LoadOutcome::loaded;
+    last_load_.error.clear();
     last_load_.since = last_load_.at;
+    count_in_force();
   } catch (const std::exception& e) {
     try {
       refuse(file_.native() + ": " + e.what());
@@ -143,12 +152,120 @@ LoadOutcome PolicyKeeper::reload() noexcept {
   return LoadOutcome::loaded;
 }
 
-// The policy file's new state. Logs every diagnostic, but what was said of the last try not again.
-PolicyKeeper::Loaded PolicyKeeper::load_file(Load load_policy) {
-  const auto today = std::chrono::floor<std::chrono::days>(Clock::now());
+std::shared_ptr<const PolicySnapshot> PolicyKeeper::make(std::shared_ptr<const Config> config,
+                                                         Overrides overrides) {
+  return std::make_shared<const PolicySnapshot>(std::move(config), last_good.generation + 1,
+                                                std::move(overrides), metrics_.rule_hits());
+}
+
+void PolicyKeeper::put_in_force(std::shared_ptr<const PolicySnapshot> next) noexcept {
+  last_good = {next->config, next->generation};
+  snapshot_->publish(std::move(next));
+  changed_();
+}
+
+void PolicyKeeper::override_with(Overrides overrides) {
+  const auto policy = make(current().config, std::move(overrides));
+  state_.write(policy->overrides.overrides());
+  state_problem_.clear(); // it has been replaced
+  put_in_force(policy);
+  count_in_force();
+}
+
+void PolicyKeeper::count_in_force() {
+  const PolicySnapshot& policy = current();
+  const auto end = overrides().next_end();
+  ends_at_ = std::chrono::steady_clock::time_point::max();
+  if (end != Overrides::Time::max()) {
+    ends_at_ = std::chrono::steady_clock::now() + (end - Clock::now());
+  }
+  Metrics::InForce in_force{policy.generation,
+                            policy.config->digest,
+                            std::string(policy.events->version()),
+                            enforcing(Clock::now()),
+                            {}};
+  for (const SourceFile& file : files_) {
+    const auto modified = file.state.modified();
+    if (modified && &file != &files_.front()) { // which is the policy
+      in_force.lists.emplace_back(printable(file.path.native()), *modified);
+    }
+  }
+  metrics_.in_force(std::move(in_force));
+}
+
+void PolicyKeeper::end_overrides(Clock::time_point now) noexcept {
+  try {
+    Overrides left = overrides();
+    if (std::chrono::steady_clock::now() >= ends_at_) { // though the time was set back
+      now = std::max(now, left.next_end());
+    }
+    const Overrides ended = left.take_ended(now);
+    if (ended.empty()) {
+      return;
+    }
+    try {
+      override_with(left);
+    } catch (const std::system_error& e) {
+      // What the file says of it is over as well, so it need not be written.
+      log_(true, std::string("what has ended cannot be taken out of the state file: ") + e.what());
+      put_in_force(make(current().config, std::move(left)));
+      count_in_force();
+    }
+    report(ended, Switched::ended_by_itself);
+  } catch (const std::exception& e) {
+    complain(e.what()); // no memory: it has ended all the same, and this is tried again
+  }
+}
+
+// What was switched before this start of the module.
+Overrides PolicyKeeper::read_state() {
+  auto overrides = state_.read(state_problem_);
+  if (!overrides) {
+    log_(true, "the state file is not taken, so nothing is switched and the policy says what is "
+               "blocked: " +
+                   state_problem_);
+    return {};
+  }
+  (void)overrides->take_ended(Clock::now());
+  return *std::move(overrides);
+}
+
+void PolicyKeeper::discard(const StateFile& state) {
+  try {
+    state.write({});
+  } catch (const std::system_error& e) {
+    log_(true, std::string("a state file that is not used cannot be removed: ") + e.what());
+  }
+}
+
+void PolicyKeeper::report(const Overrides& switched, Switched how, uid_t user) noexcept {
+  try {
+    for (Notice& notice : switch_notices(switched, how, user, current().config->policy)) {
+      log_(false, notice.message);
+      events_.notice(std::move(notice), current().events);
+    }
+  } catch (const std::exception& e) {
+    complain(e.what()); // in force it is all the same
+  }
+}
+
+// What the state file had to say when the module started.
+void PolicyKeeper::report_state() {
+  if (!state_problem_.empty()) {
+    events_.notice({.action = "state-refused", .success = false, .message = state_problem_},
+                   current().events);
+  } else if (state_.is_volatile()) {
+    log_(false, state_.path().native() + " would be lost when the machine restarts (tmpfs); name "
+                                         "a place on a disk in `control: {state: ...}`");
+  }
+  report(overrides(), Switched::still_at_start);
+}
+
+// Takes up a load's result. Logs every diagnostic, but what was said of the last try not again.
+PolicyKeeper::Loaded PolicyKeeper::examine(LoadResult (*load_policy)(PolicyKeeper&)) {
   Loaded loaded;
   try {
-    LoadResult result = load_policy(file_, today, last_good.config.get());
+    LoadResult result = load_policy(*this);
     files_ = std::move(result.files);
     std::vector<std::pair<bool, std::string>> lines;
     std::size_t more_errors = 0;
@@ -239,7 +356,7 @@ void PolicyKeeper::tell(const Config* before, const PolicySnapshot& policy) {
                            std::to_string(rules.rule_count()) + " rules, " +
                            std::to_string(rules.name_count()) + " names";
   log_(false, line);
-  metrics_.published(rules.rule_count(), policy.generation, last_load_.since);
+  metrics_.published(rules.rule_count(), last_load_.since);
   events_.notice(policy_loaded(before, *policy.config, line), policy.events);
 }
 

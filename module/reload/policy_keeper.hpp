@@ -1,12 +1,16 @@
-// Loads the policy, puts it in force, and keeps the last good one when the file is wrong.
+// Loads the policy, puts it in force, and keeps the last good one when the file is wrong. Over it
+// lie the overrides (module/overrides.hpp) that an admin has switched on for a while.
 //
 // A load is a transaction: the new policy is read and checked aside, then published with one atomic
 // step or dropped. The last good policy outlives the keeper (the module stays mapped over Unbound's
 // own reloads), so that a file that becomes wrong never leaves the resolver without any.
 #pragma once
 
+#include "module/events/notices.hpp"
 #include "module/metrics.hpp"
 #include "module/reload/current_snapshot.hpp"
+#include "module/reload/policy_loader.hpp"
+#include "module/reload/state_file.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -51,7 +55,31 @@ class PolicyKeeper {
   // goes wrong is a refusal. Unless that is what became of it, the host's caches hold nothing that
   // the policy in force lists when it returns, and only then is it told: they may have been filled
   // from a dump while nothing changed.
-  LoadOutcome reload() noexcept;
+  LoadOutcome reload() noexcept {
+    begin_reload();
+    return finish_reload();
+  }
+  // The same in two steps, between which everything else here may be called: finish_reload() waits
+  // no more once reload_descriptor() is readable.
+  void begin_reload() noexcept;
+  bool reloading() const noexcept { return loader_.running(); }
+  int reload_descriptor() const noexcept { return loader_.descriptor(); }
+  LoadOutcome finish_reload() noexcept;
+
+  // Puts other overrides in force, under a new generation, once they are on the disk. Throws
+  // std::system_error if they cannot be kept, std::bad_alloc: nothing has changed then.
+  void override_with(Overrides overrides);
+  const Overrides& overrides() const noexcept { return current().overrides.overrides(); }
+  // Reports overrides that were put in force or ended.
+  void report(const Overrides& switched, Switched how, uid_t user = 0) noexcept;
+  bool enforcing(Clock::time_point now) const noexcept {
+    return current().overrides.enforcing(current().config->policy, now);
+  }
+  // Takes back what has ended by that time; reports it.
+  void end_overrides(Clock::time_point now) noexcept;
+  const StateFile& state_file() const noexcept { return state_; }
+  // Why the state file was not taken when the module started; empty: it was.
+  const std::string& state_problem() const noexcept { return state_problem_; }
 
   CurrentSnapshot& snapshot() noexcept { return *snapshot_; }
   const PolicySnapshot& current() const noexcept { return *snapshot_->newest(); }
@@ -67,8 +95,14 @@ class PolicyKeeper {
     std::shared_ptr<const Config> config; // null: refused
     std::string error;
   };
-  using Load = decltype(load)*;
-  Loaded load_file(Load load_policy);
+  Loaded examine(LoadResult (*load_policy)(PolicyKeeper&));
+  Overrides read_state();
+  void discard(const StateFile& state);
+  void report_state();
+  void count_in_force();
+  std::shared_ptr<const PolicySnapshot> make(std::shared_ptr<const Config> config,
+                                             Overrides overrides);
+  void put_in_force(std::shared_ptr<const PolicySnapshot> next) noexcept;
   void refuse(const std::string& error);
   void configure(const Config& config, Unopened unopened = Unopened::refused);
   void tell(const Config* before, const PolicySnapshot& policy);
@@ -82,6 +116,11 @@ class PolicyKeeper {
   std::unique_ptr<CurrentSnapshot> snapshot_;
   std::vector<SourceFile> files_;
   LastLoad last_load_;
+  StateFile state_{{}};
+  std::string state_problem_;
+  // When the next override ends by a clock that cannot be set back.
+  std::chrono::steady_clock::time_point ends_at_ = std::chrono::steady_clock::time_point::max();
+  PolicyLoader loader_; // last: its thread reads the file's name
 };
 
 } // namespace nearmiss

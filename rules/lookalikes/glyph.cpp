@@ -130,7 +130,7 @@ Readings make_readings() {
 }
 
 const Readings& readings() {
-  static const Readings all = make_readings();
+  static const Readings& all = *new Readings(make_readings()); // threads may read it at the end
   return all;
 }
 

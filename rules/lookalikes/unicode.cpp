@@ -32,7 +32,7 @@ struct Icu {
 };
 
 const Icu& icu() {
-  static const Icu instance;
+  static const Icu& instance = *new Icu; // threads may use it while the process ends
   return instance;
 }
 

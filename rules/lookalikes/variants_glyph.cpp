@@ -9,19 +9,14 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <memory>
 
 namespace nearmiss::lookalike {
 
 namespace {
 
-struct Close {
-  void operator()(UIDNA* idna) const noexcept { uidna_close(idna); }
-};
-
 // For each ASCII letter and digit the small letters of Latin, Greek and Cyrillic that look like it.
 const std::map<char32_t, std::u32string>& beyond_ascii() {
-  static const auto all = [] {
+  static const auto& all = *new auto([] { // never destroyed: see icu()
     constexpr std::array<std::pair<char32_t, char32_t>, 4> blocks{{
         {0x00df, 0x02af}, // Latin-1 letters, Latin Extended-A and -B, IPA Extensions
         {0x0370, 0x052f}, // Greek and Coptic, Cyrillic
@@ -41,7 +36,7 @@ const std::map<char32_t, std::u32string>& beyond_ascii() {
       }
     }
     return found;
-  }();
+  }());
   return all;
 }
 
@@ -123,15 +118,15 @@ std::optional<std::string> to_a_label(std::u32string_view label) {
     return text;
   }
   UErrorCode status = U_ZERO_ERROR;
-  static const std::unique_ptr<UIDNA, Close> idna{uidna_openUTS46(
+  static const UIDNA* const idna = uidna_openUTS46( // never closed: see icu()
       UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE | UIDNA_USE_STD3_RULES,
-      &status)};
+      &status);
   const auto source = icu::UnicodeString::fromUTF32(reinterpret_cast<const UChar32*>(label.data()),
                                                     static_cast<std::int32_t>(label.size()));
   std::array<UChar, 128> written{};
   UIDNAInfo info = UIDNA_INFO_INITIALIZER;
   status = U_ZERO_ERROR;
-  const std::int32_t size = uidna_labelToASCII(idna.get(), source.getBuffer(), source.length(),
+  const std::int32_t size = uidna_labelToASCII(idna, source.getBuffer(), source.length(),
                                                written.data(), written.size(), &info, &status);
   // UTS #46 maps capitals and the like away: what comes back as plain ASCII is no look-alike.
   if (U_FAILURE(status) || info.errors != 0 || size < 4 || written[0] != u'x' ||

@@ -8,6 +8,7 @@
 //   a list that shrinks: lists.cpp; one that Unbound's user may not read: faults_host.cpp
 //   a clock that jumps, privileges dropped, a chroot: faults_host.cpp
 //   Unbound killed while it writes, a flood: event_log.cpp; AppArmor: contrib/packaging/check.sh
+#include "config/digest.hpp"
 #include "tests/catch.hpp"
 
 #include "tests/e2e/fault_fixture.hpp"
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include <set>
+#include <sstream>
 
 using namespace e2e;
 using nlohmann::json;
@@ -215,7 +217,8 @@ TEST_CASE("a disk that hangs keeps Unbound from no reload, and not from its end"
   for (auto& [name, value] : environment) {
     value += name == "ASAN_OPTIONS" ? ":detect_leaks=0" : ""; // a module is left to its thread
   }
-  World world({.policy = usual_policy, .environment = environment});
+  World world(
+      {.policy = with_log("log: {file: events.jsonl, chain: true}\n"), .environment = environment});
   faults->disk_hangs = 1;
   world.expect_blocked(mail, "army.ml", MX);
   REQUIRE(wait_until([&] { return faults->hangs_now == 1; }));
@@ -232,6 +235,15 @@ TEST_CASE("a disk that hangs keeps Unbound from no reload, and not from its end"
       }
       return names == std::set<std::string>{"army.ml", "navy.ml", "flash.ml"};
     }));
+    // What the earlier thread had to write and what the later one wrote are one chain.
+    std::istringstream lines(read_file(world.resolver.folder() / "events.jsonl"));
+    std::string last(nearmiss::LogChain::start);
+    for (std::string line; std::getline(lines, line);) {
+      const auto [body, value] = nearmiss::LogChain::split(line);
+      INFO(line);
+      CHECK(value == nearmiss::LogChain().value(last, body));
+      last = value;
+    }
   }
   SECTION("it never does") {
     world.resolver.stop(); // fails the test if it does not end well

@@ -1,11 +1,13 @@
 /*
- * Preloaded into Unbound by a test: a clock that jumps, and a disk that hangs in write(2).
+ * Preloaded into Unbound by a test: a clock that jumps, a disk that hangs in write(2), and one that
+ * is full.
  *
  * The switches are in a file that both map, $NEARMISS_FAULTY_CALLS.
  */
 #define _GNU_SOURCE
 #include "tests/e2e/faulty_calls.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +57,7 @@ EXPORT time_t time(time_t* now) {
   return precise.tv_sec;
 }
 
-static int is_event_log(int fd) {
+static int ends_in(int fd, const char* end) {
   char link[32] = "/proc/self/fd/";
   char file[4096];
   char digits[12];
@@ -69,12 +71,17 @@ static int is_event_log(int fd) {
   while (count > 0)
     link[used++] = digits[--count];
   size = readlink(link, file, sizeof(file));
-  return size > 6 && memcmp(file + size - 6, ".jsonl", 6) == 0;
+  count = strlen(end);
+  return size > (ssize_t)count && memcmp(file + size - (ssize_t)count, end, count) == 0;
 }
 
 EXPORT ssize_t write(int fd, const void* octets, size_t count) {
   static const struct timespec a_while = {0, 2000000};
-  if (atomic_load(&faults->disk_hangs) && is_event_log(fd)) {
+  if (atomic_load(&faults->no_room_for_state) && ends_in(fd, ".state.part")) {
+    errno = ENOSPC;
+    return -1;
+  }
+  if (atomic_load(&faults->disk_hangs) && ends_in(fd, ".jsonl")) {
     atomic_store(&faults->hangs_now, 1);
     while (atomic_load(&faults->disk_hangs))
       nanosleep(&a_while, NULL);

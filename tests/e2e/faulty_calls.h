@@ -11,9 +11,10 @@ using std::atomic_long;
 #endif
 
 struct faulty_calls {
-  atomic_long clock_is_off_by; /* seconds; the monotonic clock never is */
-  atomic_int disk_hangs;       /* in each write(2) to a file named *.jsonl */
-  atomic_int hangs_now;        /* set when one does */
+  atomic_long clock_is_off_by;  /* seconds; the monotonic clock never is */
+  atomic_int disk_hangs;        /* in each write(2) to a file named *.jsonl */
+  atomic_int hangs_now;         /* set when one does */
+  atomic_int no_room_for_state; /* in each write(2) to a file named *.state.part */
 };
 
 #endif

@@ -225,13 +225,17 @@ void Unbound::reload(const std::string& how) {
   }
 }
 
-std::string Unbound::control(const std::string& command) {
-  std::vector<std::string> argv{unbound_program("unbound-control"), "-c", configuration_.string()};
+static void add_words(std::vector<std::string>& argv, const std::string& command) {
   for (std::size_t at = 0; at < command.size();) {
     const std::size_t end = std::min(command.find(' ', at), command.size());
     argv.push_back(command.substr(at, end - at));
     at = end + 1;
   }
+}
+
+std::string Unbound::control(const std::string& command) {
+  std::vector<std::string> argv{unbound_program("unbound-control"), "-c", configuration_.string()};
+  add_words(argv, command);
   const Outcome outcome = run(argv);
   if (outcome.exit_code != 0) {
     throw std::runtime_error("unbound-control " + command + ": " + outcome.output);
@@ -249,8 +253,10 @@ void Unbound::load_cache(const std::filesystem::path& dump) {
 }
 
 nlohmann::json Unbound::nearmiss(const std::string& command, int* exit_code) const {
-  const Outcome outcome =
-      run({NEARMISS_CLI, command, "--json", "--config", policy_file().string()});
+  std::vector<std::string> argv{NEARMISS_CLI};
+  add_words(argv, command);
+  argv.insert(argv.end(), {"--json", "--config", policy_file().string()});
+  const Outcome outcome = run(argv);
   if (exit_code != nullptr) {
     *exit_code = outcome.exit_code;
   }

@@ -16,8 +16,15 @@ std::atomic<bool> all_after_fail{false};
 std::atomic<bool> failed{false};
 thread_local std::size_t my_plan = plan; // in force when this thread first allocated
 
+std::atomic<const int*> spared{nullptr}; // not null: all threads but the one of this variable fail
+thread_local const int mine = 0;
+
 bool must_fail() noexcept {
   ++count;
+  if (const int* const thread = spared; thread != nullptr && thread != &mine) {
+    failed = true;
+    return true;
+  }
   if (my_plan != plan || until_failure == 0 || --until_failure > 0) {
     return false;
   }
@@ -59,6 +66,11 @@ void nearmiss::test::fail_allocation(std::size_t n, bool all_after) noexcept {
   all_after_fail = all_after;
   failed = false;
   until_failure = n;
+}
+
+void nearmiss::test::fail_allocations_elsewhere(bool fail) noexcept {
+  failed = false;
+  spared = fail ? &mine : nullptr;
 }
 
 bool nearmiss::test::allocation_failed() noexcept {

@@ -156,3 +156,29 @@ TEST_CASE("export: names at their longest, and names that mean something else in
   CHECK(odd.find("; 3 names that mean something else in a zone") != std::string::npos);
   CHECK(odd.find("; 1 rule with `expires`: in the zone for good") != std::string::npos);
 }
+
+TEST_CASE("a file that is written whole: through no link that another user has put there",
+          "[cli]") {
+  const Folder folder;
+  const std::string file =
+      folder.write("p.yaml", "version: 1\nrules: [{id: a, domains: [a.example]}]\n");
+  const std::filesystem::path victim = folder.write("victim", "mine\n");
+  const std::filesystem::path zone = folder.path() / "zone";
+  std::filesystem::create_symlink(victim, zone.native() + ".new");
+  const std::string command = "export --config " + file + " --output " + zone.native();
+  REQUIRE(run(command + " 2>/dev/null") == 0);
+  CHECK(content(victim) == "mine\n");
+  CHECK(content(zone).find("a.example 60 CNAME .") != std::string::npos);
+  // The file keeps its mode, a new one has the usual one, and nothing is left beside it.
+  const auto mode_of = [](const std::filesystem::path& path) {
+    return std::filesystem::status(path).permissions();
+  };
+  CHECK(mode_of(zone) == mode_of(victim));
+  std::filesystem::permissions(zone, std::filesystem::perms::owner_read |
+                                         std::filesystem::perms::owner_write);
+  REQUIRE(run(command + " 2>/dev/null") == 0);
+  CHECK(mode_of(zone) ==
+        (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  const std::filesystem::directory_iterator files(folder.path());
+  CHECK(std::distance(begin(files), end(files)) == 4);
+}

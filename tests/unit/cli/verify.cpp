@@ -13,7 +13,7 @@ namespace {
 
 // `last`: the value of the line that stands before the run in its file.
 std::vector<std::string> run_of(int count, bool chained, const std::string& run = "r1",
-                                const std::string& last = nearmiss::LogChain::start) {
+                                std::string_view last = nearmiss::LogChain::start) {
   nearmiss::LogChain chain(last);
   std::vector<std::string> lines;
   for (int i = 1; i <= count; ++i) {

@@ -291,3 +291,29 @@ TEST_CASE("a policy file may be called anything, what is said of it can be shown
   REQUIRE(bad.diagnostics.size() == 1);
   CHECK(to_text(bad.diagnostics[0]).find('/' + shown + ":1:10: error: ") != std::string::npos);
 }
+
+TEST_CASE("the state file: beside the log, where Unbound may write, never where it is lost",
+          "[config]") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path() / "d");
+  const auto state_with = [&](const std::string& lines) {
+    const LoadResult result =
+        folder.load_policy("version: 1\nrules: [{id: a, domains: [a.example]}]\n" + lines);
+    INFO(texts(folder, result));
+    REQUIRE(result.config);
+    return result.config->control.state;
+  };
+  CHECK(state_with("") == folder.path() / "nearmiss.state");
+  CHECK(state_with("log: {file: d/events.jsonl}\n") == folder.path() / "d" / "nearmiss.state");
+  CHECK(state_with("log: {file: /run/events.jsonl}\n") == folder.path() / "nearmiss.state");
+  CHECK(state_with("log: {file: d/nearmiss.state}\n") == folder.path() / "nearmiss.state");
+  CHECK(state_with("log: {file: d/e.jsonl}\ncontrol: {state: here}\n") == folder.path() / "here");
+  CHECK(state_with("control: {state: /runny/n.state}\n") == "/runny/n.state");
+  for (const std::string file :
+       {"/run/n.state", "/var/run/n/n.state", "/dev/shm/n", "/etc/../run/n"}) {
+    const LoadResult result = folder.load_policy(
+        "version: 1\nrules: [{id: a, domains: [a.example]}]\ncontrol: {state: " + file + "}\n");
+    CHECK_FALSE(result.config);
+    CHECK(texts(folder, result).find("is lost when the machine restarts") != std::string::npos);
+  }
+}

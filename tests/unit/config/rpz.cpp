@@ -314,6 +314,20 @@ TEST_CASE("a response policy zone: a broken line is named", "[config][rpz]") {
   holds(texts(folder, load_zone(folder, "")), "l.rpz: error: the list holds no name");
 }
 
+// A feed's author can make such names, and would have the whole feed refused.
+TEST_CASE("a response policy zone: names of one unkeyed hash are two triggers", "[config][rpz]") {
+  const std::string two = "5i0oq8flbcypazb.example CNAME .\n"
+                          "j2uutscuvfapt9v.example CNAME rpz-passthru.\n";
+  const Folder folder;
+  const LoadResult result = load_zone(folder, head + two);
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  CHECK(verdict_on(*result.config, "5i0oq8flbcypazb.example") == "nxdomain");
+  CHECK(verdict_on(*result.config, "j2uutscuvfapt9v.example") == "passes");
+  holds(error_of(two + "5i0oq8flbcypazb.example CNAME rpz-drop.\n"),
+        "l.rpz:9:1: error: the trigger has another action in line 7");
+}
+
 // Contradictions are found when the whole zone is read.
 TEST_CASE("a response policy zone: of many broken lines the first ones are told", "[config]") {
   std::string zone = "@ SOA localhost. h. 1 2 3 4 5\n"

@@ -79,7 +79,14 @@ TEST_CASE("the metrics' names, labels and values", "[metrics]") {
   for (const int nanoseconds : {100, 250, 251, 600, 2'000'000}) {
     metrics.decided(std::chrono::nanoseconds(nanoseconds));
   }
-  metrics.published(3, 7, std::chrono::sys_days(today));
+  *metrics.rule_hits().counters_of(fixture.config->policy)[0] = 2;
+  metrics.published(3, std::chrono::sys_days(today));
+  metrics.in_force(
+      {.generation = 7,
+       .digest = "0123abcd",
+       .version = "0123",
+       .enforcing = false,
+       .lists = {{"lists/a.txt", std::chrono::system_clock::now() - std::chrono::hours(2)}}});
   const auto read = [&] {
     return read_metrics(prometheus_text(metrics.snapshot(),
                                         {.numbered = 9, .written = 5, .lost = 4},
@@ -97,6 +104,11 @@ TEST_CASE("the metrics' names, labels and values", "[metrics]") {
   CHECK(series.at("nearmiss_events_lost_total") == 4);
   CHECK(series.at("nearmiss_rules") == 3);
   CHECK(series.at("nearmiss_policy_generation") == 7);
+  CHECK(series.at(R"(nearmiss_policy_info{digest="0123abcd",version="0123"})") == 1);
+  CHECK(series.at("nearmiss_policy_enforcing") == 0);
+  CHECK(series.at(R"(nearmiss_list_age_seconds{list="lists/a.txt"})") >= 7200);
+  CHECK(series.at(R"(nearmiss_rule_hits_total{rule="mil-ml"})") == 2);
+  CHECK(series.at(R"(nearmiss_rule_hits_total{rule="seen"})") == 0);
   CHECK(series.at("nearmiss_policy_last_reload_successful") == 1);
   CHECK(series.at("nearmiss_policy_last_reload_timestamp_seconds") == 1907712000);
   CHECK(series.at(R"(nearmiss_decision_seconds_bucket{le="2.5e-07"})") == 2);

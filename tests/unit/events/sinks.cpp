@@ -419,7 +419,7 @@ TEST_CASE("the chain goes on over a start, other settings and a rotation", "[sin
   fixture.attempt("four.ml");
   fixture.events.reset();
   lines.push_back(written().at(0));
-  std::string last = LogChain::start;
+  std::string last(LogChain::start);
   for (const std::string& line : lines) {
     const auto [body, value] = LogChain::split(line);
     if (!value.empty()) { // not the half line
@@ -434,6 +434,45 @@ TEST_CASE("the chain goes on over a start, other settings and a rotation", "[sin
   const std::string anew = written().at(0);
   const auto [body, value] = LogChain::split(anew);
   CHECK(value == LogChain().value(LogChain::start, body));
+}
+
+// As after a reload of Unbound over a disk that hangs: the thread of the earlier one still writes.
+TEST_CASE("of two sinks that chain to one file the later waits for the earlier", "[sinks]") {
+  const Folder folder;
+  const auto file = folder.path() / "events.jsonl";
+  Complaints complaints;
+  const auto say = [](EventSink& sink, const std::string& line) {
+    sink.log(spdlog::details::log_msg("", spdlog::level::info, line));
+    sink.flush();
+  };
+  auto earlier = make_file_sink(file, true, Unopened::refused, complaints.listener());
+  const auto later = make_file_sink(file, true, Unopened::refused, complaints.listener());
+  say(*earlier, R"({"a":1})");
+  say(*later, R"({"b":1})");
+  say(*later, R"({"b":2})");
+  CHECK(later->written() == 0);
+  say(*earlier, R"({"a":2})");
+  CHECK(earlier->written() == 2);
+  earlier.reset();
+  REQUIRE(wait_until([&] {
+    later->flush();
+    return later->written() == 2;
+  }));
+  std::string last(LogChain::start);
+  std::string bodies;
+  for (const std::string& line : lines_of(read_text(file))) {
+    const auto [body, value] = LogChain::split(line);
+    CHECK(value == LogChain().value(last, body));
+    last = value;
+    bodies += body;
+  }
+  CHECK(bodies == R"({"a":1{"a":2{"b":1{"b":2)");
+  // Without a chain each may write when it can.
+  const auto one = make_file_sink(folder.path() / "p", false, Unopened::refused, {});
+  const auto two = make_file_sink(folder.path() / "p", false, Unopened::refused, {});
+  say(*one, "{}");
+  say(*two, "{}");
+  CHECK(two->written() == 1);
 }
 
 TEST_CASE("the chain by a value worked out elsewhere", "[sinks]") {

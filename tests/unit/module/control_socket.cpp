@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <memory>
+#include <set>
 
 using namespace nearmiss;
 using namespace nearmiss::test;
@@ -19,10 +21,15 @@ namespace {
 
 struct Served {
   Served()
-      : socket(folder.path() / "control.sock", [this](std::string_view command) {
-          commands.emplace_back(command);
-          return "{\"heard\":" + std::to_string(command.size()) + "}";
-        }) {}
+      : socket(folder.path() / "control.sock",
+               [this](std::string_view command, uid_t user) -> std::optional<std::string> {
+                 users.insert(user);
+                 commands.emplace_back(command);
+                 if (command == "later") {
+                   return std::nullopt;
+                 }
+                 return "{\"heard\":" + std::to_string(command.size()) + "}";
+               }) {}
 
   // One round of the thread that serves; true if the socket waits for clients.
   bool round() {
@@ -35,6 +42,7 @@ struct Served {
 
   Folder folder;
   std::vector<std::string> commands;
+  std::set<uid_t> users;
   ControlSocket socket;
 };
 
@@ -67,7 +75,7 @@ class Client {
 
 } // namespace
 
-TEST_CASE("a command is a line of 64 octets at most, in any pieces", "[control]") {
+TEST_CASE("a command is a line of 4,096 octets at most, in any pieces", "[control]") {
   Served served;
   const std::size_t size = GENERATE(std::size_t{0}, ControlSocket::longest_command,
                                     ControlSocket::longest_command + 1, std::size_t{5000});
@@ -93,6 +101,31 @@ TEST_CASE("a command is a line of 64 octets at most, in any pieces", "[control]"
     CHECK(served.commands.empty());
     CHECK(client.heard().empty());
   }
+}
+
+TEST_CASE("a client may wait for its answer, while others get theirs", "[control]") {
+  Served served;
+  const Client waiting(served);
+  auto leaving = std::make_unique<const Client>(served);
+  served.round();
+  served.round();
+  waiting.say("later\n");
+  leaving->say("later\n");
+  served.round();
+  REQUIRE(served.commands.size() == 2);
+  leaving.reset();
+  served.round();
+  CHECK(served.socket.due() == ControlSocket::Clock::time_point::max()); // none is hurried
+  const Client other(served);
+  other.say("status\n");
+  served.round();
+  served.round();
+  CHECK(other.heard() == "{\"heard\":6}\n");
+  CHECK(waiting.heard().empty());
+  served.socket.answer_waiting("{}");
+  served.round();
+  CHECK(waiting.heard() == "{}\n");
+  CHECK(served.users == std::set<uid_t>{getuid()});
 }
 
 TEST_CASE("without a descriptor for a client the socket is left alone for a while", "[control]") {

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <memory>
 
 using namespace nearmiss;
@@ -188,4 +189,43 @@ TEST_CASE("out of memory at any point of a reload: the new policy or the last go
   }
   CHECK(refused > 100);
   CHECK(loaded > 0);
+}
+
+TEST_CASE("out of memory while events are put into words: each is counted, and the rest written",
+          "[memory]") {
+  const std::string long_reason(4000, 'r'); // for whose text there is no room yet
+  EventFixture fixture("log: {file: events.jsonl}\n",
+                       "rules:\n"
+                       "  - {id: short, domains: [short.example]}\n"
+                       "  - {id: long, domains: [long.example], reason: " +
+                           long_reason + "}\n");
+  const auto numbers = [&] { return events_of(fixture.file()).size(); };
+  fixture.attempt("short.example");
+  REQUIRE(wait_until([&] { return numbers() == 1; }));
+  fail_allocations_elsewhere(true);
+  fixture.attempt("long.example");
+  fixture.attempt("long.example");
+  for (int i = 0; i < 50; ++i) {
+    fixture.attempt("short.example");
+  }
+  const bool counted = wait_until([&] {
+    const EventLog::Counts counts = fixture.events->counts();
+    return counts.written + counts.lost == counts.numbered;
+  });
+  const EventLog::Counts counts = fixture.events->counts();
+  fail_allocations_elsewhere(false);
+  CHECK(counted);
+  CHECK(counts.numbered == 53);
+  CHECK(counts.lost >= 2);
+  fixture.attempt("long.example"); // it works again
+  REQUIRE(wait_until([&] {
+    const auto events = events_of(fixture.file());
+    return std::ranges::any_of(events, [&](const nlohmann::json& event) {
+      return event.at("event.action") == "events-lost" &&
+             event.at("nearmiss.events_lost") == counts.lost &&
+             event.at("nearmiss.lost_by") == "out of memory";
+    });
+  }));
+  fixture.events.reset();
+  CHECK(numbers() == 53 - counts.lost + 2); // the last one, and that some were lost
 }
