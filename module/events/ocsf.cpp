@@ -1,4 +1,4 @@
-// OCSF 1.3: an attempt is DNS Activity (4003) with the security_control profile, a notice is
+// OCSF 1.8: an attempt is DNS Activity (4003) with the security_control profile, a notice is
 // Application Lifecycle (6002). What OCSF has no name for stands under `unmapped`.
 // tests/data/ocsf_fields.csv has the names and types in use.
 #include "module/answer.hpp"
@@ -63,7 +63,7 @@ class OcsfFormat : public EventFormat {
     const auto since_1970 = event.time.time_since_epoch();
     const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since_1970).count();
     append_field(out, R"({"time":)", static_cast<std::uint64_t>(millis));
-    out += R"(,"metadata":{"version":"1.3.0","log_name":"nearmiss.dns")";
+    out += R"(,"metadata":{"version":"1.8.0","log_name":"nearmiss.dns")";
     if (event.notice == nullptr) {
       out += R"(,"profiles":["security_control"])";
     }
@@ -92,13 +92,13 @@ class OcsfFormat : public EventFormat {
         R"(,"category_name":"Network Activity","activity_id":6,"activity_name":"Traffic")"
         R"(,"type_uid":400306,"type_name":"DNS Activity: Traffic","severity_id":3)"
         R"(,"severity":"Medium","action_id":2,"action":"Denied","disposition_id":2)"
-        R"(,"disposition":"Blocked")";
+        R"(,"disposition":"Blocked","is_alert":true)";
     constexpr std::string_view allowed =
         R"(,"class_uid":4003,"class_name":"DNS Activity","category_uid":4)"
         R"(,"category_name":"Network Activity","activity_id":6,"activity_name":"Traffic")"
         R"(,"type_uid":400306,"type_name":"DNS Activity: Traffic","severity_id":2)"
-        R"(,"severity":"Low","action_id":1,"action":"Allowed","disposition_id":17)"
-        R"(,"disposition":"Logged")";
+        R"(,"severity":"Low","action_id":3,"action":"Observed","disposition_id":17)"
+        R"(,"disposition":"Logged","is_alert":true)";
     out += event.enforced ? denied : allowed;
     append_field(out, R"(,"src_endpoint":{"ip":)", event.client);
     append_field(out, R"(,"port":)", event.client_port);

@@ -39,6 +39,9 @@ bool is_of(const json& value, std::string type) {
       type == "timestamp_t") {
     return value.is_number_integer();
   }
+  if (type == "boolean_t") {
+    return value.is_boolean();
+  }
   if (!value.is_string()) {
     return false;
   }
@@ -189,7 +192,12 @@ TEST_CASE("every attribute of an OCSF event is in the schema, with its type", "[
   CHECK(blocked["firewall_rule"]["version"] == fixture.policy->version());
   CHECK(blocked["metadata"]["sequence"] == 1);
   CHECK(events[1]["answers"][0]["rdata"] == "192.0.2.53");
-  CHECK(events[3]["action"] == "Allowed");
+  CHECK(blocked["is_alert"] == true);
+  CHECK(blocked["metadata"]["version"] == "1.8.0");
+  CHECK(events[3]["action"] == "Observed"); // let through, and neither allowed nor denied
+  CHECK(events[3]["action_id"] == 3);
+  CHECK(events[3]["is_alert"] == true);
+  CHECK_FALSE(events[5].contains("is_alert"));
   CHECK(events[3]["disposition"] == "Logged");
   CHECK(events[5]["class_uid"] == 6002);
   CHECK(events[5]["status"] == "Success");
