@@ -29,6 +29,7 @@ NEEDED = [
     ("/var/lib/unbound/nearmiss.jsonl", "rw", True),
     ("/var/lib/unbound/nearmiss.prom", "rw", True),
     ("/var/lib/unbound/nearmiss.prom.part", "rw", True),
+    ("/var/lib/unbound/nearmiss.state.part", "rw", True),
     ("/dev/log", "w", False),  # syslog: local
     ("/run/systemd/journal/dev-log", "w", False),  # what that leads to
     ("/run/systemd/journal/socket", "w", False),  # journald: true
