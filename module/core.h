@@ -71,6 +71,7 @@ struct nm_lookup {
   const struct sockaddr*
       client; /* AF_INET or AF_INET6; NULL: the host itself asks (nm_open only) */
   bool tcp;   /* TCP, DNS over TLS or HTTPS; else UDP */
+  bool recursion_desired, checking_disabled, dnssec_ok; /* what the client set: RD, CD, DO */
   const struct nm_rrset* answer; /* other sections than the answer's are ignored */
   size_t answer_count;
 };

@@ -83,6 +83,7 @@ class EcsFormat : public EventFormat {
     out += R"(,"dns.id":")";
     out.append_number(event.id);
     out += '"';
+    append_flags(out, R"(,"dns.header_flags":)", event.flags);
     append_field(out, R"(,"dns.question.name":)", event.qname);
     append_field(out, R"(,"dns.question.type":)", event.type);
     append_optional(out, R"(,"dns.question.registered_domain":)", event.registered_domain);

@@ -25,6 +25,12 @@ namespace nearmiss {
 enum class MatchedBy : std::uint8_t { qname, cname, mx_exchange, answer_ip };
 std::string_view to_string(MatchedBy matched_by) noexcept;
 
+// What the client set in its message; of EDNS, DO.
+struct HeaderFlags {
+  bool recursion_desired = false, checking_disabled = false, dnssec_ok = false;
+  bool any() const noexcept { return recursion_desired || checking_disabled || dnssec_ok; }
+};
+
 // What the events of one published policy have in common, worked out once. Immutable; keeps its
 // policy alive while events wait that point into it.
 class EventPolicy {
@@ -65,6 +71,7 @@ struct Attempt {
   ClientAddress client;
   std::uint16_t client_port;
   bool tcp;
+  HeaderFlags flags{};
   int rcode; // as sent; -1: not known, the real answer went out, or no answer at all
   const ClientAddress* resolved_ip; // the sinkhole's or the local data's, or null
 };
@@ -96,6 +103,7 @@ struct Event {
   MatchedBy matched_by = MatchedBy::qname;
   bool enforced = false;
   bool tcp = false;
+  HeaderFlags flags;
   int rcode = -1;
   std::uint16_t qtype = 0, id = 0, client_port = 0;
   std::string_view timestamp; // of `time`, RFC 3339, UTC, microseconds; of a notice too

@@ -34,6 +34,25 @@ EventOrigin EventOrigin::here() {
   return origin;
 }
 
+void append_flags(LineBuffer& out, std::string_view key, const HeaderFlags& flags) {
+  if (!flags.any()) {
+    return;
+  }
+  out += key;
+  std::string_view before = R"([")";
+  const auto append = [&](bool set, std::string_view flag) {
+    if (set) {
+      out += before;
+      out += flag;
+      before = R"(",")";
+    }
+  };
+  append(flags.recursion_desired, "RD");
+  append(flags.checking_disabled, "CD");
+  append(flags.dnssec_ok, "DO");
+  out += R"("])";
+}
+
 void append_value(LineBuffer& out, const Notice::Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) {
     json::append_string(out, *text);

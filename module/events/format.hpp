@@ -35,6 +35,9 @@ std::unique_ptr<const EventFormat> make_ecs_format(const EventOrigin& origin);
 std::unique_ptr<const EventFormat> make_ocsf_format(const EventOrigin& origin);
 std::unique_ptr<const EventFormat> make_journal_format(const EventOrigin& origin);
 
+// ,"key":["RD","CD","DO"], of what is set; nothing if none is. `key` as in append_field().
+void append_flags(LineBuffer& out, std::string_view key, const HeaderFlags& flags);
+
 // Appends the value as JSON.
 void append_value(LineBuffer& out, const Notice::Value& value);
 

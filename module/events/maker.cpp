@@ -64,6 +64,7 @@ const Event& EventMaker::make(const EventRecord& record, const EventQueue::Batch
   event_.matched_by = record.matched_by;
   event_.enforced = record.enforced;
   event_.tcp = record.tcp;
+  event_.flags = record.flags;
   event_.rcode = record.rcode;
   event_.qtype = record.qtype;
   event_.id = record.id;

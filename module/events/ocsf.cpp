@@ -125,6 +125,7 @@ class OcsfFormat : public EventFormat {
     append_field(out, R"(,"matched_name":)", event.matched);
     append_field(out, R"(,"matched_by":)", to_string(event.matched_by));
     out += event.enforced ? R"(,"enforced":true)" : R"(,"enforced":false)";
+    append_flags(out, R"(,"header_flags":)", event.flags);
     append_optional(out, R"(,"intended_domain":)", event.intended);
     append_optional(out, R"(,"confusable_class":)", event.confusable_class);
     append_optional(out, R"(,"client_group":)", event.client_group);

@@ -65,6 +65,7 @@ void EventQueue::push(const Attempt& attempt, const std::shared_ptr<const EventP
     record.matched_labels = static_cast<std::uint8_t>(verdict.matched.label_count());
     record.enforced = verdict.enforced;
     record.tcp = attempt.tcp;
+    record.flags = attempt.flags;
     text.insert(text.end(), qname.begin(), qname.end());
     text.insert(text.end(), matched.begin(), matched.end());
     text.insert(text.end(), attempt.intended.begin(), attempt.intended.end());

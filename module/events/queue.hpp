@@ -38,6 +38,7 @@ struct EventRecord {
                                  // of MatchedBy::answer_ip the address
   std::uint8_t matched_labels = 0;
   bool enforced = false, tcp = false, has_resolved_ip = false;
+  HeaderFlags flags;
 };
 
 class EventQueue {

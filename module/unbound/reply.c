@@ -150,11 +150,13 @@ static void append_ede(struct edns_option** options, const struct nm_explanation
   *options = copy;
 }
 
-static uint16_t message_id(const struct module_qstate* qstate, const struct comm_reply* client) {
-  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next)
-    if (&r->query_reply == client)
-      return ntohs(r->qid);
-  return 0;
+/* What the event says of the client's message. */
+static void describe_message(struct nm_lookup* lookup, const struct module_qstate* qstate,
+                             const struct mesh_reply* reply) {
+  lookup->id = ntohs(reply->qid);
+  lookup->recursion_desired = (qstate->query_flags & BIT_RD) != 0;
+  lookup->checking_disabled = (qstate->query_flags & BIT_CD) != 0;
+  lookup->dnssec_ok = reply->edns.edns_present && (reply->edns.bits & EDNS_DO) != 0;
 }
 
 int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct reply_info* rep,
@@ -184,7 +186,9 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
   if (!client)
     return 1;
   lookup = lookup_of(qstate, listed, client);
-  lookup.id = message_id(qstate, client);
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next)
+    if (&r->query_reply == client)
+      describe_message(&lookup, qstate, r);
   policy = enter(nm, qstate, id);
   outcome = !policy ? NM_FAILED
             : has_passed(policy, listed, client)
@@ -235,7 +239,7 @@ void drop_clients(struct nearmiss* nm, const struct nm_policy* policy, struct mo
   }
   for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
     struct nm_lookup lookup = lookup_of(qstate, listed, &r->query_reply);
-    lookup.id = ntohs(r->qid);
+    describe_message(&lookup, qstate, r);
     (void)nm_judge(nm->core, policy, &lookup, 0, &unused); /* for its event */
   }
   host_drop(qstate, &listed->dropped, clients);
@@ -271,7 +275,7 @@ enum module_ext_state open_query(struct nearmiss* nm, const struct nm_policy* po
   enum nm_outcome outcome;
   if (reply) {
     lookup = lookup_of(qstate, NULL, &reply->query_reply);
-    lookup.id = ntohs(reply->qid);
+    describe_message(&lookup, qstate, reply);
   }
   outcome = nm_open(nm->core, policy, &lookup, &answer);
   if (outcome == NM_CLEAN) {

@@ -124,6 +124,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .client = (bits & 2U) != 0 ? reinterpret_cast<const sockaddr*>(&in6)
                                  : reinterpret_cast<const sockaddr*>(&in),
       .tcp = (bits & 4U) != 0,
+      .recursion_desired = true,
+      .checking_disabled = false,
+      .dnssec_ok = false,
       .answer = message.data(),
       .answer_count = message.size(),
   };

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS nearmiss
     `source.port` UInt16,
     `network.transport` String,
     `dns.id` String,
+    `dns.header_flags` Array(String),
     `dns.question.name` String,
     `dns.question.type` String,
     `dns.question.registered_domain` String,

@@ -142,6 +142,7 @@ TEST_CASE("every field of an ECS event is in the schema, with its type", "[event
   CHECK(events[1]["dns.resolved_ip"] == json({"192.0.2.53"}));
   CHECK(events[2]["dns.question.type"] == "HTTPS");
   CHECK_FALSE(events[2].contains("dns.resolved_ip"));
+  CHECK_FALSE(events[2].contains("dns.header_flags")); // the client set none
   CHECK_FALSE(events[3].contains("dns.response_code"));
   CHECK(events[3]["dns.question.registered_domain"] == "seen.example");
   CHECK(events[3]["nearmiss.matched_name"] == "seen.example");
@@ -243,6 +244,7 @@ TEST_CASE("what an answer led to stands in the event beside what was asked", "[e
                            .client = client,
                            .client_port = 2,
                            .tcp = true,
+                           .flags = {.checking_disabled = true, .dnssec_ok = true},
                            .rcode = 3,
                            .resolved_ip = nullptr},
                           fixture.policy, fixture.time);
@@ -253,5 +255,6 @@ TEST_CASE("what an answer led to stands in the event beside what was asked", "[e
   CHECK(event["nearmiss.matched_by"] == "cname");
   CHECK(event["nearmiss.intended_domain"] == "mail.army.mil");
   CHECK(event["network.transport"] == "tcp");
+  CHECK(event["dns.header_flags"] == json({"CD", "DO"}));
   CHECK(event["related.hosts"] == json({"innocent.example", "mail.army.mil"}));
 }
