@@ -104,15 +104,31 @@ constexpr std::array<Key, 7> matcher_keys{{
         "`confusable`."},
 }};
 
-constexpr std::array<Key, 2> protect_matcher_keys{{
-    Key{"domains", Kind::names, "required", "[army.mil, example.org]", "The domains to protect."},
+constexpr std::array<Words, 3> sensitivities{"low", "default", "high"};
+constexpr std::array<Key, 4> protect_matcher_keys{{
+    Key{"domains", Kind::names, "required without `file`", "[army.mil, example.org]",
+        "The domains to protect."},
+    Key{"file", Kind::path, "none", "lists/ours.txt",
+        "A file with further domains to protect, one a line; a public suffix in it is skipped with "
+        "a warning."},
     Key{"classes", Kind::classes, "`default`", "[default, omission]",
         "The classes of look-alikes; see [lookalikes.md](lookalikes.md)."},
+    Key{"sensitivity", Kind::word, "`default`", "high",
+        "How likely a slip must be to count, where `classes` has `default`."}
+        .of(sensitivities),
 }};
 
-constexpr std::array<Key, 12> common_keys{{
+constexpr std::array<Key, 1> known_keys{{
+    Key{"file", Kind::path, "required", "lists/known.txt",
+        "A domain a line; it and everything below it is no look-alike."},
+}};
+constexpr std::array<Words, 1> knowns{"none"};
+
+constexpr std::array<Key, 13> common_keys{{
     Key{"except", Kind::names, "none", "[gouv.ml]",
         "Names that this rule leaves alone, each with everything below it."},
+    Key{"except_file", Kind::path, "none", "lists/except.txt",
+        "A file with further such names, one a line."},
     Key{"public_suffix", Kind::truth, "`false`", "true",
         "Allows public suffixes (`com`, `co.uk`) among the names."},
     action_key("that of `defaults`"),
@@ -173,7 +189,7 @@ constexpr std::array<Key, 2> control_keys{{
         "restart. Not below `/run` or `/dev`, which a restart of the machine empties."},
 }};
 
-constexpr std::array<Key, 10> policy_keys{{
+constexpr std::array<Key, 11> policy_keys{{
     Key{"version", Kind::word, "required", "1", "The version of this language."}.of(versions),
     Key{"mode", Kind::word, "`enforce`", "observe",
         "`observe` blocks nothing and writes what would have been blocked."}
@@ -194,6 +210,11 @@ constexpr std::array<Key, 10> policy_keys{{
     Key{"protect", Kind::maps, "none", "[{id: ours, domains: [army.mil]}]",
         "Domains whose look-alikes are recognised as they are asked for."}
         .holding(protect),
+    Key{"known", Kind::word_or_map, "the list that ships", "{file: lists/known.txt}",
+        "Domains that are meant as themselves and so never look-alikes: well-known sites, "
+        "universities, banks and mail providers, or those of your own file. `none`: no such list."}
+        .of(knowns)
+        .holding(known),
     Key{"log", Kind::map_or_maps, "no events are written", "{file: nearmiss.jsonl}",
         "Where events go: one entry or a list of them."}
         .holding(log),
@@ -205,9 +226,9 @@ constexpr std::array<Key, 10> policy_keys{{
         .holding(control),
 }};
 
-constexpr std::array<const Section*, 11> all_sections{
-    &policy,   &defaults, &rule,   &confusable, &list,    &protect,
-    &sinkhole, &log,      &syslog, &metrics,    &control,
+constexpr std::array<const Section*, 12> all_sections{
+    &policy, &defaults, &rule, &confusable, &list,    &protect,
+    &known,  &sinkhole, &log,  &syslog,     &metrics, &control,
 };
 
 } // namespace
@@ -219,6 +240,7 @@ constexpr Section defaults{"defaults", "`defaults`",
 constexpr Section rule{"rule", "the rule", "An item of `rules`.", rule_keys};
 constexpr Section confusable{"confusable", "`confusable`", "Of a rule.", confusable_keys};
 constexpr Section list{"list", "`list`", "Of a rule.", list_keys};
+constexpr Section known{"known", "`known`", "Domains that are never look-alikes.", known_keys};
 constexpr Section protect{"protect", "the entry of `protect`", "An item of `protect`.",
                           protect_keys};
 constexpr Section sinkhole{"sinkhole", "`sinkhole`",

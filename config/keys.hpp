@@ -83,8 +83,8 @@ struct Section {
   const Key* find(std::string_view key) const noexcept;
 };
 
-extern const Section policy, sinkhole, defaults, rule, confusable, list, protect, log, syslog,
-    metrics, control;
+extern const Section policy, sinkhole, defaults, rule, confusable, list, protect, known, log,
+    syslog, metrics, control;
 // The groups of clients: the admin names the keys, so there are no rows, and any key is known.
 extern const Section clients;
 

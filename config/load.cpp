@@ -1,8 +1,10 @@
 #include "config/files.hpp"
 #include "config/log_reader.hpp"
+#include "config/name_files.hpp"
 #include "config/names.hpp"
 #include "config/rule_reader.hpp"
 #include "config/warnings.hpp"
+#include "rules/lookalikes/known.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -43,6 +45,30 @@ std::filesystem::path usual_state(const std::filesystem::path& policy, const Log
 }
 
 // The parts of the file in the order in which they need each other, which need not be the file's.
+// Null: no list of known names.
+std::shared_ptr<const KnownNames> read_known(const YamlNode* node, const YamlReader& reader,
+                                             NameFiles& files) {
+  if (node == nullptr) {
+    return KnownNames::shipped();
+  }
+  if (node->kind == YamlNode::Kind::text) {
+    if (node->text != "none") {
+      reader.error(*node, shown(node->text) + " is no list of known names; write `known: {file: " +
+                              "lists/known.txt}`, or `known: none`");
+    }
+    return nullptr;
+  }
+  YamlMap map(*node, keys::known, reader);
+  std::vector<Name> names;
+  if (const YamlNode* file = map.require("file", "write the path of a file of domains")) {
+    for (const FileName& read : files.read(*file, "file")) {
+      names.push_back(read.name);
+    }
+  }
+  map.finish();
+  return std::make_shared<const KnownNames>(names);
+}
+
 std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
                                           std::chrono::sys_days today, const Config* previous,
                                           PolicyFiles& files, Report& report, bool& readable) {
@@ -91,7 +117,9 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   }
   const Defaults defaults = read_defaults(map.find("defaults"), groups, reader);
   ListReader lists(reader, file.parent_path(), files, builder, previous);
-  RuleReader rules(reader, groups, defaults, lists, today, builder, sinkhole.place.line > 0);
+  NameFiles name_files(reader, file.parent_path(), files);
+  RuleReader rules(reader, groups, defaults, lists, name_files, today, builder,
+                   sinkhole.place.line > 0);
   const YamlNode* protect = map.find("protect");
   const YamlNode* listing =
       map.has("protect")
@@ -108,6 +136,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
       rules.read_protect(item);
     }
   }
+  builder.set_known(read_known(map.find("known"), reader, name_files));
   WrittenFiles written(reader, file.parent_path());
   written.are_read(files.sources());
   const YamlNode* const control_node = map.find("control");

@@ -35,10 +35,10 @@ std::optional<std::chrono::sys_days> date_from(std::string_view text) {
 } // namespace
 
 RuleReader::RuleReader(const YamlReader& reader, const std::vector<Group>& groups,
-                       const Defaults& defaults, ListReader& lists, std::chrono::sys_days today,
-                       PolicyBuilder& builder, bool has_sinkhole)
-    : reader_(reader), groups_(groups), defaults_(defaults), lists_(lists), today_(today),
-      builder_(builder), has_sinkhole_(has_sinkhole) {}
+                       const Defaults& defaults, ListReader& lists, NameFiles& name_files,
+                       std::chrono::sys_days today, PolicyBuilder& builder, bool has_sinkhole)
+    : reader_(reader), groups_(groups), defaults_(defaults), lists_(lists), name_files_(name_files),
+      today_(today), builder_(builder), has_sinkhole_(has_sinkhole) {}
 
 void RuleReader::read(const YamlNode& node) {
   if (node.kind == YamlNode::Kind::alias) {
@@ -61,9 +61,7 @@ void RuleReader::read(const YamlNode& node) {
     read_names(*value, "exact", Scope::exact, public_suffixes, source.names);
   }
   const Held held = read_held(map, public_suffixes);
-  if (const YamlNode* value = map.find("except")) {
-    read_names(*value, "except", Scope::subtree, true, source.exceptions);
-  }
+  read_exceptions(map, source);
   if (const YamlNode* value = map.find("intended")) {
     const auto name = read_one(*value, "intended");
     if (map.has("confusable")) {
@@ -108,82 +106,6 @@ void RuleReader::read(const YamlNode& node) {
   if (!has_expired(rule)) {
     sources_.push_back(std::move(source));
   }
-}
-
-void RuleReader::read_protect(const YamlNode& node) {
-  if (node.kind == YamlNode::Kind::alias) {
-    return;
-  }
-  YamlMap map(node, keys::protect, reader_);
-  Rule rule;
-  RuleSource source;
-  source.place = node.place;
-  read_id(map, rule, source.place);
-  const bool public_suffixes = may_be_public_suffixes(map);
-  if (const YamlNode* value =
-          map.require("domains", "write the domains to protect, as in `domains: [army.mil]`")) {
-    read_names(*value, "domains", Scope::subtree, public_suffixes, source.protects);
-  }
-  for (const WrittenName& written : source.protects) {
-    if (written.name.label_count() < 2) {
-      reader_.report().error(reader_.file(), written.place,
-                             shown(written.name.to_text()) +
-                                 " cannot be protected, as only the names below it have owners; "
-                                 "write those, or a rule with `confusable`");
-    }
-  }
-  const Classes classes = read_classes(map.find("classes"));
-  if (const YamlNode* value = map.find("except")) {
-    read_names(*value, "except", Scope::subtree, true, source.exceptions);
-  }
-  read_action_and_scope(node, map, rule);
-  if (rule.action == Action::allow) {
-    reader_.error(map.has("action") ? map.key_node("action") : node,
-                  "`action: allow` protects nothing; write an action that blocks, or `observe`");
-  }
-  map.finish();
-  add(map, rule, source);
-  for (const WrittenName& written : source.protects) {
-    ClassSet wanted = classes.named;
-    if (classes.defaults) {
-      wanted.add(default_classes(written.name));
-    }
-    builder_.add_protected(source.index, written.name, wanted);
-  }
-  if (!has_expired(rule)) {
-    sources_.push_back(std::move(source));
-  }
-}
-
-RuleReader::Classes RuleReader::read_classes(const YamlNode* value) {
-  Classes classes;
-  if (value == nullptr) {
-    return classes;
-  }
-  constexpr std::string_view key = "classes";
-  if (value->kind == YamlNode::Kind::text && value->text == "default") {
-    return classes;
-  }
-  classes.defaults = false;
-  const auto* items = reader_.list(*value, key);
-  if (items == nullptr) {
-    return classes;
-  }
-  std::vector<std::string_view> words;
-  for (std::size_t index = 0; index < lookalike_class_count; ++index) {
-    words.push_back(to_string(static_cast<LookalikeClass>(index)));
-  }
-  words.emplace_back("default");
-  for (const YamlNode& item : *items) {
-    if (const auto word = reader_.word(item, key, words)) {
-      if (*word == lookalike_class_count) {
-        classes.defaults = true;
-      } else {
-        classes.named.add(static_cast<LookalikeClass>(*word));
-      }
-    }
-  }
-  return classes;
 }
 
 void RuleReader::read_action_and_scope(const YamlNode& node, YamlMap& map, Rule& rule) {
@@ -349,6 +271,17 @@ void RuleReader::add_known_mistypings(const Place& place, const Rule& rule, Rule
       reader_.file(), place,
       "`mistyped: default` takes every name under " + joined(mistyped) + " for one under " + meant +
           "; write " + shown("[" + joined(mistyped) + "]") + " if you mean them all, or fewer");
+}
+
+void RuleReader::read_exceptions(YamlMap& map, RuleSource& source) {
+  if (const YamlNode* value = map.find("except")) {
+    read_names(*value, "except", Scope::subtree, true, source.exceptions);
+  }
+  if (const YamlNode* value = map.find("except_file")) {
+    for (const FileName& read : name_files_.read(*value, "except_file")) {
+      source.exceptions.push_back({read.name, Scope::subtree, value->place});
+    }
+  }
 }
 
 RuleReader::Held RuleReader::read_held(YamlMap& map, bool public_suffixes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/list_reader.hpp"
+#include "config/name_files.hpp"
 #include "config/settings_reader.hpp"
 
 #include <chrono>
@@ -36,8 +37,8 @@ class RuleReader {
  public:
   // All must outlive it. `has_sinkhole`: the policy has `sinkhole`, right or wrong.
   RuleReader(const YamlReader& reader, const std::vector<Group>& groups, const Defaults& defaults,
-             ListReader& lists, std::chrono::sys_days today, PolicyBuilder& builder,
-             bool has_sinkhole);
+             ListReader& lists, NameFiles& name_files, std::chrono::sys_days today,
+             PolicyBuilder& builder, bool has_sinkhole);
 
   // Reads one rule and adds it.
   void read(const YamlNode& node);
@@ -67,6 +68,9 @@ class RuleReader {
     bool defaults = true;
   };
   Classes read_classes(const YamlNode* value);
+  void read_protect_file(const YamlNode& file, bool public_suffixes, RuleSource& source);
+  // `except` and `except_file`.
+  void read_exceptions(YamlMap& map, RuleSource& source);
   // `mx_exchange` and `answer_ip`: what an answer holds.
   struct Held {
     std::vector<WrittenName> exchanges;
@@ -84,6 +88,7 @@ class RuleReader {
   const std::vector<Group>& groups_;
   const Defaults& defaults_;
   ListReader& lists_;
+  NameFiles& name_files_;
   std::chrono::sys_days today_;
   PolicyBuilder& builder_;
   bool has_sinkhole_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
-#include <set>
 
 namespace nearmiss {
 
@@ -447,11 +446,7 @@ Verdict Policy::explain(const Query& query, std::vector<Runner>& lost) const {
   if (!lookalikes_) {
     return verdict;
   }
-  std::set<std::uint32_t> protecting;
-  for (const Protected& domain : lookalikes_->domains()) {
-    protecting.insert(domain.rule);
-  }
-  for (const std::uint32_t index : protecting) {
+  for (const std::uint32_t index : protecting_) {
     const Rule& rule = rules_[index];
     const auto of_this_rule = [&](std::uint32_t other) noexcept { return other == index; };
     const auto lookalike = lookalikes_->find(query.name, of_this_rule);

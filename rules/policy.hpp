@@ -164,6 +164,12 @@ class Policy {
   std::span<const Protected> protected_domains() const noexcept {
     return lookalikes_ ? lookalikes_->domains() : std::span<const Protected>();
   }
+  // What the name is nearest to by a slip of the fingers, whether that makes it a look-alike or
+  // not, and whether it is one of the known names: why it passes, for people.
+  std::optional<Lookalike> nearest_slip(const Name& name) const noexcept {
+    return lookalikes_ ? lookalikes_->nearest(name) : std::nullopt;
+  }
+  bool knows(const Name& name) const noexcept { return lookalikes_ && lookalikes_->knows(name); }
   std::size_t protected_count() const noexcept {
     return lookalikes_ ? lookalikes_->domains().size() : 0;
   }
@@ -185,6 +191,7 @@ class Policy {
   NameIndex exchanges_;
   AddressIndex addresses_;
   std::unique_ptr<const LookalikeIndex> lookalikes_; // null: no domain is protected
+  std::vector<std::uint32_t> protecting_;            // rules that protect a domain, sorted
   ClientGroups groups_;
   bool enforcing_ = true;
   bool may_drop_ = false;

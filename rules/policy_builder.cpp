@@ -1,5 +1,6 @@
 #include "rules/policy_builder.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <memory>
 #include <utility>
@@ -62,9 +63,14 @@ void PolicyBuilder::add_exception(std::size_t rule, const Name& name) {
   names_.add(name, static_cast<std::uint32_t>(rule), mark_excepted);
 }
 
-void PolicyBuilder::add_protected(std::size_t rule, const Name& domain, ClassSet classes) {
+void PolicyBuilder::add_protected(std::size_t rule, const Name& domain, ClassSet classes,
+                                  std::int16_t threshold) {
   assert(rule < policy_.rules_.size());
-  protected_.push_back({domain, classes, static_cast<std::uint32_t>(rule)});
+  protected_.push_back({domain, classes, static_cast<std::uint32_t>(rule), threshold});
+}
+
+void PolicyBuilder::set_known(std::shared_ptr<const KnownNames> known) noexcept {
+  known_ = std::move(known);
 }
 
 void PolicyBuilder::set_enforcing(bool enforcing) noexcept {
@@ -77,7 +83,14 @@ Policy PolicyBuilder::build() && {
   policy_.exchanges_ = std::move(exchanges_).build();
   policy_.addresses_ = AddressIndex(addresses_);
   if (!protected_.empty()) {
-    policy_.lookalikes_ = std::make_unique<const LookalikeIndex>(std::move(protected_));
+    for (const Protected& domain : protected_) {
+      policy_.protecting_.push_back(domain.rule);
+    }
+    std::ranges::sort(policy_.protecting_);
+    const auto repeated = std::ranges::unique(policy_.protecting_);
+    policy_.protecting_.erase(repeated.begin(), repeated.end());
+    policy_.lookalikes_ =
+        std::make_unique<const LookalikeIndex>(std::move(protected_), std::move(known_));
   }
   return std::move(policy_);
 }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +46,11 @@ class PolicyBuilder {
 
   // The rule shall match look-alikes of the domain in these classes. A rule either lists names or
   // protects domains; its exceptions hold for both.
-  void add_protected(std::size_t rule, const Name& domain, ClassSet classes);
+  // `threshold`: from these odds on a slip is one, whatever its class; see Protected.
+  void add_protected(std::size_t rule, const Name& domain, ClassSet classes,
+                     std::int16_t threshold = no_threshold);
+  // Names that are no look-alikes; null: all may be.
+  void set_known(std::shared_ptr<const KnownNames> known) noexcept;
 
   // Not enforcing: verdicts keep their action, but are not enforced. Enforcing unless told.
   void set_enforcing(bool enforcing) noexcept;
@@ -59,6 +64,7 @@ class PolicyBuilder {
   NameIndexBuilder exchanges_;
   std::vector<std::pair<Prefix, std::uint32_t>> addresses_;
   std::vector<Protected> protected_;
+  std::shared_ptr<const KnownNames> known_;
 };
 
 } // namespace nearmiss

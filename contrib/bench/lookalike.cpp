@@ -38,7 +38,7 @@ const LookalikeIndex& index() {
     std::vector<Protected> domains;
     while (domains.size() < 10000) {
       const Name domain = name_of(random_domain(random));
-      domains.push_back({domain, default_classes(domain), 0});
+      domains.push_back({domain, default_classes(domain), 0, threshold_of(Sensitivity::normal)});
     }
     return LookalikeIndex(std::move(domains));
   }();
@@ -183,7 +183,7 @@ void build(benchmark::State& state) {
   std::vector<Protected> domains;
   while (domains.size() < 10000) {
     const Name domain = name_of(random_domain(random));
-    domains.push_back({domain, default_classes(domain), 0});
+    domains.push_back({domain, default_classes(domain), 0, threshold_of(Sensitivity::normal)});
   }
   for (auto _ : state) {
     benchmark::DoNotOptimize(LookalikeIndex(domains));

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # usage: contrib/bench/lookalike_classifier.sh [--list] [REAL...]
+#        contrib/bench/lookalike_classifier.sh --typed TYPED LEGIT PROTECTED...
 #
 # Measures the look-alike test as a classifier and prints three tables: for each kind of dnstwist's
 # variants of the domains in lookalike_domains.txt how many are known as look-alikes; for each class
@@ -12,6 +13,12 @@
 # of SpamAssassin and rspamd the domains that mail comes from (mail), of yt-dlp and calibre the sites
 # they can read (sites). Every REAL is a file of further names, one a line.
 #
+# With --typed only what people type is measured: of the pairs in TYPED ("mistyped <tab> intended" a
+# line) how many are recognised with the right domain, and of the domains in LEGIT how many are taken
+# for look-alikes beside each list of PROTECTED ones; by the default, by each sensitivity, and by
+# three baselines: distance 1, distance 2, and the rules of mailcheck. Then by kind of slip, and the
+# curve over thresholds. contrib/bench/lookalike_weights.py fits the weights to such files.
+#
 #   --list   show the missed variants and the false positives too
 #
 # Needs dnstwist, which is installed if it is missing (as root), and a build in build/ or
@@ -23,8 +30,10 @@ set -euo pipefail
 . "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../common.sh"
 
 list=()
+typed=
 while (($#)); do
   case $1 in
+  --typed) typed=1 && shift && break ;;
   -h | --help) usage && exit ;;
   --list) list=(--list) && shift ;;
   -*) die "unknown option: $1" "see ${0##*/} --help" ;;
@@ -54,7 +63,12 @@ log=$work/log
 [[ -f $build/build.ninja || -f $build/Makefile ]] ||
   logged "$log" "Configuring $build" cmake -S "$root" -B "$build" -DNEARMISS_BUILD_MODULE=OFF
 logged "$log" "Building the classifier" cmake --build "$build" \
-  --target nearmiss_lookalike_classifier nearmiss_lookalike_neighbours
+  --target nearmiss_lookalike_classifier nearmiss_lookalike_neighbours nearmiss_lookalike_slips
+
+if [[ $typed ]]; then
+  (($# > 2)) || die "--typed needs files: TYPED LEGIT PROTECTED..." "see ${0##*/} --help"
+  exec "$programs/nearmiss_lookalike_slips" table "$@"
+fi
 
 if [[ ! $work/variants -nt $here/lookalike_domains.txt ]]; then
   say "Writing dnstwist's variants (some minutes)"

@@ -35,6 +35,7 @@ Command add_enforce(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_export(CLI::App& app);
 Command add_generate(CLI::App& app);
+Command add_learn(CLI::App& app);
 Command add_observe(CLI::App& app);
 Command add_reload(CLI::App& app);
 Command add_report(CLI::App& app);

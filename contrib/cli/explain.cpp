@@ -115,13 +115,66 @@ std::vector<std::string> local_data(const Verdict& verdict) {
   return texts;
 }
 
+// By its class in points; or weighed, in hundredths of the logarithm of odds.
+Json score_parts(const LookalikeScore& score) {
+  if (!score.weighed) {
+    return {{"class", score.base},
+            {"short_label", -int{score.short_label}},
+            {"further_changes", -int{score.changes}}};
+  }
+  Json parts{{"slip", score.slip},
+             {"ending", score.ending},
+             {"length", score.length},
+             {"provider", score.provider},
+             {"odds", score.odds()}};
+  parts["threshold"] = score.threshold == no_threshold ? Json() : Json(score.threshold);
+  return parts;
+}
+
+// Why a name that no rule takes for a look-alike is none, though it is near a protected domain.
+struct Passing {
+  std::optional<Lookalike> nearest;
+  bool known = false;
+  std::optional<Sensitivity> from; // that would take it for one
+};
+
+Passing why_it_passes(const Policy& policy, const Name& name) {
+  Passing passing{policy.nearest_slip(name), policy.knows(name), {}};
+  if (passing.nearest && passing.nearest->score.weighed) {
+    for (const auto one : {Sensitivity::high, Sensitivity::normal, Sensitivity::low}) {
+      if (passing.nearest->score.odds() >= threshold_of(one)) {
+        passing.from = one;
+      }
+    }
+  }
+  return passing;
+}
+
+std::string_view word_of(Sensitivity sensitivity) {
+  return sensitivity == Sensitivity::low      ? "low"
+         : sensitivity == Sensitivity::normal ? "default"
+                                              : "high";
+}
+
+std::string sentence(const Policy& policy, const Passing& passing) {
+  const Lookalike& nearest = *passing.nearest;
+  const Name& domain = policy.protected_domains()[nearest.domain].domain;
+  std::string text = "near " + domain.to_text() + ": " + explain(nearest.kind, nearest.score);
+  if (passing.known) {
+    return text + "; but the name is among the known ones, and so meant as itself";
+  }
+  if (passing.from) {
+    return text + "; `sensitivity: " + std::string(word_of(*passing.from)) +
+           "` takes it for a look-alike";
+  }
+  return text + "; no sensitivity takes it for a look-alike";
+}
+
 void add_likeness(Json& json, const Likeness& likeness) {
   if (likeness.domain != nullptr) {
     json["class"] = to_string(likeness.kind);
     json["score"] = likeness.score.value();
-    json["score_parts"] = {{"class", likeness.score.base},
-                           {"short_label", -int{likeness.score.short_label}},
-                           {"further_changes", -int{likeness.score.changes}}};
+    json["score_parts"] = score_parts(likeness.score);
     json["looks_like"] = likeness.domain->to_text();
   }
 }
@@ -150,6 +203,17 @@ Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
     json["reason"] = verdict.rule->reason;
     json["reference"] = verdict.rule->reference;
     json["ttl"] = verdict.rule->ttl;
+  }
+  if (verdict.rule == nullptr && lost.empty()) {
+    if (const Passing passing = why_it_passes(policy, query.name); passing.nearest) {
+      const Lookalike& nearest = *passing.nearest;
+      json["near"] = {{"domain", policy.protected_domains()[nearest.domain].domain.to_text()},
+                      {"class", to_string(nearest.kind)},
+                      {"score", nearest.score.value()},
+                      {"score_parts", score_parts(nearest.score)},
+                      {"known", passing.known},
+                      {"sensitivity", passing.from ? Json(word_of(*passing.from)) : Json()}};
+    }
   }
   json["lost"] = Json::array();
   for (const Runner& runner : lost) {
@@ -187,6 +251,11 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
     }
     if (!verdict.rule->reference.empty()) {
       std::cout << "  reference: " << verdict.rule->reference << '\n';
+    }
+  }
+  if (verdict.rule == nullptr && lost.empty()) {
+    if (const Passing passing = why_it_passes(policy, query.name); passing.nearest) {
+      std::cout << "  " << sentence(policy, passing) << '\n';
     }
   }
   for (const Runner& runner : lost) {

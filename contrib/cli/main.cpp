@@ -101,9 +101,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit codes: 0 success, 1 negative result, 2 error.");
   const std::vector<Command> commands{
-      add_check(app),    add_explain(app), add_generate(app), add_simulate(app), add_export(app),
-      add_status(app),   add_reload(app),  add_report(app),   add_tail(app),     add_verify(app),
-      add_sinkhole(app), add_observe(app), add_enforce(app),  add_allow(app),
+      add_check(app),  add_explain(app),  add_generate(app), add_learn(app),   add_simulate(app),
+      add_export(app), add_status(app),   add_reload(app),   add_report(app),  add_tail(app),
+      add_verify(app), add_sinkhole(app), add_observe(app),  add_enforce(app), add_allow(app),
   };
   for (const Command& command : commands) {
     command.app->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);

@@ -290,6 +290,12 @@ constexpr std::array<Example, nearmiss::lookalike_class_count> examples{{
     {"combosquatting", "login-army.mil", "army.mil", "a word and a hyphen before it"},
     {"embedded-domain", "army.mil.dbl.example.net", "army.mil",
      "the whole name inside another one"},
+    {"misspelling", "arzy.mil", "army.mil", "another letter instead, or one that sounds alike"},
+    {"two-slips", "spaxeforse.mil", "spaceforce.mil", "two slips in the label"},
+    {"ending-slip", "army.nil", "army.mil", "a slip in the ending, whether it exists or not"},
+    {"label-and-ending", "spaceforse.nil", "spaceforce.mil",
+     "a slip in the label and one in the ending"},
+    {"moved-dot", "armym.il", "army.mil", "a dot a letter further on, or put in beside a slip"},
 }};
 
 // The length of a label from which on the class is on by default; 0: never.
@@ -306,6 +312,11 @@ std::size_t default_from(nearmiss::LookalikeClass kind) {
   return from;
 }
 
+// Found by the score of a slip alone, which `classes: default` switches on.
+bool weighed(nearmiss::LookalikeClass kind) {
+  return kind >= nearmiss::LookalikeClass::misspelling;
+}
+
 void print_classes() {
   std::cout << "| class | example | of | what differs | on from |\n"
             << "| --- | --- | --- | --- | --- |\n";
@@ -317,7 +328,7 @@ void print_classes() {
     const std::size_t from = default_from(*kind);
     std::cout << "| `" << example.kind << "` | `" << example.name << "` | `" << example.meant
               << "` | " << example.text << " | "
-              << (from == 0   ? "never"
+              << (from == 0   ? (weighed(*kind) ? "by its score" : "never")
                   : from == 1 ? "any length"
                               : std::to_string(from) + " characters")
               << " |\n";

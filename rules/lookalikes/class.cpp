@@ -39,6 +39,11 @@ constexpr std::array<ClassFacts, lookalike_class_count> facts{{
     {"plural", 70},
     {"combosquatting", 65},
     {"embedded-domain", 60},
+    {"misspelling", 70},
+    {"two-slips", 65},
+    {"ending-slip", 85},
+    {"label-and-ending", 70},
+    {"moved-dot", 85},
 }};
 
 const ClassFacts& facts_of(LookalikeClass value) noexcept {
@@ -127,7 +132,53 @@ ClassSet default_classes(const Name& domain) {
   return classes;
 }
 
+std::int16_t threshold_of(Sensitivity sensitivity) noexcept {
+  switch (sensitivity) {
+  case Sensitivity::low:
+    return 100;
+  case Sensitivity::high:
+    return -200;
+  case Sensitivity::normal:
+    break;
+  }
+  return -70;
+}
+
+namespace {
+
+std::string in_hundredths(int value) {
+  const int size = value < 0 ? -value : value;
+  std::string text = std::to_string(size / 100) + '.';
+  text += static_cast<char>('0' + size / 10 % 10);
+  text += static_cast<char>('0' + size % 10);
+  return (value < 0 ? "-" : "") + text;
+}
+
+std::string explain_weighed(LookalikeClass kind, const LookalikeScore& score) {
+  std::string text = in_hundredths(score.value());
+  if (score.threshold != no_threshold) {
+    LookalikeScore least;
+    least.weighed = true;
+    least.slip = score.threshold;
+    text += ", a look-alike from " + in_hundredths(least.value()) + " on";
+  }
+  text += ": " + std::string(to_string(kind)) + ' ' + in_hundredths(score.slip);
+  if (score.ending != 0) {
+    text += ", ending " + in_hundredths(score.ending);
+  }
+  text += ", length of the label " + in_hundredths(score.length);
+  if (score.provider != 0) {
+    text += ", mail provider " + in_hundredths(score.provider);
+  }
+  return text;
+}
+
+} // namespace
+
 std::string explain(LookalikeClass kind, const LookalikeScore& score) {
+  if (score.weighed) {
+    return explain_weighed(kind, score);
+  }
   std::string text = std::to_string(score.value()) + ": " + std::string(to_string(kind)) + ' ' +
                      std::to_string(score.base);
   if (score.short_label != 0) {

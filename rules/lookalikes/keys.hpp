@@ -81,10 +81,14 @@ enum class KeyKind : std::uint8_t {
   any_label, // the label alone, whatever the suffix
   any_alias, // another spelling of the whole name as one label
   sequence,  // the labels of the whole name
-  // In a table of their own, that of the public suffix list:
+  slip,      // the whole name without dots, less up to two characters
+  // In tables of their own, that of the known names:
+  known,
+  // and that of the public suffix list:
   rule,           // the labels of a rule
   wildcard,       // the labels that a rule has behind its wildcard
   above_u_labels, // the labels behind the last one of a rule that is not ASCII
+  top_level,      // the last label of any rule
 };
 
 // One 64-bit key of up to two hashes.

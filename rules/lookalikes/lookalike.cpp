@@ -3,6 +3,9 @@
 #include "rules/lookalikes/class.hpp"
 #include "rules/lookalikes/edit.hpp"
 #include "rules/lookalikes/glyph.hpp"
+#include "rules/lookalikes/known.hpp"
+#include "rules/lookalikes/score.hpp"
+#include "rules/lookalikes/slip_keys.hpp"
 #include "rules/lookalikes/suffix.hpp"
 #include "rules/lookalikes/tables.hpp"
 #include "rules/lookalikes/tld_pairs.hpp"
@@ -38,15 +41,116 @@ class LookalikeIndex::Search {
       under_any_suffix(suffix);
     }
     whole_names_inside();
+    if (!tables_.slips.empty()) {
+      slips();
+    }
     if (!best_ || trusted_) {
       return std::nullopt;
     }
     return Lookalike{best_->kind, best_->domain, best_->score, asked_.last_labels(best_->compared)};
   }
 
+  void report_to(const FeatureVisit& visit) noexcept { visit_ = &visit; }
+  // Finds slips of any odds, and known names too.
+  void ask_for_nearest() noexcept { nearest_ = true; }
   std::size_t work() const noexcept { return work_; }
 
  private:
+  // Slips of the fingers: of the registered name, and of one with a label more (yahoo.con.br, where
+  // the list has no con.br; i.softbank.jp).
+  void slips() noexcept {
+    const std::size_t labels = asked_.label_count();
+    const std::size_t suffix = lookalike::most_suffix_labels(asked_);
+    const std::size_t shortest = suffix == labels ? labels : suffix + 1;
+    if (shortest < 2) {
+      return;
+    }
+    slips_of(shortest, 2);
+    if (shortest < labels) {
+      slips_of(shortest + 1, 1);
+    }
+  }
+
+  void slips_of(std::size_t labels, unsigned most) noexcept {
+    const lookalike::SlipText text(asked_, labels);
+    const std::size_t size = text.joined().size();
+    most = text.too_long() ? 0 : std::min(most, lookalike::slips_of_length(size, 2));
+    if (most == 0) {
+      return;
+    }
+    // All keys first, so that their lines come from memory side by side.
+    // NOLINTNEXTLINE(*-member-init): filled below
+    std::array<std::uint64_t, lookalike::most_slip_keys + 64> keys;
+    std::size_t count = 0;
+    lookalike::for_each_slip_key(tables_.hasher, text.joined(), most,
+                                 [&](std::uint64_t key) noexcept {
+                                   tables_.slips.prefetch(key);
+                                   keys[count++] = key;
+                                 });
+    work_ += count;
+    seen_count_ = 0;
+    for (std::size_t at = 0; at < count; ++at) {
+      if (tables_.slips.may_hold(keys[at])) {
+        tables_.slips.each(keys[at], [&](std::uint32_t value) noexcept {
+          return consider_slip(value, labels, text);
+        });
+      }
+    }
+  }
+
+  // False where enough candidates have been compared: a name that is near more protected ones than
+  // that is judged by the first of them.
+  bool consider_slip(std::uint32_t value, std::size_t labels,
+                     const lookalike::SlipText& text) noexcept {
+    const auto seen_end = seen_.begin() + static_cast<std::ptrdiff_t>(seen_count_);
+    if (++work_ > most_work || std::find(seen_.begin(), seen_end, value) != seen_end) {
+      return work_ <= most_work;
+    }
+    if (seen_count_ == seen_.size()) {
+      return false;
+    }
+    seen_[seen_count_++] = value;
+    const std::uint32_t index = value >> 1;
+    const Target& target = tables_.targets[index];
+    const Name& domain = tables_.domains[index].domain;
+    const std::size_t meant_labels =
+        (value & 1) != 0 ? domain.label_count() : target.suffix_labels + 1U;
+    const lookalike::SlipText meant(domain, meant_labels);
+    if (meant.text() == text.text()) {
+      return true;
+    }
+    const std::size_t suffix = owned_suffix();
+    if (suffix >= labels) {
+      return true;
+    }
+    const auto compared = [](const lookalike::SlipText& name, std::size_t all,
+                             std::size_t ending) noexcept {
+      std::size_t at = name.text().size();
+      for (std::size_t left = ending; left > 0; --left) {
+        at = name.text().rfind('.', at - 1);
+      }
+      return lookalike::Compared{name.text(), all, ending, at};
+    };
+    if (!no_such_ending_) {
+      no_such_ending_ = lookalike::has_no_such_ending(asked_);
+    }
+    const auto found = lookalike::find_slip(compared(text, labels, suffix),
+                                            compared(meant, meant_labels, target.suffix_labels),
+                                            *no_such_ending_, target.provider);
+    if (!found) {
+      return true;
+    }
+    if (visit_ != nullptr && !is_trusted()) {
+      (*visit_)(index, found->features);
+    }
+    LookalikeScore score = lookalike::score_of(found->features);
+    score.threshold = target.threshold;
+    if (nearest_ || target.classes.contains(found->kind) || score.odds() >= target.threshold) {
+      settle(found->kind, index, score, labels);
+    }
+    return true;
+  }
+
   // What can be told of the registered label under a suffix that protected domains share.
   void under_same_suffix(std::size_t suffix, std::uint64_t suffix_hash) noexcept {
     const std::string_view octets = asked_.label(asked_.label_count() - suffix - 1);
@@ -141,9 +245,11 @@ class LookalikeIndex::Search {
       return;
     }
     const std::uint64_t hash = tables_.hash_text(skeleton->view());
+    std::size_t compared = 0;
     each(make_key(KeyKind::skeleton, hash, suffix_hash), [&](std::uint32_t index) noexcept {
       const Target& target = tables_.targets[index];
-      if (!same_suffix(target.suffix, suffix) || label == target.label) {
+      if (!same_suffix(target.suffix, suffix) || label == target.label ||
+          ++compared > most_glyphs_compared) {
         return;
       }
       const Text folded = lookalike::fold(label);
@@ -269,11 +375,19 @@ class LookalikeIndex::Search {
   void offer(LookalikeClass kind, std::uint32_t index, unsigned further, std::size_t suffix,
              std::size_t compared) noexcept {
     const Target& target = tables_.targets[index];
-    if (!target.classes.contains(kind) || is_trusted() || suffix != owned_suffix() ||
-        (wanted_ != nullptr && !(*wanted_)(target.rule))) {
+    if (!target.classes.contains(kind) || suffix != owned_suffix()) {
       return;
     }
-    const auto score = lookalike::score_of(kind, target.label.size(), further);
+    settle(kind, index, lookalike::score_of(kind, target.label.size(), further), compared);
+  }
+
+  // Takes it for the best, unless another is better.
+  void settle(LookalikeClass kind, std::uint32_t index, const LookalikeScore& score,
+              std::size_t compared) noexcept {
+    if (is_trusted() || (!nearest_ && is_known()) ||
+        (wanted_ != nullptr && !(*wanted_)(tables_.targets[index].rule))) {
+      return;
+    }
     if (best_) {
       const int gain = score.value() - best_->score.value();
       const bool earlier = kind != best_->kind ? kind < best_->kind : index < best_->domain;
@@ -305,6 +419,13 @@ class LookalikeIndex::Search {
       }
     }
     return trusted_;
+  }
+
+  bool is_known() noexcept {
+    if (!known_) {
+      known_ = tables_.known_names != nullptr && tables_.known_names->contains(asked_);
+    }
+    return *known_;
   }
 
   template<typename Visit> void each(std::uint64_t key, Visit visit) noexcept {
@@ -367,6 +488,16 @@ class LookalikeIndex::Search {
   std::optional<std::uint32_t> last_edited_;
   bool trust_known_ = false;
   bool trusted_ = false;
+  bool nearest_ = false;
+  const FeatureVisit* visit_ = nullptr; // null: nobody fits weights
+  std::optional<bool> known_;
+  std::optional<bool> no_such_ending_;
+  static constexpr std::size_t most_work = 2000;
+  // Labels of b and d alone, or of i, l and 1, have one skeleton: of many such protected ones the
+  // first are compared, and nearly always one of these is the look-alike.
+  static constexpr std::size_t most_glyphs_compared = 32;
+  std::array<std::uint32_t, 32> seen_; // candidates that were compared
+  std::size_t seen_count_ = 0;
   std::size_t work_ = 0;
   struct Best {
     LookalikeClass kind;
@@ -378,8 +509,9 @@ class LookalikeIndex::Search {
 };
 
 LookalikeIndex::LookalikeIndex() : LookalikeIndex(std::vector<Protected>()) {}
-LookalikeIndex::LookalikeIndex(std::vector<Protected> domains)
-    : tables_(std::make_unique<const Tables>(std::move(domains))) {}
+LookalikeIndex::LookalikeIndex(std::vector<Protected> domains,
+                               std::shared_ptr<const KnownNames> known)
+    : tables_(std::make_unique<const Tables>(std::move(domains), std::move(known))) {}
 LookalikeIndex::LookalikeIndex(LookalikeIndex&&) noexcept = default;
 LookalikeIndex& LookalikeIndex::operator=(LookalikeIndex&&) noexcept = default;
 LookalikeIndex::~LookalikeIndex() = default;
@@ -397,6 +529,25 @@ std::optional<Lookalike> LookalikeIndex::find(const Name& asked,
     return std::nullopt;
   }
   return Search(*tables_, asked, &wanted).run();
+}
+
+std::optional<Lookalike> LookalikeIndex::nearest(const Name& asked) const noexcept {
+  if (tables_->domains.empty() || asked.label_count() < 2) {
+    return std::nullopt;
+  }
+  Search search(*tables_, asked, nullptr);
+  search.ask_for_nearest();
+  return search.run();
+}
+
+void LookalikeIndex::for_each_slip(const Name& asked, const FeatureVisit& visit) const {
+  Search search(*tables_, asked, nullptr);
+  search.report_to(visit);
+  search.run();
+}
+
+bool LookalikeIndex::knows(const Name& asked) const noexcept {
+  return tables_->known_names != nullptr && tables_->known_names->contains(asked);
 }
 
 std::size_t LookalikeIndex::work(const Name& asked) const noexcept {

@@ -22,6 +22,7 @@
 
 #include "rules/name.hpp"
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -58,8 +59,13 @@ enum class LookalikeClass : std::uint8_t {
   plural,              // armys.mil, armies.mil
   combosquatting,      // any-army.mil: any word and a hyphen before it (Kintis et al., CCS 2017)
   embedded_domain,     // army.mil.dbl.example.net: the whole name inside another one
+  misspelling,         // arby.mil, armi.mil: another letter, or one that sounds alike
+  two_slips,           // hotmial.com for hotmail.com is one, homtial.com two
+  ending_slip,         // army.mli, gmail.con, yahoo.con.br: a slip within the ending
+  label_and_ending,    // gmil.con: one in the label and one in the ending
+  moved_dot,           // armym.il, gmailc.om, gmail..com: a dot at another place
 };
-constexpr std::size_t lookalike_class_count = 19;
+constexpr std::size_t lookalike_class_count = 24;
 
 // The spelling that policies and events use: "tld-swap".
 std::string_view to_string(LookalikeClass value) noexcept;
@@ -102,22 +108,42 @@ class ClassSet {
 // fewer: see class.cpp for the figures behind it.
 ClassSet default_classes(const Name& domain);
 
+// How many slips `classes: default` takes for look-alikes by their score, and so how many honest
+// names.
+enum class Sensitivity : std::uint8_t { low, normal, high };
+
+// The least odds of a look-alike, in hundredths of their logarithm. What each means for honest
+// names is measured, see class.cpp.
+std::int16_t threshold_of(Sensitivity sensitivity) noexcept;
+constexpr std::int16_t no_threshold = INT16_MAX;
+
 struct Protected {
   Name domain; // two labels or more
   ClassSet classes;
   std::uint32_t rule = 0; // the caller's; handed back, not looked at
+  // A slip is a look-alike from these odds on, whatever its class; no_threshold: by its class
+  // alone.
+  std::int16_t threshold = no_threshold;
 };
 
-// How sure a verdict is: 1..100. `base` is the class's; the rest is taken off it.
+// How sure a verdict is: 1..100. Either by its class: `base` is the class's, the rest is taken off
+// it. Or weighed (score.hpp), in hundredths of the logarithm of odds.
 struct LookalikeScore {
   std::uint8_t base = 0;
   std::uint8_t short_label = 0; // 5 for each character that the protected label has under 8
   std::uint8_t changes = 0;     // 10 for each change after the first
-  constexpr int value() const noexcept {
-    const int left = base - short_label - changes;
-    return left < 1 ? 1 : left;
-  }
+  bool weighed = false;
+  std::int16_t slip = 0;                 // which slips, and how many
+  std::int16_t ending = 0;               // what is wrong with the ending
+  std::int16_t length = 0;               // of the protected label
+  std::int16_t provider = 0;             // a well-known mail provider is protected
+  std::int16_t threshold = no_threshold; // the protected domain's
+
+  int odds() const noexcept { return slip + ending + length + provider; }
+  int value() const noexcept;
 };
+
+class KnownNames;
 
 struct Lookalike {
   LookalikeClass kind = LookalikeClass::homoglyph;
@@ -126,7 +152,8 @@ struct Lookalike {
   Name compared; // the part of the asked name that was judged: "arrny.mil" of mail.arrny.mil
 };
 
-// "85: tld-swap 90, less 5 for a short label"
+// "85: tld-swap 90, less 5 for a short label", or "0.95, from 0.33 on: omission 0.69, a label of 7
+// characters 1.87, a mail provider 3.12"
 std::string explain(LookalikeClass kind, const LookalikeScore& score);
 
 // Immutable once built: any number of threads may ask it at the same time.
@@ -135,7 +162,9 @@ class LookalikeIndex {
   LookalikeIndex(); // protects nothing
   // Throws std::invalid_argument for a domain of fewer than two labels, std::runtime_error if the
   // public suffix list or ICU's data cannot be had.
-  explicit LookalikeIndex(std::vector<Protected> domains);
+  // Names that `known` contains are no look-alikes; null: all may be.
+  explicit LookalikeIndex(std::vector<Protected> domains,
+                          std::shared_ptr<const KnownNames> known = nullptr);
   LookalikeIndex(const LookalikeIndex&) = delete;
   LookalikeIndex& operator=(const LookalikeIndex&) = delete;
   LookalikeIndex(LookalikeIndex&&) noexcept;
@@ -151,6 +180,17 @@ class LookalikeIndex {
   // candidates only, must not throw, and allocates nothing if made of std::cref().
   using RuleFilter = std::function<bool(std::uint32_t rule)>;
   std::optional<Lookalike> find(const Name& asked, const RuleFilter& wanted) const noexcept;
+
+  // The slip with the highest odds, whether they reach the threshold or not; known names are not
+  // spared. For people who ask why a name passes.
+  std::optional<Lookalike> nearest(const Name& asked) const noexcept;
+  // Calls `visit(domain, features)` for each slip of any odds, with what score.hpp makes of it; for
+  // those who fit its weights.
+  using FeatureVisit =
+      std::function<void(std::uint32_t domain, const std::array<std::uint8_t, 44>& features)>;
+  void for_each_slip(const Name& asked, const FeatureVisit& visit) const;
+  // Is the name one of `known`, or below one?
+  bool knows(const Name& asked) const noexcept;
 
   // What find() does for this name, counted: keys looked up and candidates compared. At most some
   // hundreds for any name, whoever chose it; for tests and benchmarks.

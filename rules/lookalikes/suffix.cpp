@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <set>
 #include <stdexcept>
@@ -60,6 +61,8 @@ class Rules {
         continue;
       }
       const std::uint64_t hash = hash_of(rule);
+      entries.push_back(
+          {make_key(KeyKind::top_level, hash_of(rule.substr(rule.rfind('.') + 1))), 0});
       if (rule.find('.') != rule.npos) { // a last label is a suffix in any case
         entries.push_back({make_key(KeyKind::rule, hash), 0});
       }
@@ -72,6 +75,11 @@ class Rules {
     }
     keys_ = KeyTable(std::move(entries));
     known_ = true;
+  }
+
+  bool known() const noexcept { return known_; }
+  bool has_top_level(std::string_view label) const noexcept {
+    return holds(KeyKind::top_level, append(0, label));
   }
 
   // A bit for each number of labels, 2 to `most`: may so many of the name's last ones be a public
@@ -246,6 +254,34 @@ std::optional<unsigned> suffix_slip(const Name& asked, std::size_t asked_labels,
     }
   }
   return slip;
+}
+
+std::size_t most_suffix_labels(const Name& name) noexcept {
+  const std::size_t count = std::min(name.label_count(), max_suffix_labels + 1);
+  const Rules* const loaded = rules.load(std::memory_order_acquire);
+  if (loaded == nullptr || !loaded->known()) {
+    return suffix_labels(name);
+  }
+  const std::uint32_t possible = loaded->possible_suffixes(name, count);
+  return possible == 0 ? std::min<std::size_t>(count, 1)
+                       : static_cast<std::size_t>(std::bit_width(possible)) - 1;
+}
+
+bool has_no_such_ending(const Name& name) noexcept {
+  // Endings that no registry has, but that exist all the same (RFC 2606, 6761, 7686, 8375, 9476;
+  // ICANN's resolution of 2024 on `internal`).
+  constexpr std::array<std::string_view, 10> special{"alt",     "arpa", "example", "internal",
+                                                     "invalid", "lan",  "local",   "localhost",
+                                                     "onion",   "test"};
+  const std::string_view last = name.label(name.label_count() - 1);
+  if (last.starts_with("xn--") || std::ranges::find(special, last) != special.end()) {
+    return false;
+  }
+  const Rules* const loaded = rules.load(std::memory_order_acquire);
+  if (loaded != nullptr && loaded->known()) {
+    return !loaded->has_top_level(last);
+  }
+  return !is_top_level_domain(text_of(name, 1).data());
 }
 
 bool is_top_level_domain(const char* label) noexcept {

@@ -37,6 +37,14 @@ bool is_private_suffix(const Name& name, std::size_t labels) noexcept;
 std::optional<unsigned> suffix_slip(const Name& asked, std::size_t asked_labels, const Name& meant,
                                     std::size_t meant_labels) noexcept;
 
+// At least suffix_labels(name), and seldom more: as many as the list may take for the suffix, told
+// without libpsl where its list is that of the build. Does not allocate.
+std::size_t most_suffix_labels(const Name& name) noexcept;
+
+// Is the name's last label no top-level domain at all, as `con`? Of a name of one label or more;
+// the list's rules say, and the few names that are reserved are none. Does not allocate.
+bool has_no_such_ending(const Name& name) noexcept;
+
 // Is this, without a dot, a top-level domain that IANA has delegated, as the list has it?
 bool is_top_level_domain(const char* label) noexcept;
 

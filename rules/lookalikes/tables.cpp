@@ -2,6 +2,7 @@
 
 #include "rules/lookalikes/edit.hpp"
 #include "rules/lookalikes/glyph.hpp"
+#include "rules/lookalikes/slip_keys.hpp"
 #include "rules/lookalikes/suffix.hpp"
 #include "rules/lookalikes/variants_glyph.hpp"
 
@@ -26,6 +27,11 @@ constexpr ClassSet edits{LookalikeClass::repetition, LookalikeClass::transpositi
                          LookalikeClass::insertion,  LookalikeClass::replacement,
                          LookalikeClass::vowel_swap, LookalikeClass::bitsquatting,
                          LookalikeClass::addition,   LookalikeClass::plural};
+
+// What only the weighing of slips finds.
+constexpr ClassSet only_weighed{LookalikeClass::misspelling, LookalikeClass::two_slips,
+                                LookalikeClass::ending_slip, LookalikeClass::label_and_ending,
+                                LookalikeClass::moved_dot};
 
 // The label as people see it.
 std::u32string read(std::string_view label) {
@@ -55,11 +61,12 @@ std::basic_string_view<Character> keep(std::basic_string_view<Character> text,
 // a name could have thousands of candidates, the hosts of one domain.
 std::vector<std::uint32_t> representatives(const std::vector<Protected>& domains,
                                            const std::vector<Target>& targets) {
-  std::map<std::tuple<std::string_view, ClassSet, std::uint32_t>, std::uint32_t> known;
+  std::map<std::tuple<std::string_view, ClassSet, std::uint32_t, std::int16_t>, std::uint32_t>
+      known;
   const auto place_of = [&](std::uint32_t index) {
-    const auto& [domain, classes, rule] = domains[index];
-    const auto registered = last_octets(domain, targets[index].suffix_labels + 1);
-    return known.try_emplace({registered, classes, rule}, index).first;
+    const auto& [domain, classes, rule, threshold] = domains[index];
+    const auto registered = last_octets(domain, targets[index].suffix_labels + 1U);
+    return known.try_emplace({registered, classes, rule, threshold}, index).first;
   };
   for (std::uint32_t index = 0; index < domains.size(); ++index) {
     std::uint32_t& best = place_of(index)->second;
@@ -153,13 +160,33 @@ Target LookalikeIndex::Tables::take_apart(const Protected& wanted,
   const auto decoded = lookalike::decode(domain.label(domain.label_count() - suffix_labels - 1));
   const auto folded = lookalike::fold(decoded.view());
   const std::u32string_view label = keep(decoded.view(), texts);
-  return {label,       folded.view() == label ? label : keep(folded.view(), texts),
-          *known,      wanted.classes,
-          wanted.rule, suffix_labels};
+  return {label,
+          folded.view() == label ? label : keep(folded.view(), texts),
+          *known,
+          wanted.classes,
+          wanted.rule,
+          wanted.threshold,
+          static_cast<std::uint8_t>(suffix_labels),
+          KnownNames::mail_providers().contains(domain)};
 }
 
-LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
-    : domains(std::move(protected_domains)) {
+void LookalikeIndex::Tables::add_slips(const Name& name, std::uint32_t index,
+                                       std::vector<lookalike::SlipTable::Entry>& entries) const {
+  const bool whole = name.label_count() > targets[index].suffix_labels + 1U;
+  const lookalike::SlipText text(name, name.label_count());
+  if (text.too_long() || text.text().find("xn--") != std::string_view::npos) {
+    return; // the letters of an A-label are not what people type
+  }
+  lookalike::for_each_slip_key(hasher, text.joined(),
+                               lookalike::slips_of_length(text.joined().size()),
+                               [&](std::uint64_t key) {
+                                 entries.push_back({key, slip_value(index, whole)});
+                               });
+}
+
+LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains,
+                               std::shared_ptr<const KnownNames> wanted_known)
+    : known_names(std::move(wanted_known)), domains(std::move(protected_domains)) {
   lookalike::load_public_suffixes();
   lookalike::load_glyphs();
 
@@ -181,9 +208,11 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     targets.push_back(take_apart(wanted, suffixes));
   }
   const auto representative = representatives(domains, targets);
+  std::vector<lookalike::SlipTable::Entry> slip_entries;
   for (std::uint32_t index = 0; index < domains.size(); ++index) {
-    const auto& [domain, classes, rule] = domains[index];
+    const auto& [domain, classes, rule, threshold] = domains[index];
     const Target& target = targets[index];
+    const bool weighed = threshold != no_threshold || classes.meets(only_weighed);
     const bool whole_names =
         classes.meets({LookalikeClass::subdomain_as_prefix, LookalikeClass::embedded_domain});
     const auto add = [&](KeyKind kind, std::uint64_t hash, std::uint64_t second = 0) {
@@ -206,12 +235,18 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     if (classes.contains(LookalikeClass::subdomain_as_prefix)) {
       add_joined_name(domain, index, aliases);
     }
+    if (weighed && domain.label_count() > target.suffix_labels + 1U) {
+      add_slips(domain, index, slip_entries);
+    }
     if (representative[index] != index) {
       continue;
     }
 
     // What the registered domain has.
-    const Name registered = domain.last_labels(target.suffix_labels + 1);
+    const Name registered = domain.last_labels(target.suffix_labels + 1U);
+    if (weighed) {
+      add_slips(registered, index, slip_entries);
+    }
     const std::uint64_t suffix = hash_octets(target.suffix);
     if (registered != domain) {
       add_trusted(registered);
@@ -250,7 +285,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
     if (classes.meets({LookalikeClass::missing_dot, LookalikeClass::subdomain_as_prefix})) {
       add_joined_suffix(domain, target, index, aliases);
     }
-    longest_suffix = std::max(longest_suffix, target.suffix_labels);
+    longest_suffix = std::max<std::size_t>(longest_suffix, target.suffix_labels);
     longest_under_suffix = std::max(longest_under_suffix, target.label.size());
   }
   drop_repeated(aliases, representative);
@@ -268,6 +303,7 @@ LookalikeIndex::Tables::Tables(std::vector<Protected> protected_domains)
   sequence_labels.erase(std::unique(sequence_labels.begin(), sequence_labels.end()),
                         sequence_labels.end());
   keys = lookalike::KeyTable(std::move(entries));
+  slips = lookalike::SlipTable(std::move(slip_entries));
 }
 
 } // namespace nearmiss

@@ -3,7 +3,9 @@
 
 #include "rules/lookalikes/glyph.hpp"
 #include "rules/lookalikes/keys.hpp"
+#include "rules/lookalikes/known.hpp"
 #include "rules/lookalikes/lookalike.hpp"
+#include "rules/lookalikes/slip_table.hpp"
 
 #include <memory_resource>
 #include <set>
@@ -21,7 +23,9 @@ struct Target {
   std::string_view suffix;    // wire form, without the root
   ClassSet classes;
   std::uint32_t rule; // the caller's
-  std::size_t suffix_labels;
+  std::int16_t threshold;
+  std::uint8_t suffix_labels;
+  bool provider; // a well-known mail provider
 };
 static_assert(sizeof(Target) <= 64);
 
@@ -38,7 +42,11 @@ struct Alias {
 namespace nearmiss {
 
 struct LookalikeIndex::Tables {
-  explicit Tables(std::vector<Protected> protected_domains);
+  Tables(std::vector<Protected> protected_domains, std::shared_ptr<const KnownNames> known);
+
+  // The keys that lead from a name to its slips.
+  void add_slips(const Name& name, std::uint32_t index,
+                 std::vector<lookalike::SlipTable::Entry>& slips) const;
 
   // Takes a domain apart; `suffixes`: texts of suffixes that were had before.
   lookalike::Target take_apart(const Protected& domain, std::set<std::string_view>& suffixes);
@@ -49,6 +57,8 @@ struct LookalikeIndex::Tables {
 
   lookalike::Hasher hasher;
   lookalike::KeyTable keys;
+  lookalike::SlipTable slips;                    // their values: see slip_value()
+  std::shared_ptr<const KnownNames> known_names; // or null
   std::vector<Protected> domains;
   std::pmr::monotonic_buffer_resource texts; // of the targets
   std::vector<lookalike::Target> targets;    // one for each of `domains`
@@ -62,6 +72,11 @@ struct LookalikeIndex::Tables {
   std::vector<std::size_t> sequence_labels; // the different numbers of labels of whole names
   bool anywhere = false;                    // are whole names looked for at any place?
 };
+
+// A domain, and whether its registered domain or the whole name is meant.
+constexpr std::uint32_t slip_value(std::uint32_t index, bool whole) noexcept {
+  return index << 1 | (whole ? 1U : 0U);
+}
 
 // The octets of the last `count` labels in wire form, without the root.
 inline std::string_view last_octets(const Name& name, std::size_t count) noexcept {

@@ -73,8 +73,9 @@ TEST_CASE("no name costs more than some hundred steps") {
     // two for each of 127 labels.
     CHECK(index.work(name(text)) <= 600);
   }
-  CHECK(index.work(name("mail.debian.org")) <= 40);
-  CHECK(index.work(name("mail.wikipedia.com")) <= 40);
+  // Of n letters without dots n * n / 2 keys for two slips, and n for one under a label more.
+  CHECK(index.work(name("mail.debian.org")) <= 120);
+  CHECK(index.work(name("mail.wikipedia.com")) <= 160);
 }
 
 TEST_CASE("a longer protected label, not a longer asked one, makes more work") {
@@ -95,7 +96,7 @@ TEST_CASE("thousands of hosts of one domain make no more work than one") {
                            "army.mil.example", "wwwarmy.mil", "ar.my.mil", "mail-army.mil",
                            "armies.mil", "usarmy.mil", "us-army.mil", "mail.army.mil"}) {
     INFO(text);
-    CHECK(index.work(name(text)) <= 60);
+    CHECK(index.work(name(text)) <= 180);
   }
   // Nothing is lost by it: the hosts' own, the registered domain's, and another rule's.
   const auto meant = [&](const char* text, std::uint32_t rule) {
