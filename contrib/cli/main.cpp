@@ -1,4 +1,5 @@
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/help.hpp"
 #include "contrib/cli/progress.hpp"
 #include "contrib/cli/text.hpp"
 #include "contrib/logs/attempts.hpp"
@@ -108,6 +109,7 @@ int run(int argc, char** argv) {
   for (const Command& command : commands) {
     command.app->set_version_flag("--version", "nearmiss " NEARMISS_VERSION);
   }
+  arrange_help(app);
   app.add_flag_callback(
          "--describe",
          [&] {
@@ -116,6 +118,11 @@ int run(int argc, char** argv) {
          },
          "print the commands and options as JSON")
       ->group(""); // hidden: for the documents
+  if (const std::string problem = argc > 1 ? unknown_command(app, argv[1]) : std::string();
+      !problem.empty()) {
+    std::cerr << "nearmiss: " << problem << '\n';
+    return exit_cannot;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -144,12 +144,11 @@ Command add_report(CLI::App& app) {
                    "nearmiss's events; gzip too; - is standard input; several are put in the "
                    "order of time")
       ->required();
-  command->footer(
-      "Example: nearmiss report --since 7d --html week.html /var/log/unbound/nearmiss.jsonl*\n"
-      "Times are UTC. An attempt is all lookups of one client for one domain, each "
-      "within the window\nof the one before.\n"
-      "Exit codes: 0 the report was made, whatever it says; 2 a log cannot be read or "
-      "holds no event.");
+  command->footer("Example: nearmiss report --since 7d --html week.html nearmiss.jsonl*\n"
+                  "Times are UTC. An attempt is all lookups of one client for one domain, each "
+                  "within the window\nof the one before.\n"
+                  "Exit codes: 0 the report was made, whatever it says; 2 a log cannot be read or "
+                  "holds no event.");
   return {command, [options] { return report(*options); }};
 }
 

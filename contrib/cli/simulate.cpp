@@ -373,7 +373,7 @@ Command add_simulate(CLI::App& app) {
                    "journal, or nearmiss's events; gzip too; - is standard input")
       ->required();
   command->footer(
-      "Example: journalctl -u unbound --since -7d | nearmiss simulate --config new.yaml -\n"
+      "Example: journalctl -u unbound | nearmiss simulate --config new.yaml -\n"
       "Lookups alone are judged: what an answer leads to (CNAME, MX host) is in no query log.\n"
       "Exit codes: 0 nothing would be blocked, 1 something would, 2 the policy or a log cannot be\n"
       "used.");

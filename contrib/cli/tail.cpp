@@ -238,8 +238,7 @@ Command add_tail(CLI::App& app) {
   command->add_flag("--no-follow", options->no_follow, "end after the last lines");
   command->add_option("LOG", options->log, "the file nearmiss writes its events to")->required();
   command->footer(
-      "Example: nearmiss tail --client 192.0.2.0/24 --domain army.mil "
-      "/var/log/unbound/nearmiss.jsonl\n"
+      "Example: nearmiss tail --client 192.0.2.0/24 --domain army.mil nearmiss.jsonl\n"
       "Goes on across a rotation of the log, until it is interrupted.\n"
       "Exit codes: 0 ended by --no-follow or because the reader has gone, 2 the log cannot "
       "be read.");
