@@ -64,6 +64,8 @@ static enum module_ext_state finish(struct nearmiss* nm, const struct nm_policy*
   bool kept_back = fresh && host_store_is_held(qstate);
   struct reply_info* rep = NULL;
   struct message message;
+  if (listed && listed->lead)
+    return finish_at_lead(nm, policy, qstate, listed, fresh);
   message.count = message.findings = 0;
   if (qstate->return_msg && qstate->return_rcode == LDNS_RCODE_NOERROR)
     rep = qstate->return_msg->rep;
@@ -112,6 +114,20 @@ static struct nearmiss* module_of(const struct module_env* env, int id) {
   return ((struct dynlibmod_env*)env->modinfo[id])->dyn_env;
 }
 
+/* The module's own cache has what the query's clients get. */
+static bool knows_answer(struct nearmiss* nm, const struct nm_policy* policy,
+                         struct module_qstate* qstate, int id) {
+  struct message message;
+  if (!find_in_own_cache(nm, qstate))
+    return false;
+  if (!is_known_lead(qstate) ||
+      (inspect(policy, qstate, qstate->return_msg->rep, &message) &&
+       leads_every_client(policy, qstate, id, qstate->return_msg->rep, &message)))
+    return true;
+  qstate->return_msg = NULL;
+  return false;
+}
+
 static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy* policy,
                                     struct module_qstate* qstate, int id) {
   enum module_ext_state state = open_query(nm, policy, qstate, id);
@@ -119,14 +135,14 @@ static enum module_ext_state on_new(struct nearmiss* nm, const struct nm_policy*
     return state; /* before any client could join */
   if (is_clean(qstate, id)) {
     host_let_store(qstate, false); /* what comes from upstream on_response judges */
-    if (may_be_alias(nm, &qstate->qinfo) && find_in_own_cache(nm, qstate))
+    if (may_be_alias(nm, &qstate->qinfo) && knows_answer(nm, policy, qstate, id))
       return finish(nm, policy, qstate, id, false);
     if (atomic_load(&nm->evicted_generation) != nm_generation(policy))
       recheck(qstate, id); /* Unbound's cache may still hold what this policy matches */
     return state;
   }
   host_let_nobody_join(qstate);
-  return find_in_own_cache(nm, qstate) ? finish(nm, policy, qstate, id, false) : state;
+  return knows_answer(nm, policy, qstate, id) ? finish(nm, policy, qstate, id, false) : state;
 }
 
 EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
@@ -167,6 +183,20 @@ static bool is_failure(const struct reply_info* rep) {
          rcode != LDNS_RCODE_YXDOMAIN;
 }
 
+/* What follows may take long, if the matched name's servers do not answer: clients that ask from
+ * now on do not wait with these. */
+static void end_if_blocked(struct module_qstate* qstate, const struct nm_policy* policy,
+                           struct reply_info* rep, const struct message* message, int id) {
+  struct listed_query* listed = listed_of(qstate, id);
+  if (listed)
+    listed->lead = NULL; /* of a response before, after which the query did not end */
+  if (!qstate->mesh_info->reply_list || !host_isolate(qstate))
+    return;
+  if (host_asked_for_chased(qstate) && leads_every_client(policy, qstate, id, rep, message) &&
+      !end_at_lead(qstate, rep))
+    listed_of(qstate, id)->lead = NULL;
+}
+
 /* Keeps of a response what may be kept. Returns whether it leads to something matched, or cannot be
  * judged: then nothing of the query gets into Unbound's cache before its end. */
 static bool judge_response(struct module_qstate* qstate, const struct nm_policy* policy,
@@ -188,6 +218,9 @@ static bool judge_response(struct module_qstate* qstate, const struct nm_policy*
   }
   /* Whatever minimal-responses says today: the answer may be cached when a reload changes it. */
   drop_strays(rep, &message, true);
+  begins_alias = answers_with(rep, LDNS_RR_TYPE_CNAME) && !answers_with(rep, qstate->qinfo.qtype);
+  if (begins_alias && (message.findings & NM_LEADS))
+    end_if_blocked(qstate, policy, rep, &message, id);
   if (listed_of(qstate, id) || qstate->minfo[id] == &recheck_query ||
       asks_for_matched(policy, qstate, &response->qinfo, id) ||
       (message.findings & (NM_LEADS | NM_NOT_SHARED))) {
@@ -195,7 +228,6 @@ static bool judge_response(struct module_qstate* qstate, const struct nm_policy*
     return true;
   }
   /* The whole of it is put together later. */
-  begins_alias = answers_with(rep, LDNS_RR_TYPE_CNAME) && !answers_with(rep, qstate->qinfo.qtype);
   host_let_store(qstate, !begins_alias && !is_failure(rep));
   if (begins_alias && host_store_is_held(qstate))
     store_aliases_in_host_cache(qstate, rep); /* so that it is not asked for again */

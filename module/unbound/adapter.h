@@ -8,6 +8,7 @@
  *   adapter.c   the way of a query
  *   message.c   a message, flattened for the core, and what its findings do to it
  *   cache.c     which answer is in which cache
+ *   lead.c      an alias that suffices to block
  *   evict.c     what a new policy takes out of Unbound's caches
  *   reply.c     what a client gets
  *   host_api.c  every touch of Unbound's private structures
@@ -47,6 +48,9 @@ struct nearmiss {
   struct host_caches own;
   struct host_caches host; /* Unbound's */
   struct host_service service;
+  struct host_bells bells; /* of the workers that have had a query */
+  uint64_t serial;         /* of this module among those of the process */
+  int id;                  /* the module's number in Unbound's chain */
   /* Generation of the last policy whose names were evicted from `host`. */
   atomic_uint_least64_t evicted_generation;
   /* The module's thread could not evict (see host_hold_caches()): the next worker does. */
@@ -91,7 +95,10 @@ struct listed_query {
    * policy; NULL: none. */
   const struct mesh_reply* passed;
   uint64_t passed_generation;
-  bool blocked;              /* the client is, and return_msg is its block */
+  bool blocked; /* the client is, and return_msg is its block */
+  /* Every client is, by where an alias leads; `answer` is that alias, and return_msg is empty.
+   * NULL: no. */
+  struct reply_info* lead;
   struct nm_explanation why; /* of that block */
   /* The reply whose head on_reply has replaced for one client, and what it said before. */
   struct reply_info* shown;
@@ -153,6 +160,8 @@ void part_from_matched_glue(const struct module_qstate* qstate, const struct rep
                             const struct message* message);
 /* Takes return_msg from the module's own cache. */
 bool find_in_own_cache(struct nearmiss* nm, struct module_qstate* qstate);
+/* An alias that return_msg is, see lead.c. */
+void store_lead(struct nearmiss* nm, struct module_qstate* qstate);
 /*
  * The policy in force, for what a worker is about to do with the query; like nm_enter(). A worker
  * that meets a new policy rechecks all its queries in flight: what was judged by the policy before
@@ -168,6 +177,21 @@ void leave(const struct module_qstate* qstate, bool rests);
 /* Keeps the query's answer out of Unbound's cache until it has been judged. */
 void recheck(struct module_qstate* qstate, int id);
 
+/* ---- lead.c ---- */
+
+/* Does this part of an answer, an alias whose end is not known yet, suffice to block every client
+ * of the query? Then nothing more needs to be asked: the query is listed, with its `lead`. */
+bool leads_every_client(const struct nm_policy* policy, struct module_qstate* qstate, int id,
+                        const struct reply_info* rep, const struct message* message);
+/* Makes a response such that the iterator ends the query. False: out of memory. */
+bool end_at_lead(const struct module_qstate* qstate, struct reply_info* rep);
+/* The query's end. `fresh`: the lead came from upstream, and is remembered. */
+enum module_ext_state finish_at_lead(struct nearmiss* nm, const struct nm_policy* policy,
+                                     struct module_qstate* qstate, struct listed_query* listed,
+                                     bool fresh);
+/* Is return_msg, from the module's own cache, such a part? */
+bool is_known_lead(const struct module_qstate* qstate);
+
 /* ---- evict.c ---- */
 
 /* Evicts from Unbound's caches every answer that the policy in force could block. From init, or
@@ -179,8 +203,13 @@ void evict_matched_in_service(struct nearmiss* nm);
 /* ---- reply.c ---- */
 
 void make_empty(struct reply_info* rep, uint16_t rcode); /* a reply with no data in it */
+/* The RRset of these records, in the region. NULL: out of memory. */
+struct ub_packed_rrset_key* make_rrset(const struct nm_record* records, size_t count, time_t ttl,
+                                       struct regional* region);
 /* NULL: out of memory. */
 struct listed_query* make_listed(struct module_qstate* qstate, int id);
+bool blocks_every_client(const struct nm_policy* policy, const struct module_qstate* qstate,
+                         const struct listed_query* listed);
 bool blocks_some_client(const struct nm_policy* policy, const struct module_qstate* qstate,
                         const struct listed_query* listed);
 /* Decides for the query's client before anything is asked upstream; a new query has one, or none

@@ -91,6 +91,16 @@ void store_in_own_cache(struct nearmiss* nm, const struct nm_policy* policy,
   (void)host_exchange_caches(qstate->env, shared);
 }
 
+void store_lead(struct nearmiss* nm, struct module_qstate* qstate) {
+  struct host_caches shared;
+  if (nm->is_rewritten || !host_may_store(qstate))
+    return;
+  shared = host_exchange_caches(qstate->env, nm->own);
+  host_store(qstate);
+  (void)host_exchange_caches(qstate->env, shared);
+  note_alias(nm, &qstate->qinfo);
+}
+
 /* The RRsets of Unbound's cache are parts of its messages, and take new data when they have expired
  * or it is as trustworthy: a delegation's matched address would show in an older answer, and from
  * there be given to any client. So what it would be put into goes first. */
@@ -116,18 +126,52 @@ void recheck(struct module_qstate* qstate, int id) {
     host_let_store(qstate, false);
 }
 
-const struct nm_policy* enter(struct nearmiss* nm, struct module_qstate* qstate, int id) {
-  static _Thread_local uint64_t met; /* the policy this worker has met last; 0: none */
+static void part_matched(struct module_env* env, void* arg);
+
+/* What a worker knows of the module. */
+struct acquaintance {
+  uint64_t serial; /* of the module that wakes it */
+  uint64_t met;    /* the policy it has met last; 0: none */
+};
+
+static const struct nm_policy* enter_in(struct nearmiss* nm, struct module_env* env, int id) {
+  static _Thread_local struct acquaintance known;
   const struct nm_policy* policy = nm_enter(nm->core);
-  if (policy && nm_generation(policy) != met) {
-    met = nm_generation(policy);
-    host_each_query(qstate, recheck, id);
-    if (atomic_exchange(&nm->worker_evicts, false)) {
-      evict_matched(nm);
-      policy = nm_enter(nm->core);
-    }
+  if (!policy || (nm_generation(policy) == known.met && nm->serial == known.serial))
+    return policy;
+  if (nm->serial != known.serial && !host_listen(&nm->bells, env, part_matched, nm))
+    log_warn("nearmiss: a worker cannot be woken when the policy changes: names that it waits for "
+             "are blocked at its next query only");
+  known = (struct acquaintance){.serial = nm->serial, .met = nm_generation(policy)};
+  host_each_query(env, recheck, id);
+  if (atomic_exchange(&nm->worker_evicts, false)) {
+    evict_matched(nm);
+    policy = nm_enter(nm->core);
   }
   return policy;
+}
+
+const struct nm_policy* enter(struct nearmiss* nm, struct module_qstate* qstate, int id) {
+  return enter_in(nm, qstate->env, id);
+}
+
+/* In a worker that has been woken, where nothing runs: clients that ask from now on for what the
+ * policy in force matches do not wait with those that asked before. */
+static void part_matched(struct module_env* env, void* arg) {
+  struct nearmiss* nm = arg;
+  const struct nm_policy* policy = enter_in(nm, env, nm->id);
+  size_t count = 0;
+  struct module_qstate** queries = policy ? host_queries(env, &count) : NULL;
+  if (policy && !queries)
+    log_err(
+        "nearmiss: out of memory: names that are looked up now are blocked only when that ends");
+  for (size_t i = 0; i < count; i++) { /* each is put elsewhere in the tree of all */
+    const struct query_info* qinfo = &queries[i]->qinfo;
+    if (is_internet(qinfo->qclass) && nm_covers(policy, name_of(qinfo), qinfo->qtype))
+      (void)host_isolate(queries[i]);
+  }
+  free(queries);
+  nm_leave();
 }
 
 void leave(const struct module_qstate* qstate, bool rests) {

@@ -103,8 +103,11 @@ void evict_matched(struct nearmiss* nm) {
 }
 
 void evict_matched_in_service(struct nearmiss* nm) {
-  struct eviction eviction = {.nm = nm, .policy = nm_enter(nm->core)};
-  bool more = eviction.policy, held = true;
+  struct eviction eviction = {.nm = nm};
+  bool more, held = true;
+  host_ring(&nm->bells); /* what the workers wait for comes first: until it goes, a cache answers */
+  eviction.policy = nm_enter(nm->core);
+  more = eviction.policy;
   while (more && (held = host_hold_caches(&nm->service))) {
     more = evict_some(&eviction);
     host_release_caches(&nm->service);

@@ -1,6 +1,9 @@
 #include "module/unbound/host_api.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* What the functions below rely on and a compiler can see. */
@@ -69,11 +72,49 @@ void host_let_nobody_join(struct module_qstate* qstate) {
   (void)rbtree_insert(&mesh->all, &state->node);
 }
 
-void host_each_query(const struct module_qstate* qstate,
-                     void (*visit)(struct module_qstate* other, int id), int id) {
+bool host_isolate(struct module_qstate* qstate) {
+  struct mesh_state* state = qstate->mesh_info;
+  struct rbtree_type* all = &qstate->env->mesh->all;
+  struct mesh_state_ref self = {.s = state}, *sub;
+  struct rbnode_type** nodes = NULL; /* in the super_set of each sub-query */
+  size_t count = 0;
+  if (state->unique)
+    return true;
+  if (state->super_set.count > 0)
+    return false;
+  self.node.key = &self;
+  if (state->sub_set.count > 0) {
+    nodes = regional_alloc(qstate->region, state->sub_set.count * sizeof(struct rbnode_type*));
+    if (!nodes)
+      return false;
+    RBTREE_FOR (sub, struct mesh_state_ref*, &state->sub_set)
+      nodes[count++] = rbtree_delete(&sub->s->super_set, &self);
+  }
+  (void)rbtree_delete(all, state);
+  mesh_state_make_unique(state);
+  (void)rbtree_insert(all, &state->node);
+  if (nodes) {
+    count = 0;
+    RBTREE_FOR (sub, struct mesh_state_ref*, &state->sub_set)
+      (void)rbtree_insert(&sub->s->super_set, nodes[count++]);
+  }
+  return true;
+}
+
+void host_each_query(const struct module_env* env,
+                     void (*visit)(struct module_qstate* query, int id), int id) {
   struct mesh_state* state;
-  RBTREE_FOR (state, struct mesh_state*, &qstate->env->mesh->all)
+  RBTREE_FOR (state, struct mesh_state*, &env->mesh->all)
     visit(&state->s, id);
+}
+
+struct module_qstate** host_queries(const struct module_env* env, size_t* count) {
+  struct module_qstate** queries = calloc(env->mesh->all.count + 1, sizeof(struct module_qstate*));
+  struct mesh_state* state;
+  if (queries)
+    RBTREE_FOR (state, struct mesh_state*, &env->mesh->all)
+      queries[(*count)++] = &state->s;
+  return queries;
 }
 
 bool host_rests(const struct module_qstate* qstate) {
@@ -108,6 +149,22 @@ void host_account_for_drop(const struct module_qstate* qstate, const struct host
 static const struct iter_qstate* iterator_of(const struct module_qstate* qstate) {
   int id = modstack_find(&qstate->env->mesh->mods, "iterator");
   return id < 0 ? NULL : qstate->minfo[id];
+}
+
+bool host_asked_for_chased(const struct module_qstate* qstate) {
+  const struct iter_qstate* iq = iterator_of(qstate);
+  return iq && iq->qinfo_out.qname && iq->qchase.qname &&
+         query_dname_compare(iq->qinfo_out.qname, iq->qchase.qname) == 0;
+}
+
+size_t host_followed_aliases(const struct module_qstate* qstate,
+                             struct ub_packed_rrset_key** aliases, size_t max) {
+  const struct iter_qstate* iq = iterator_of(qstate);
+  size_t count = 0;
+  for (const struct iter_prep_list* at = iq ? iq->an_prepend_list : NULL; at && count < max;
+       at = at->next)
+    aliases[count++] = at->rrset;
+  return count;
 }
 
 bool host_is_referral(const struct module_qstate* qstate, const struct reply_info* rep) {
@@ -291,6 +348,86 @@ bool host_visit_bins(struct lruhash* table, size_t* bin, host_visit* visit, void
   more = *bin < table->size;
   lock_quick_unlock(&table->lock);
   return more;
+}
+
+/* ---- waking workers ---- */
+
+struct host_bell {
+  struct host_bell* next;
+  struct ub_event* event;
+  struct module_env* env;
+  host_rung* rung;
+  void* arg;
+  int fd; /* an eventfd */
+  atomic_uint_least64_t rings, answered;
+};
+
+#ifdef USE_MINI_EVENT
+
+bool host_listen(struct host_bells* bells, struct module_env* env, host_rung* rung, void* arg) {
+  (void)bells, (void)env, (void)rung, (void)arg;
+  return true; /* as host_api.h says */
+}
+
+#else
+
+static void on_ring(int fd, short what, void* arg) {
+  struct host_bell* bell = arg;
+  uint64_t rings = atomic_load(&bell->rings), unused;
+  (void)what;
+  while (read(fd, &unused, sizeof(unused)) > 0)
+    ;
+  bell->rung(bell->env, bell->arg);
+  atomic_store(&bell->answered, rings);
+}
+
+bool host_listen(struct host_bells* bells, struct module_env* env, host_rung* rung, void* arg) {
+  struct host_bell* bell = calloc(1, sizeof(*bell));
+  if (!bell)
+    return false;
+  *bell = (struct host_bell){.env = env, .rung = rung, .arg = arg};
+  bell->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (bell->fd >= 0)
+    bell->event = ub_event_new(comm_base_internal(env->worker_base), bell->fd,
+                               UB_EV_READ | UB_EV_PERSIST, on_ring, bell);
+  if (!bell->event || ub_event_add(bell->event, NULL) != 0) {
+    if (bell->event)
+      ub_event_free(bell->event);
+    if (bell->fd >= 0)
+      (void)close(bell->fd);
+    free(bell);
+    return false;
+  }
+  bell->next = atomic_load(&bells->first);
+  while (!atomic_compare_exchange_weak(&bells->first, &bell->next, bell))
+    ;
+  return true;
+}
+
+#endif
+
+void host_ring(const struct host_bells* bells) {
+  const uint64_t one = 1;
+  int left = HOST_RING_MILLISECONDS;
+  for (struct host_bell* bell = atomic_load(&bells->first); bell; bell = bell->next) {
+    atomic_fetch_add(&bell->rings, 1);
+    if (write(bell->fd, &one, sizeof(one)) < 0)
+      log_warn("nearmiss: a worker cannot be woken: %s", strerror(errno));
+  }
+  for (struct host_bell* bell = atomic_load(&bells->first); bell; bell = bell->next)
+    for (; left > 0 && atomic_load(&bell->answered) != atomic_load(&bell->rings); left--)
+      (void)usleep(1000);
+}
+
+void host_end_bells(struct host_bells* bells) {
+  static struct host_bell* kept; /* reachable, so that no leak is reported; deinit runs alone */
+  struct host_bell* next;
+  for (struct host_bell* bell = atomic_exchange(&bells->first, NULL); bell; bell = next) {
+    next = bell->next;
+    (void)close(bell->fd);
+    bell->next = kept;
+    kept = bell;
+  }
 }
 
 /* ---- Unbound's service ---- */

@@ -38,6 +38,7 @@
 #include "util/netevent.h"
 #include "util/regional.h"
 #include "util/storage/slabhash.h"
+#include "util/ub_event.h"
 #include "validator/val_utils.h"
 
 #include <stdatomic.h>
@@ -78,9 +79,15 @@ void host_hold_store(struct module_qstate* qstate);
 /* No other client may join this query. A query with a client and no super query is in no other tree
  * by its key, so it may be taken out and put back with another. */
 void host_let_nobody_join(struct module_qstate* qstate);
+/* The same for a query under way, with a client or without. Its sub-queries have it in a tree by
+ * its key, too, from which it is taken and put back. False: it is a sub-query itself, whose key
+ * clients' queries do not have, or memory is out. */
+bool host_isolate(struct module_qstate* qstate);
 /* Calls visit() for each of the worker's queries. */
-void host_each_query(const struct module_qstate* qstate,
-                     void (*visit)(struct module_qstate* other, int id), int id);
+void host_each_query(const struct module_env* env,
+                     void (*visit)(struct module_qstate* query, int id), int id);
+/* All of them, to be freed. NULL: out of memory. */
+struct module_qstate** host_queries(const struct module_env* env, size_t* count);
 /* The worker has nothing to run, and nobody waits for this query: whatever was judged is stored. */
 bool host_rests(const struct module_qstate* qstate);
 /* Does the client's connection carry another query? To drop a client's query Unbound closes its
@@ -105,6 +112,13 @@ void host_account_for_drop(const struct module_qstate* qstate, const struct host
 /* Will the iterator take this response for a delegation? Of other responses with NS records, all
  * that a forwarder says and the name servers of the very zone that was asked among them, it makes
  * an answer (response_type_from_server() and processQueryResponse()). */
+/* Was the last question sent for the name that the query has come to, not for one above it (QNAME
+ * minimisation, RFC 9156)? */
+bool host_asked_for_chased(const struct module_qstate* qstate);
+/* The aliases that the iterator has followed so far, from the query's name on: at most `max` of
+ * them. */
+size_t host_followed_aliases(const struct module_qstate* qstate,
+                             struct ub_packed_rrset_key** aliases, size_t max);
 bool host_is_referral(const struct module_qstate* qstate, const struct reply_info* rep);
 
 /* ---- caches ----------------------------------------------------------------------------------
@@ -147,6 +161,31 @@ bool host_find(struct module_qstate* qstate, struct host_caches caches);
  */
 typedef void host_visit(void* arg, struct lruhash_entry* entry);
 bool host_visit_bins(struct lruhash* table, size_t* bin, host_visit* visit, void* arg);
+
+/* ---- waking workers --------------------------------------------------------------------------
+ *
+ * A worker that waits in its event loop (env->worker_base) is woken by an event of its own there.
+ * daemon_cleanup() ends the workers and their loops before any deinit, and takes the loops' events
+ * out then. So an event must not be freed afterwards, which would reach into its loop: it is kept,
+ * some 200 octets for each worker and reload of Unbound.
+ *
+ * Not with an Unbound that has no libevent: its own event loop calls none but its own functions
+ * (fptr_whitelist_event()). There a worker meets a new policy with the next query that it works on.
+ */
+struct host_bell;
+struct host_bells {
+  _Atomic(struct host_bell*) first;
+};
+typedef void host_rung(struct module_env* env, void* arg);
+
+/* From a worker: `rung` is called in it after each host_ring(). False: that cannot be had. */
+bool host_listen(struct host_bells* bells, struct module_env* env, host_rung* rung, void* arg);
+/* From the module's thread. Waits until each worker has answered, at most for
+ * HOST_RING_MILLISECONDS: a worker may have ended. */
+enum { HOST_RING_MILLISECONDS = 500 };
+void host_ring(const struct host_bells* bells);
+/* From deinit. */
+void host_end_bells(struct host_bells* bells);
 
 /* ---- Unbound's service -----------------------------------------------------------------------*/
 

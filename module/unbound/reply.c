@@ -49,9 +49,8 @@ static bool are_of_one_rrset(const struct nm_record* a, const struct nm_record* 
          memcmp(a->owner.wire, b->owner.wire, a->owner.len) == 0;
 }
 
-/* The RRset of these records, in the region. NULL: no memory. */
-static struct ub_packed_rrset_key* make_rrset(const struct nm_record* records, size_t count,
-                                              time_t ttl, struct regional* region) {
+struct ub_packed_rrset_key* make_rrset(const struct nm_record* records, size_t count, time_t ttl,
+                                       struct regional* region) {
   struct ub_packed_rrset_key* key = regional_alloc_zero(region, sizeof(*key));
   struct packed_rrset_data* data;
   size_t octets = sizeof(*data);
@@ -170,6 +169,7 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
   struct nm_answer answer;
   struct reply_info* block = NULL;
   enum nm_outcome outcome;
+  bool passes;
   (void)qinfo; /* the name as this client spelt it; qstate->qinfo has the same one */
   (void)start_time;
   if (!listed)
@@ -197,7 +197,8 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
   if (outcome == NM_BLOCKED)
     block = make_reply(&answer, qstate->region);
   leave(qstate, true); /* the answer's records were the policy's */
-  if (outcome == NM_PASSED || outcome == NM_LET_THROUGH || rcode != 0 || !rep)
+  passes = outcome == NM_PASSED || outcome == NM_LET_THROUGH;
+  if ((passes && !listed->lead) || rcode != 0 || !rep)
     return 1; /* an error reply holds no data */
   if (set_real_aside(qstate, rep)) {
     copy_head(&listed->real, rep);
@@ -208,13 +209,27 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
     if (edns && edns->edns_present)
       append_ede(options, &answer.why, region);
   } else {
-    /* A client that should have no reply shares its query with one that should, if it is here. */
-    if (outcome != NM_DROPPED)
+    /* A client that should have no reply shares its query with one that should, if it is here. And
+     * one that passes by a policy that came in between finds no answer here. */
+    if (outcome != NM_DROPPED && !passes)
       log_err("nearmiss: a lookup could not be judged or its block not be made; the client gets "
               "SERVFAIL");
     make_empty(rep, LDNS_RCODE_SERVFAIL);
   }
   return 1;
+}
+
+bool blocks_every_client(const struct nm_policy* policy, const struct module_qstate* qstate,
+                         const struct listed_query* listed) {
+  const struct mesh_state* state = qstate->mesh_info;
+  if (!state->reply_list || state->cb_list || state->super_set.count > 0)
+    return false; /* Unbound itself asks */
+  for (const struct mesh_reply* r = state->reply_list; r; r = r->next) {
+    struct nm_lookup lookup = lookup_of(qstate, listed, &r->query_reply);
+    if (has_passed(policy, listed, &r->query_reply) || !nm_blocks(policy, &lookup))
+      return false;
+  }
+  return true;
 }
 
 bool blocks_some_client(const struct nm_policy* policy, const struct module_qstate* qstate,

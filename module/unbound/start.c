@@ -101,6 +101,7 @@ static void free_module(struct nearmiss* nm) {
     return;
   atomic_store(&nm->service.ends, true);
   nm_core_stop(nm->core);
+  host_end_bells(&nm->bells);
   host_delete_caches(&nm->own);
   free(nm);
 }
@@ -114,6 +115,7 @@ static void unregister(struct module_env* env, int id) {
 }
 
 EXPORT int init(struct module_env* env, int id) {
+  static uint64_t modules_so_far; /* init and deinit run alone */
   struct dynlibmod_env* de;
   struct nearmiss* nm;
   if (!is_built_for_host() || !may_stand_with(env->cfg) || !hardens_glue(env->cfg))
@@ -129,6 +131,8 @@ EXPORT int init(struct module_env* env, int id) {
     log_err("nearmiss: out of memory");
     return 0;
   }
+  nm->serial = ++modules_so_far;
+  nm->id = id;
   nm->host = (struct host_caches){env->msg_cache, env->rrset_cache};
   nm->service.zones = env->auth_zones;
   nm->is_rewritten = strstr(env->cfg->module_conf, "respip") != NULL;
