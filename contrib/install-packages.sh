@@ -32,7 +32,7 @@ set -euo pipefail
 declare -A installed=(
   [build]="g++ cmake ninja-build ccache pkg-config libldns-dev libyaml-cpp-dev libspdlog-dev
     nlohmann-json3-dev libcli11-dev libidn2-dev libicu-dev libpsl-dev publicsuffix libssl-dev libnghttp2-dev
-    libsimdjson-dev zlib1g-dev catch2"
+    libsimdjson-dev zlib1g-dev liblzma-dev libzstd-dev libbz2-dev catch2"
   # What Debian's own build of Unbound needs beyond these (Python) is read from its source
   # package by contrib/unbound/build.sh.
   [unbound]="build-essential dpkg-dev bison flex libtool pkg-config libevent-dev libexpat1-dev

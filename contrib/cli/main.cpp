@@ -54,6 +54,12 @@ void print(const std::vector<Diagnostic>& diagnostics) {
 }
 
 void print_damage(const std::string& command, const logs::Damage& damage) {
+  for (const std::string& file : damage.files()) {
+    std::cerr << "nearmiss " << command << ": "
+              << coloured(plain(file) + ": not one of its lines was understood", "1;31",
+                          STDERR_FILENO)
+              << '\n';
+  }
   if (damage.count() == 0) {
     return;
   }

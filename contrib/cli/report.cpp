@@ -140,9 +140,10 @@ Command add_report(CLI::App& app) {
                    "ticket; - is standard output")
       ->excludes(json);
   command
-      ->add_option("LOG", options->logs,
-                   "nearmiss's events; gzip too; - is standard input; several are put in the "
-                   "order of time")
+      ->add_option(
+          "LOG", options->logs,
+          "nearmiss's events, as written or from a syslog file; gzip, xz, zstd and bzip2 too; "
+          "- is standard input; several are put in the order of time")
       ->required();
   command->footer("Example: nearmiss report --since 7d --html week.html nearmiss.jsonl*\n"
                   "Times are UTC. An attempt is all lookups of one client for one domain, each "

@@ -421,7 +421,12 @@ function drawAttempts() {
 function drawMissing() {
   const missing = data.missing, place = at("missing");
   const say = (text) => place.append(html("p", null, text));
-  if (missing.events_missing + missing.events_lost_as_told + missing.damaged_lines === 0) {
+  for (const file of missing.files_not_understood) {
+    at("trust").classList.add("warn");
+    say(`${file}: not one of its lines was understood.`);
+  }
+  if (missing.events_missing + missing.events_lost_as_told + missing.damaged_lines +
+      missing.files_not_understood.length === 0) {
     say("Nothing: the events' numbers have no gap, none was lost, no line is damaged.");
   } else {
     at("trust").classList.add("warn");

@@ -205,6 +205,7 @@ Json missing_json(const ReportInput& input) {
           {"duplicate_events", summary.duplicates},
           {"damaged_lines", input.stream.damage().count()},
           {"damaged", std::move(damaged)},
+          {"files_not_understood", input.stream.damage().files()},
           {"foreign_lines", input.stream.foreign()}};
 }
 

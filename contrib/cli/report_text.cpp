@@ -348,7 +348,13 @@ void print_missing(const ReportInput& input) {
   if (summary.duplicates > 0) {
     std::cout << "  " << counted(summary.duplicates, "event") << " given twice, and counted once\n";
   }
+  for (const std::string& file : input.stream.damage().files()) {
+    std::cout << "  " << plain(file) << ": not one of its lines was understood\n";
+  }
   if (missing == 0 && summary.events_lost == 0 && input.stream.damage().count() == 0) {
+    if (!input.stream.damage().files().empty()) {
+      return;
+    }
     std::cout << "  nothing: event.sequence has no gap, no event was lost, no line is damaged\n";
     return;
   }

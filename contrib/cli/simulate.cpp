@@ -58,13 +58,19 @@ class Simulation {
   void read(const std::string& file, Progress& progress) {
     logs::LogFile log(file);
     logs::Line line;
+    understood_ = false;
+    bool text = false;
     while (log.next(line, damage)) {
       read_line(log.name(), line);
+      text = text || line.text.find_first_not_of(" \t\r") != std::string_view::npos;
       if (progress.due()) {
         progress.show(reading(file, log.position(), log.size(), counted(lookups, "lookup")));
       }
     }
     end_of_file();
+    if (text && !understood_) {
+      damage.add_file(file);
+    }
   }
 
   std::uint64_t lookups = 0, other_lines = 0, duplicates = 0;
@@ -77,19 +83,21 @@ class Simulation {
 
  private:
   void read_line(const std::string& file, const logs::Line& line) {
-    if (line.text.starts_with('{')) {
+    if (logs::json_of(line.text).starts_with('{')) {
       read_event(file, line);
       return;
     }
     logs::Lookup lookup;
     switch (logs::read_query_line(line.text, lookup)) {
     case logs::QueryLine::query:
+      understood_ = true;
       // Its answer will be logged too, or not; from now on only queries count.
       held_.clear();
       counting_ = Counting::queries;
       decide(lookup);
       break;
     case logs::QueryLine::reply:
+      understood_ = true;
       read_reply(lookup);
       break;
     case logs::QueryLine::other:
@@ -108,6 +116,7 @@ class Simulation {
       damage.add(file, line.number, events_.why());
       return;
     }
+    understood_ = understood_ || result == logs::EventReader::Result::event;
     if (result == logs::EventReader::Result::event &&
         sequence_.add(event.run(), event.sequence, event.time) ==
             logs::Sequence::Place::duplicate) {
@@ -194,6 +203,7 @@ class Simulation {
   logs::EventReader events_;
   logs::Sequence sequence_;
   Counting counting_ = Counting::not_known;
+  bool understood_ = false; // a line of the file
   std::vector<logs::Lookup> held_;
 };
 
@@ -219,6 +229,7 @@ void print_json(const Options& options, const Simulation& simulation) {
   json["allowed"] = simulation.total.allowed;
   json["other_lines"] = simulation.other_lines;
   json["damaged_lines"] = simulation.damage.count();
+  json["files_not_understood"] = simulation.damage.files();
   json["damaged"] = Json::array();
   for (const auto& place : simulation.damage.places()) {
     json["damaged"].push_back({{"file", place.file}, {"line", place.line}, {"why", place.why}});
@@ -368,9 +379,10 @@ Command add_simulate(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--json", options->json, "print the result as JSON");
   command
-      ->add_option("LOG", options->logs,
-                   "Unbound's log with `log-queries: yes`, in a file or from syslog or the "
-                   "journal, or nearmiss's events; gzip too; - is standard input")
+      ->add_option(
+          "LOG", options->logs,
+          "Unbound's log with `log-queries: yes`, in a file or from syslog or the "
+          "journal, or nearmiss's events; gzip, xz, zstd and bzip2 too; - is standard input")
       ->required();
   command->footer(
       "Example: journalctl -u unbound | nearmiss simulate --config new.yaml -\n"

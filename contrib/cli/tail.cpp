@@ -143,6 +143,8 @@ class Tail {
     logs::Event event;
     const auto result = reader_.read({std::string_view(line).substr(0, size), 0}, event);
     std::optional<std::string> text;
+    understood_ = understood_ || result == logs::EventReader::Result::event;
+    other_ = other_ || result == logs::EventReader::Result::foreign;
     if (result == logs::EventReader::Result::damaged) {
       if (following_) {
         std::cerr << "nearmiss tail: a damaged line left out: " << plain(reader_.why()) << '\n';
@@ -159,6 +161,10 @@ class Tail {
     if (damaged_ > 0) {
       std::cerr << "nearmiss tail: " << counted(damaged_, "damaged line") << " left out\n";
     }
+    if (!understood_ && (other_ || damaged_ > 0)) {
+      std::cerr << "nearmiss tail: " << plain(options_.log)
+                << ": not one of its lines was understood\n";
+    }
     following_ = true;
   }
 
@@ -167,6 +173,7 @@ class Tail {
   const Filter& filter_;
   bool colour_;
   bool following_ = false;
+  bool understood_ = false, other_ = false; // a line of ours, of another's
   std::uint64_t damaged_ = 0;
   logs::EventReader reader_;
 };
@@ -194,7 +201,12 @@ int tail(const Options& options) {
     std::cout.flush();
     tail.follow();
     while (!options.no_follow && std::cout && !nobody_reads_on(interval)) {
-      for (std::string& line : log.more()) {
+      std::vector<std::string> lines = log.more();
+      if (log.lost_lines()) {
+        std::cerr << "nearmiss tail: " << plain(options.log)
+                  << " was cut, and no copy of it is beside it: events may be missing here\n";
+      }
+      for (std::string& line : lines) {
         if (const auto text = tail.shown(line)) {
           std::cout << *text << '\n';
         }

@@ -34,12 +34,18 @@ void read(const std::vector<std::string>& files, Result& result) {
   for (const std::string& name : logs::in_order_of_time(files)) {
     logs::LogFile file(name);
     logs::Line line;
+    const std::uint64_t events = result.check.events();
+    bool text = false;
     while (file.next(line, result.damage)) {
       result.check.add(name, line);
+      text = text || line.text.find_first_not_of(" \t\r") != std::string_view::npos;
       if (progress.due()) {
         progress.show(
             reading(name, file.position(), file.size(), counted(result.check.events(), "event")));
       }
+    }
+    if (text && result.check.events() == events) {
+      result.damage.add_file(name);
     }
   }
   result.check.finish();
@@ -140,6 +146,9 @@ int verify(const Options& options) {
     std::cerr << "nearmiss verify: " << plain(e.what()) << '\n';
     return exit_cannot;
   }
+  for (const std::string& file : result.damage.files()) {
+    std::cerr << "nearmiss verify: " << plain(file) << ": not one of its lines was understood\n";
+  }
   if (result.check.events() == 0) {
     std::cerr << "nearmiss verify: no event of nearmiss in these logs\n";
     return exit_cannot;
@@ -148,6 +157,9 @@ int verify(const Options& options) {
     print_json(options, result);
   } else {
     print_text(result);
+  }
+  if (!result.damage.files().empty()) {
+    return exit_cannot; // that file is no log of nearmiss's, or all of it was changed
   }
   return result.problems() == 0 ? exit_fine : exit_no;
 }
@@ -172,9 +184,10 @@ Command add_verify(CLI::App& app) {
           },
           "VALUE"));
   command
-      ->add_option("LOG", options->logs,
-                   "nearmiss's events; gzip too; - is standard input; several are put in the "
-                   "order of time")
+      ->add_option(
+          "LOG", options->logs,
+          "nearmiss's events, as written or from a syslog file; gzip, xz, zstd and bzip2 too; "
+          "- is standard input; several are put in the order of time")
       ->required();
   command->footer(
       "Example: nearmiss verify /var/log/unbound/nearmiss.jsonl*\n"

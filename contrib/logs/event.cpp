@@ -244,6 +244,28 @@ struct EventReader::Parser {
   Keys keys;
 };
 
+std::string_view json_of(std::string_view line) noexcept {
+  constexpr std::string_view mark = "\xef\xbb\xbf";
+  if (line.starts_with(mark)) {
+    line.remove_prefix(mark.size());
+  }
+  const std::size_t start = line.find_first_not_of(" \t");
+  if (start == std::string_view::npos || line[start] == '{') {
+    return start == std::string_view::npos ? std::string_view() : line;
+  }
+  // Octets of an event whose start was cut off are no header: what stands before the object must
+  // end in a way that no JSON does.
+  constexpr std::size_t longest_header = 2048;
+  const std::size_t object = line.substr(0, longest_header).find("{\"");
+  if (object == std::string_view::npos) {
+    return {};
+  }
+  const std::string_view header = line.substr(0, object);
+  return header.ends_with(' ') || header.ends_with(mark) || header.ends_with("@cee:")
+             ? line.substr(object)
+             : std::string_view();
+}
+
 EventReader::EventReader() : parser_(std::make_unique<Parser>()) {}
 EventReader::~EventReader() = default;
 
@@ -255,9 +277,14 @@ EventReader::Result EventReader::read(const Line& line, Event& event) {
   if (line.text.find_first_not_of(" \t\r") == std::string_view::npos) {
     return Result::empty;
   }
+  const std::string_view text = json_of(line.text);
+  if (text.empty()) {
+    why_ = "no JSON object";
+    return Result::damaged;
+  }
   auto error = parser_->parser
-                   .iterate(simdjson::padded_string_view(line.text.data(), line.text.size(),
-                                                         line.text.size() + LogFile::padding))
+                   .iterate(simdjson::padded_string_view(text.data(), text.size(),
+                                                         text.size() + LogFile::padding))
                    .get(document);
   if (!error) {
     error = document.get_object().get(object);

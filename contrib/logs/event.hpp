@@ -1,5 +1,6 @@
 // Events read back from the log that the module writes: one JSON object a line.
 //
+// A header of syslog's before the object and a byte order mark are passed over.
 // Both of its formats are read, ECS and OCSF. ECS keys may be flat, as they are written
 // ("source.ip": ...), or nested ("source": {"ip": ...}), as many pipelines make them on the way.
 // Which key is which field stands in one table, in event.cpp.
@@ -38,6 +39,11 @@ struct Event {
   // Which start of the module wrote it: `id` without the number after its last hyphen.
   std::string_view run() const noexcept { return id.substr(0, id.rfind('-')); }
 };
+
+// The JSON of a line: all of it, without a byte order mark, or what stands after syslog's header
+// ("<134>1 2026-11-23T12:00:00Z mx nearmiss - - - {...", "Nov 23 12:00:00 mx nearmiss: {...");
+// empty if there is none.
+std::string_view json_of(std::string_view line) noexcept;
 
 // Not safe for use by several threads.
 class EventReader {

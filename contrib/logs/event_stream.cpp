@@ -51,6 +51,7 @@ struct EventStream::Source {
   std::unique_ptr<LogFile> file;       // open while active
   std::unique_ptr<EventReader> reader; // likewise
   Event event;
+  std::uint64_t lines = 0, events = 0;
 };
 
 EventStream::EventStream(const std::vector<std::string>& files) {
@@ -81,8 +82,10 @@ std::uint64_t EventStream::position() const noexcept {
 bool EventStream::advance(Source& source) {
   Line line;
   while (source.file->next(line, damage_)) {
+    ++source.lines;
     switch (source.reader->read(line, source.event)) {
     case EventReader::Result::event:
+      ++source.events;
       ++events_;
       return true;
     case EventReader::Result::foreign:
@@ -92,8 +95,12 @@ bool EventStream::advance(Source& source) {
       damage_.add(source.name, line.number, source.reader->why());
       break;
     case EventReader::Result::empty:
+      --source.lines;
       break;
     }
+  }
+  if (source.lines > 0 && source.events == 0) {
+    damage_.add_file(source.name);
   }
   finished_octets_ += source.size;
   return false;

@@ -48,7 +48,7 @@ void LogCheck::add(const std::string& file, const Line& line) {
     run = runs_.emplace(std::string(event.run()), Run()).first;
   }
   check_sequence(event, place);
-  check_chain(event, line.text, place, run->second);
+  check_chain(event, json_of(line.text), place, run->second);
   ++run->second.lines;
   run->second.last = place;
 }

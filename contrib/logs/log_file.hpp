@@ -1,31 +1,22 @@
-// Log files read line by line, plain or compressed with gzip, at the speed of the disk.
+// Log files read line by line, plain or compressed (contrib/logs/octets.hpp), at the speed of the
+// disk.
 //
-// A file is told apart by its content: what begins as gzip is inflated (several members one after
-// the other, as logrotate and `cat a.gz b.gz` make them, are one text). The name "-" is standard
-// input. A last line without a newline is a line. The next block is read and inflated while the
-// caller is at work on this one. Memory: two blocks of 1 MiB.
+// The name "-" is standard input. A last line without a newline is a line. The next block is read
+// and decompressed while the caller is at work on this one. Memory: two blocks of 1 MiB, and what
+// the decompression needs.
 #pragma once
+
+#include "contrib/logs/octets.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <future>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-struct gzFile_s;
-
 namespace nearmiss::logs {
-
-// Why a file cannot be read at all, as a sentence with the file's name and the remedy.
-struct FileError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// Why a file could not be opened or read, and the remedy, by errno.
-std::string why_not(int error);
 
 struct Line {
   // Without its newline. At least `padding` octets after its end may be read (not used).
@@ -44,11 +35,16 @@ class Damage {
   };
 
   void add(const std::string& file, std::size_t line, std::string_view why);
+  // A file with lines of which not one was understood.
+  void add_file(const std::string& file) { files_.push_back(file); }
+
   std::uint64_t count() const noexcept { return count_; }
   const std::vector<Place>& places() const noexcept { return places_; }
+  const std::vector<std::string>& files() const noexcept { return files_; }
 
  private:
   std::uint64_t count_ = 0;
+  std::vector<std::string> files_;
   std::vector<Place> places_;
 };
 
@@ -72,30 +68,27 @@ class LogFile {
   const std::string& name() const noexcept { return name_; }
   // Octets of the file read so far, and in all (0: not known), both as they lie on the disk.
   std::uint64_t position() const noexcept { return position_; }
-  std::uint64_t size() const noexcept { return size_; }
+  std::uint64_t size() const noexcept { return file_.size(); }
 
  private:
-  struct Chunk { // one read, and how it went
+  struct Chunk { // one read
     std::vector<char> octets;
-    int got = 0, zlib_error = 0, error = 0;
-    std::string message;
+    std::size_t got = 0;
     std::uint64_t position = 0;
   };
-  static Chunk read(gzFile_s* file, std::vector<char> octets);
+  static Chunk read(Octets& file, std::vector<char> octets);
   bool fill(Damage& damage); // false: nothing more came
   bool tell_end(Damage& damage);
   bool skip_long(Damage& damage);
 
   std::string name_;
-  std::unique_ptr<gzFile_s, int (*)(gzFile_s*)> file_;
+  Octets file_;
   std::future<Chunk> next_; // on its way; gone before file_ is
-  bool regular_ = false;
-  std::uint64_t size_ = 0, position_ = 0;
+  std::uint64_t position_ = 0;
   std::vector<char> block_; // what was read, and the padding
   std::size_t begin_ = 0, end_ = 0;
   std::size_t number_ = 0;
-  bool ended_ = false;
-  std::string broken_; // what is wrong after what was read
+  bool ended_ = false, end_reported_ = false;
 };
 
 } // namespace nearmiss::logs

@@ -153,10 +153,48 @@ TEST_CASE("tail: follows the log across each kind of rotation", "[tail]") {
   CHECK(follow.more().empty());
   append(log, "x\n");
   CHECK(follow.more() == Lines{"x"});
+  CHECK(follow.lost_lines()); // no copy was made
+  CHECK_FALSE(follow.lost_lines());
 
   const std::filesystem::path longer = folder.write("long", "cut off\nlast\n");
   nearmiss::logs::Follow end(longer);
   CHECK(end.tail(7) == Lines{"last"});
+}
+
+TEST_CASE("tail: copytruncate loses nothing that is in the copy", "[tail]") {
+  const Folder folder;
+  const std::filesystem::path log = folder.write("e.jsonl", "one\n");
+  const std::filesystem::path copy = folder.path() / "e.jsonl.1";
+  folder.write("e.jsonl.2", "uno\nold\n"); // an older one, of other lines
+  nearmiss::logs::Follow follow(log);
+  CHECK(follow.tail(1000) == Lines{"one"});
+  const auto rotate = [&] {
+    std::filesystem::copy_file(log, copy, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(log, 0);
+  };
+  append(log, "two\n");
+  rotate();
+  CHECK(follow.more() == Lines{"two"});
+  // Grown past the old place before it is looked at.
+  append(log, "three\n");
+  CHECK(follow.more() == Lines{"three"});
+  append(log, "four\n");
+  rotate();
+  append(log, "five, and much longer than all before it\n");
+  CHECK(follow.more() == Lines{"four", "five, and much longer than all before it"});
+  // Half a line was written.
+  append(log, "si");
+  CHECK(follow.more().empty());
+  append(log, "x");
+  rotate();
+  append(log, "ty\n");
+  CHECK(follow.more() == Lines{"sixty"});
+  // Compressed at once.
+  append(log, "seven\n");
+  rotate();
+  REQUIRE(std::system(("gzip -f " + copy.native()).c_str()) == 0);
+  CHECK(follow.more() == Lines{"seven"});
+  CHECK_FALSE(follow.lost_lines());
 }
 
 TEST_CASE("tail: shows what comes while it runs", "[cli][tail]") {
