@@ -18,8 +18,8 @@ namespace nearmiss::cli {
 namespace {
 
 struct Options {
-  std::string file;
-  bool json = false;
+  std::string file, config;
+  bool json = false, strict = false;
   std::string unbound;
   std::string module = installed_module;
 };
@@ -72,7 +72,7 @@ int check(const Options& options) {
                 << (protects == 0 ? "" : counted(protects, "protected domain") + ", ")
                 << counted(warnings, "warning") << '\n';
     }
-    return exit_fine;
+    return options.strict && warnings > 0 ? exit_no : exit_fine;
   }
   if (!options.json) {
     std::cout << options.file << ": "
@@ -108,8 +108,11 @@ Command add_check(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("check", "Check a policy: all its errors, and warnings where it leaves a "
                                   "way open for mail");
-  CLI::Option* file = command->add_option("FILE", options->file, "the policy");
+  CLI::Option* file =
+      command->add_option("FILE", options->file, "the policy; else the one of --config");
+  add_config_option(*command, options->config);
   command->add_flag("--json", options->json, "print the result as JSON");
+  command->add_flag("--strict", options->strict, "warnings make the result negative too");
   CLI::Option* unbound = command->add_option(
       "--unbound", options->unbound,
       "instead of a policy, check whether this Unbound loads the module: it is built for one");
@@ -117,15 +120,14 @@ Command add_check(CLI::App& app) {
       ->needs(unbound)
       ->capture_default_str();
   file->excludes(unbound);
-  command->footer("Exit codes: 0 no error (there may be warnings), 1 errors, 2 a file cannot be "
-                  "read.\nErrors and warnings go to stderr, the summary to stdout.");
+  command->footer("Exit codes: 0 no error (there may be warnings, without --strict), 1 errors, 2 a "
+                  "file cannot be read.\nErrors and warnings go to stderr, the summary to stdout.");
   return {command, [options, file] {
             if (!options->unbound.empty()) {
               return check_host(*options);
             }
             if (file->empty()) {
-              std::cerr << "FILE is required\nRun with --help for more information.\n";
-              return exit_cannot;
+              options->file = options->config;
             }
             return check(*options);
           }};

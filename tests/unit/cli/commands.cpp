@@ -157,6 +157,10 @@ TEST_CASE("explain: a look-alike's class, score and the rules that lost", "[cli]
                              "  - {id: ours, domains: [army.mil]}\n"
                              "  - {id: watch, domains: [army.mil], action: observe}\n");
   holds(nearmiss_cli("check " + file), "3 rules, 1 name, 2 protected domains, 1 warning\n");
+  CHECK(nearmiss_cli("check " + file + " 2>&1").exit_code == 0);
+  CHECK(nearmiss_cli("check --strict " + file + " 2>&1").exit_code == 1); // for the warning
+  CHECK(nearmiss_cli("check --config " + file + " 2>&1").exit_code == 0);
+  CHECK(nearmiss_cli("check --strict --config " + file + " 2>&1").exit_code == 1);
   const std::string explain = "explain --config " + file;
   const Run blocked = nearmiss_cli(explain + " mail.arrny.mil");
   holds(blocked, "mail.arrny.mil MX from any client: blocked");
