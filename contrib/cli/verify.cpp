@@ -26,7 +26,9 @@ struct Options {
 struct Result {
   logs::LogCheck check;
   logs::Damage damage; // of the files: too long lines, broken compression
-  std::uint64_t problems() const noexcept { return check.finding_count() + damage.count(); }
+  std::uint64_t problems() const noexcept {
+    return check.finding_count() + damage.count() + damage.files().size();
+  }
 };
 
 void read(const std::vector<std::string>& files, Result& result) {
@@ -79,6 +81,10 @@ void print_json(const Options& options, const Result& result) {
   }
   for (const auto& place : result.damage.places()) {
     json["findings"].push_back({{"file", place.file}, {"line", place.line}, {"what", place.why}});
+  }
+  for (const std::string& file : result.damage.files()) {
+    json["findings"].push_back(
+        {{"file", file}, {"line", 0}, {"what", "not one of its lines was understood"}});
   }
   std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
