@@ -327,7 +327,7 @@ TEST_CASE("clients that are dropped together, one of them twice on a connection"
             static_cast<ssize_t>(message.size()));
   };
   for (int round = 0; round < 2; ++round) {
-    world.lab.slow("navy.ml.", std::chrono::milliseconds(500));
+    world.lab.slow("alias.plain.example.", std::chrono::milliseconds(500));
     std::array<int, 2> sockets{};
     for (int& socket : sockets) {
       socket = bound_socket(SOCK_STREAM, mail, 0);
@@ -348,7 +348,7 @@ TEST_CASE("clients that are dropped together, one of them twice on a connection"
     for (const int socket : sockets) {
       close(socket);
     }
-    world.lab.slow("navy.ml.", std::chrono::milliseconds(0));
+    world.lab.slow("alias.plain.example.", std::chrono::milliseconds(0));
     for (int client = 0; client < 8; ++client) {
       world.expect_real(other, "good.example", MX, {.transport = Transport::tcp});
     }
