@@ -75,10 +75,34 @@ struct ControlSettings {
   std::filesystem::path state;
 };
 
-// A list as it was loaded: what the next load compares its size with.
+enum class ListFormat : std::uint8_t { domains, hosts, rpz, adblock, dnsmasq };
+
+// A list as it was loaded: what the next load compares its size with, what events say of where a
+// name comes from, and what metrics say of its age.
 struct LoadedList {
+  using Clock = std::chrono::system_clock;
   std::filesystem::path file;
-  std::size_t names = 0; // those that came again counted again
+  std::string rule; // the id of the rule that names it
+  ListFormat format = ListFormat::domains;
+  std::size_t names = 0;                        // including duplicates
+  std::optional<std::uint32_t> serial{};        // of an rpz list: its SOA's
+  std::optional<std::chrono::seconds> expire{}; // likewise
+  Clock::time_point modified{};                 // when the file was last written
+  Clock::time_point read{};                     // when it was read
+  // From then on the list is too old: its file was not written for so long. Absent: never. Its
+  // names stay in force.
+  std::optional<Clock::time_point> stale_from{};
+  // Why the list is not in force as it should be; empty: it is. Only LoadFor::start lets such a
+  // list be, and a later load while it stays so.
+  std::string problem{};
+};
+
+// What a policy is loaded for.
+enum class LoadFor : std::uint8_t {
+  check, // every mistake is one, and no policy comes of it
+  // The resolver has to come up: what is wrong with a list that is not `required` is reported as an
+  // error, and the policy has what could be read of it.
+  start,
 };
 
 // What the module runs on. Immutable after load().
@@ -106,7 +130,7 @@ struct LoadResult {
 // have expired. `previous`: the policy in force, or null; a list that has shrunk since then by more
 // than its `max_shrink` is an error. Throws std::bad_alloc only.
 LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
-                const Config* previous = nullptr);
+                const Config* previous = nullptr, LoadFor purpose = LoadFor::check);
 
 // Where that policy has the control socket, right or wrong as the rest of it may be; its lists are
 // not read. nullopt: the file cannot be read, or is not YAML. Throws std::bad_alloc.

@@ -74,6 +74,16 @@ void Report::note(const std::string& file, Place place, std::string message) {
   diagnostics_.push_back({Severity::note, file, place.line, place.column, std::move(message)});
 }
 
+std::string Report::forgive(std::size_t errors) {
+  std::size_t unforgiven = errors_ - errors;
+  errors_ = errors;
+  for (auto one = diagnostics_.rbegin();; ++one) { // the last ones reported
+    if (one->severity == Severity::error && --unforgiven == 0) {
+      return to_text(*one);
+    }
+  }
+}
+
 std::vector<Diagnostic> Report::take(const std::vector<SourceFile>& files) && {
   const auto rank = [&](const Diagnostic& d) {
     const auto file = std::ranges::find_if(

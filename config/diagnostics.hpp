@@ -25,6 +25,9 @@ class Report {
   void note(const std::string& file, Place place, std::string message);
   bool failed() const noexcept { return errors_ > 0; }
   std::size_t errors() const noexcept { return errors_; }
+  // The errors from the `errors`-th on, which are there, stay reported, but fail nothing. Returns
+  // the first of them as text.
+  std::string forgive(std::size_t errors);
 
   // The diagnostics file by file, in the order of `files`, each by line and column; behind these
   // what is said of the whole file, as how many more there are.

@@ -54,6 +54,12 @@ std::string not_regular(mode_t mode) {
   return "it is a device or a socket; name a regular file";
 }
 
+std::chrono::system_clock::time_point modified_at(const struct stat& info) {
+  using std::chrono::system_clock;
+  return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+}
+
 } // namespace
 
 std::optional<FileBytes> PolicyFiles::read_policy(const std::filesystem::path& file,
@@ -69,8 +75,8 @@ std::optional<FileBytes> PolicyFiles::read_policy(const std::filesystem::path& f
   return std::move(content->bytes);
 }
 
-std::optional<FileBytes> PolicyFiles::read_list(const std::filesystem::path& file, Place place,
-                                                Report& report) {
+std::optional<PolicyFiles::List> PolicyFiles::read_list(const std::filesystem::path& file,
+                                                        Place place, Report& report) {
   remember(file);
   const std::string& policy = sources_.front().path.native();
   std::string problem;
@@ -85,7 +91,7 @@ std::optional<FileBytes> PolicyFiles::read_list(const std::filesystem::path& fil
   }
   // Where the list ends: a name that moves from its end to the next one's head is a change.
   hash_.update('\0' + std::to_string(content->bytes.size()) + '\0');
-  return std::move(content->bytes);
+  return List{std::move(content->bytes), content->modified};
 }
 
 std::string PolicyFiles::digest() {
@@ -112,7 +118,7 @@ std::optional<PolicyFiles::Content> PolicyFiles::read(const std::filesystem::pat
               " is the most; check the path, or write several lists";
     return std::nullopt;
   }
-  Content content{{}, {info.st_dev, info.st_ino}};
+  Content content{{}, {info.st_dev, info.st_ino}, modified_at(info)};
   std::size_t used = 0;
   content.bytes.resize(octets + 1); // one more, to see the end
   for (;;) {

@@ -6,6 +6,7 @@
 #include "config/file_state.hpp"
 #include "rules/huge_pages.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -28,9 +29,12 @@ class PolicyFiles {
 
   // The content of the policy file; reports at the file itself why it cannot be read.
   std::optional<FileBytes> read_policy(const std::filesystem::path& file, Report& report);
+  struct List {
+    FileBytes bytes;
+    std::chrono::system_clock::time_point modified; // when the file was last written
+  };
   // The content of a list that the policy names at `place`; reports there why it cannot be read.
-  std::optional<FileBytes> read_list(const std::filesystem::path& file, Place place,
-                                     Report& report);
+  std::optional<List> read_list(const std::filesystem::path& file, Place place, Report& report);
 
   // Every file asked for, the policy first, each once.
   const std::vector<SourceFile>& sources() const noexcept { return sources_; }
@@ -41,6 +45,7 @@ class PolicyFiles {
   struct Content {
     FileBytes bytes;
     std::pair<dev_t, ino_t> identity;
+    std::chrono::system_clock::time_point modified;
   };
   // `problem` says why there is none.
   std::optional<Content> read(const std::filesystem::path& file, std::string& problem);

@@ -21,7 +21,10 @@ constexpr std::array<Words, 1> versions{"1"};
 constexpr std::array<Words, 2> modes{"enforce", "observe"};
 constexpr std::array<Words, 10> actions{"nxdomain", "nodata",   "null-mx", "sinkhole", "refused",
                                         "servfail", "tcp-only", "drop",    "observe",  "allow"};
-constexpr std::array<Words, 3> list_formats{"domains", "hosts", "rpz"};
+constexpr std::array<Words, 5> list_formats{"domains", "hosts", "rpz", "adblock", "dnsmasq"};
+constexpr std::array<Words, 2> orders{"specific", "zones"};
+constexpr std::array<Words, 2> empty_lists{"refused", "allowed"};
+constexpr std::array<Words, 2> list_wildcards{"below", "with-name"};
 constexpr std::array<Words, 2> log_formats{"ecs", "ocsf"};
 constexpr std::array<Words, 1> syslogs{"local"};
 
@@ -66,7 +69,7 @@ constexpr std::array<Key, 2> confusable_keys{{
         "for the intended one; `check` prints which."},
 }};
 
-constexpr std::array<Key, 4> list_keys{{
+constexpr std::array<Key, 9> list_keys{{
     Key{"file", Kind::path, "required", "lists/typos.txt", "The list."},
     Key{"format", Kind::word, "required", "domains", "What the file is."}.of(list_formats),
     Key{"strict", Kind::truth, "`true`", "false",
@@ -76,6 +79,25 @@ constexpr std::array<Key, 4> list_keys{{
         "policy "
         "is refused."}
         .within(0, 100),
+    Key{"empty", Kind::word, "`refused`", "allowed",
+        "`allowed`: the list may hold no name, as a feed does on a quiet day, and may lose all of "
+        "them in one reload. An rpz list must hold its SOA all the same."}
+        .of(empty_lists),
+    Key{"required", Kind::truth, "`false`", "true",
+        "`true`: Unbound does not start without this list. `false`: if the list is missing or "
+        "wrong "
+        "at the start, Unbound starts with what can be read of it, and the log, an event and a "
+        "metric say so. A reload that would lose a list is refused either way."},
+    Key{"stale_after", Kind::text, "of an rpz list its SOA's expire, else `never`", "7d",
+        "How long after the file was last written the list is reported as stale: a time such as "
+        "`36h` or `7d`, or `never`. Its names stay in force."},
+    Key{"zone", Kind::name, "as the file says", "rpz.example",
+        "Of an rpz list: the zone's name, where the file has neither `$ORIGIN` nor an SOA with a "
+        "whole name."},
+    Key{"wildcards", Kind::word, "`below`", "with-name",
+        "Of a `domains` list: what a line `*.name` matches: what is below the name, or the name as "
+        "well."}
+        .of(list_wildcards),
 }};
 
 constexpr std::array<Key, 1> id_keys{{
@@ -189,7 +211,7 @@ constexpr std::array<Key, 2> control_keys{{
         "restart. Not below `/run` or `/dev`, which a restart of the machine empties."},
 }};
 
-constexpr std::array<Key, 11> policy_keys{{
+constexpr std::array<Key, 13> policy_keys{{
     Key{"version", Kind::word, "required", "1", "The version of this language."}.of(versions),
     Key{"mode", Kind::word, "`enforce`", "observe",
         "`observe` blocks nothing and writes what would have been blocked."}
@@ -215,6 +237,16 @@ constexpr std::array<Key, 11> policy_keys{{
         "universities, banks and mail providers, or those of your own file. `none`: no such list."}
         .of(knowns)
         .holding(known),
+    Key{"order", Kind::word, "`specific`", "zones",
+        "Between rpz lists. `specific`: the most specific trigger wins, and at the same name a "
+        "passthru. `zones`: the first list that has a trigger for the name wins, as in other "
+        "resolvers; `clients`, `types` and `expires` of their rules are then the same. Other rules "
+        "are not concerned."}
+        .of(orders),
+    Key{"mail_providers", Kind::path, "the names that ship, `config/lists/mail_providers.txt`",
+        "providers.txt",
+        "A file of a name a line: domains and MX hosts of mail providers. `check` and each reload "
+        "warn by name where a list, an `mx_exchange` or a look-alike would block one of them."},
     Key{"log", Kind::map_or_maps, "no events are written", "{file: nearmiss.jsonl}",
         "Where events go: one entry or a list of them."}
         .holding(log),

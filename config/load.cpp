@@ -1,5 +1,6 @@
 #include "config/files.hpp"
 #include "config/log_reader.hpp"
+#include "config/mail_providers.hpp"
 #include "config/name_files.hpp"
 #include "config/names.hpp"
 #include "config/rule_reader.hpp"
@@ -44,6 +45,28 @@ std::filesystem::path usual_state(const std::filesystem::path& policy, const Log
   return serves ? beside_log : policy.parent_path() / name;
 }
 
+const YamlNode* value_of(const YamlNode& map, std::string_view key) {
+  for (std::size_t i = 0; i < map.keys.size() && i < map.items.size(); ++i) {
+    if (map.keys[i].text == key) {
+      return &map.items[i];
+    }
+  }
+  return nullptr;
+}
+
+// How many rules have a response policy zone, for a first look: what else the rules are is not
+// looked at.
+std::size_t count_zones(const YamlNode& root) {
+  const YamlNode* const rules = value_of(root, "rules");
+  std::size_t zones = 0;
+  for (std::size_t i = 0; rules != nullptr && i < rules->items.size(); ++i) {
+    const YamlNode* const list = value_of(rules->items[i], "list");
+    const YamlNode* const format = list != nullptr ? value_of(*list, "format") : nullptr;
+    zones += format != nullptr && format->text == "rpz" ? 1 : 0;
+  }
+  return zones;
+}
+
 // The parts of the file in the order in which they need each other, which need not be the file's.
 // Null: no list of known names.
 std::shared_ptr<const KnownNames> read_known(const YamlNode* node, const YamlReader& reader,
@@ -71,7 +94,8 @@ std::shared_ptr<const KnownNames> read_known(const YamlNode* node, const YamlRea
 
 std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
                                           std::chrono::sys_days today, const Config* previous,
-                                          PolicyFiles& files, Report& report, bool& readable) {
+                                          LoadFor purpose, PolicyFiles& files, Report& report,
+                                          bool& readable) {
   const auto content = files.read_policy(file, report);
   readable = content.has_value();
   const auto root =
@@ -116,7 +140,13 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
     sinkhole = read_sinkhole(*value, map.key_node("sinkhole").place, reader);
   }
   const Defaults defaults = read_defaults(map.find("defaults"), groups, reader);
-  ListReader lists(reader, file.parent_path(), files, builder, previous);
+  ZoneOrder::Mode order = count_zones(*root) > 1 ? ZoneOrder::Mode::report : ZoneOrder::Mode::off;
+  if (const YamlNode* value = map.find("order")) {
+    if (reader.word(*value, "order", {"specific", "zones"}) == std::size_t{1}) {
+      order = ZoneOrder::Mode::first_wins;
+    }
+  }
+  ListReader lists(reader, file.parent_path(), files, builder, previous, purpose, order);
   NameFiles name_files(reader, file.parent_path(), files);
   RuleReader rules(reader, groups, defaults, lists, name_files, today, builder,
                    sinkhole.place.line > 0);
@@ -137,6 +167,17 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
     }
   }
   builder.set_known(read_known(map.find("known"), reader, name_files));
+  std::vector<Name> providers;
+  if (const YamlNode* value = map.find("mail_providers")) {
+    if (const auto path = reader.text(*value, "mail_providers")) {
+      const auto full = file.parent_path() / *path;
+      if (const auto names = files.read_list(full, value->place, report)) {
+        providers = read_mail_providers(names->bytes, full.native(), report);
+      }
+    }
+  } else {
+    providers = shipped_mail_providers();
+  }
   WrittenFiles written(reader, file.parent_path());
   written.are_read(files.sources());
   const YamlNode* const control_node = map.find("control");
@@ -184,21 +225,23 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
     config->lists.push_back(list.loaded);
     note_repeated(config->policy, list, report);
   }
-  warn_of_open_ways(config->policy, {file.native(), observes, groups, sinkhole, rules.sources()},
-                    today, report);
+  warn_of_open_ways(
+      config->policy,
+      {file.native(), observes, groups, sinkhole, rules.sources(), lists.lists(), providers}, today,
+      report);
   return config;
 }
 
 } // namespace
 
 LoadResult load(const std::filesystem::path& file, std::chrono::sys_days today,
-                const Config* previous) {
+                const Config* previous, LoadFor purpose) {
   Report report;
   LoadResult result;
   result.files.push_back({file, {}});
   try {
     PolicyFiles files;
-    result.config = read_policy(file, today, previous, files, report, result.readable);
+    result.config = read_policy(file, today, previous, purpose, files, report, result.readable);
     result.files = files.sources();
   } catch (const std::bad_alloc&) {
     throw;

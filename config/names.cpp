@@ -184,10 +184,9 @@ bool have_public_suffix_list() noexcept {
   return suffix_list() != nullptr;
 }
 
-bool is_public_suffix(const Name& name) noexcept {
-  if (name.label_count() <= 1) {
-    return true;
-  }
+namespace {
+
+bool is_in_suffix_list(const Name& name, int type) noexcept {
   // The dotted form without escapes: an octet that would need one stands in no suffix, and a dot
   // inside a label can only make a name look like a suffix, never hide one.
   std::array<char, Name::max_octets + 1> text; // NOLINT(*-member-init): written up to its NUL
@@ -199,7 +198,28 @@ bool is_public_suffix(const Name& name) noexcept {
     text[size++] = '.';
   }
   text[size - 1] = '\0';
-  return psl_is_public_suffix2(suffix_list(), text.data(), PSL_TYPE_ANY) == 1;
+  return psl_is_public_suffix2(suffix_list(), text.data(), type) == 1;
+}
+
+} // namespace
+
+bool is_public_suffix(const Name& name) noexcept {
+  return name.label_count() <= 1 || is_in_suffix_list(name, PSL_TYPE_ANY);
+}
+
+bool is_private_suffix(const Name& name) noexcept {
+  return name.label_count() > 1 && is_in_suffix_list(name, PSL_TYPE_ANY) &&
+         !is_in_suffix_list(name, PSL_TYPE_ICANN);
+}
+
+bool is_top_level_domain(std::string_view label) noexcept {
+  constexpr std::array<std::string_view, 12> apart{"alt",   "arpa",      "corp",    "example",
+                                                   "home",  "internal",  "invalid", "lan",
+                                                   "local", "localhost", "onion",   "test"};
+  const auto name = Name::from_text(label);
+  return std::ranges::find(apart, label) != apart.end() ||
+         (name && name->label_count() == 1 &&
+          is_in_suffix_list(*name, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE));
 }
 
 } // namespace nearmiss

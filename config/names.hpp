@@ -24,6 +24,14 @@ std::optional<Name> read_listed_name(std::string_view text, std::string& problem
 // Needs have_public_suffix_list().
 bool is_public_suffix(const Name& name) noexcept;
 
+// True for those of the Public Suffix List's private section alone: an organisation's own domain
+// below which it lets others have names, as github.io. Otherwise as is_public_suffix().
+bool is_private_suffix(const Name& name) noexcept;
+
+// Is the label a top-level domain: one of the list's, or one that RFCs 2606, 6761, 6762, 7686 or
+// ICANN set apart, or that networks use for themselves, as `local` and `lan`?
+bool is_top_level_domain(std::string_view label) noexcept;
+
 // False where libpsl was built without its list: no policy can be checked then.
 bool have_public_suffix_list() noexcept;
 

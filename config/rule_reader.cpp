@@ -79,6 +79,9 @@ void RuleReader::read(const YamlNode& node) {
   }
   source.matches_exchanges = !held.exchanges.empty();
   source.matches_more = list != nullptr || !held.empty();
+  if (list != nullptr && source.names.empty() && held.empty()) {
+    rule.list = static_cast<std::uint32_t>(lists_.lists().size());
+  }
   add(map, rule, source);
   for (const WrittenName& written : source.names) {
     builder_.add_name(source.index, written.name, written.scope);
@@ -94,11 +97,13 @@ void RuleReader::read(const YamlNode& node) {
     for (const WrittenName& written : source.exceptions) {
       exceptions.push_back(written.name);
     }
-    if (const ListSource* read = lists_.read(*list, {.index = source.index,
-                                                     .rule = rule,
-                                                     .exceptions = exceptions,
-                                                     .has_action = map.has("action"),
-                                                     .public_suffixes = public_suffixes})) {
+    if (const ListSource* read =
+            lists_.read(*list, {.index = source.index,
+                                .rule = rule,
+                                .exceptions = exceptions,
+                                .has_action = map.has("action"),
+                                .has_ttl = map.has("ttl") || defaults_.ttl_written,
+                                .public_suffixes = public_suffixes})) {
       source.last = read->last;
       source.zone_decides = read->zone_decides && source.names.empty() && held.empty();
     }

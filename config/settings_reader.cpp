@@ -3,6 +3,7 @@
 #include "config/names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace nearmiss {
@@ -157,6 +158,24 @@ std::optional<Action> read_action(const YamlNode& node, const YamlReader& reader
   for (const Action action : written_actions) {
     words.push_back(to_string(action));
   }
+  // The words of `policy` and `rpz-action-override` of other resolvers.
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> others{{
+      {"given", "leave `action` out, and the zone's own actions hold"},
+      {"passthru", "write `allow`"},
+      {"no-op", "write `observe`"},
+      {"disabled", "write `observe`, which writes events and blocks nothing"},
+      {"cname", "write `sinkhole`, with the addresses to go to in `sinkhole:`"},
+      {"truncate", "write `tcp-only`"},
+  }};
+  if (node.kind == YamlNode::Kind::text) {
+    const auto* const other =
+        std::ranges::find(others, node.text, &decltype(others)::value_type::first);
+    if (other != others.end()) {
+      reader.error(node, shown(node.text) + " is a response policy zone's word; " +
+                             std::string(other->second));
+      return std::nullopt;
+    }
+  }
   const auto index = reader.word(node, "action", words);
   return index ? action_from(words[*index]) : std::nullopt;
 }
@@ -267,6 +286,7 @@ Defaults read_defaults(const YamlNode* node, const std::vector<Group>& groups,
   }
   if (const YamlNode* value = map.find("ttl")) {
     defaults.ttl = read_ttl(*value, reader).value_or(defaults.ttl);
+    defaults.ttl_written = true;
   }
   map.finish();
   return defaults;

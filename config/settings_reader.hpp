@@ -25,6 +25,7 @@ struct Defaults {
   Action action = Action::nxdomain;
   TypeSet types = TypeSet::delivery();
   std::uint32_t ttl = 60;
+  bool ttl_written = false; // else nobody chose it
   bool every_client = true;
   GroupSet groups = 0;
 };

@@ -1,6 +1,7 @@
 #include "config/warnings.hpp"
 
 #include "config/names.hpp"
+#include "config/provider_warnings.hpp"
 
 #include <algorithm>
 #include <array>
@@ -36,6 +37,7 @@ class Warnings {
       check_exceptions(rule);
       check_dead(rule);
     }
+    warn_of_blocked_providers(policy_, source_, today_, report_);
   }
 
  private:

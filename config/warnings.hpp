@@ -16,6 +16,8 @@ struct PolicySource {
   const std::vector<Group>& groups;
   const SinkholeSource& sinkhole;
   const std::vector<RuleSource>& rules;
+  const std::vector<ListSource>& lists;
+  const std::vector<Name>& mail_providers; // that no rule should block
 };
 
 void warn_of_open_ways(const Policy& policy, const PolicySource& source,

@@ -20,8 +20,10 @@ class Answers::Writer {
   void add(std::span<const std::uint8_t> owner, std::uint16_t type,
            std::span<const std::uint8_t> rdata) noexcept {
     answer_.records[answer_.answer_count++] = {
-        {owner.data(), owner.size()}, type, rdata.data(), rdata.size()};
+        {owner.data(), owner.size()}, type, rdata.data(), rdata.size(), ttl_};
   }
+  // Of the records added from now on; before, it is the rule's.
+  void set_ttl(std::uint32_t ttl) noexcept { ttl_ = ttl; }
   // Of the asked name.
   void add(std::uint16_t type, std::span<const std::uint8_t> rdata) noexcept {
     add(qname_, type, rdata);
@@ -46,6 +48,7 @@ class Answers::Writer {
  private:
   nm_answer& answer_;
   std::span<const std::uint8_t> qname_;
+  std::uint32_t ttl_ = answer_.ttl;
 };
 
 namespace {
@@ -81,6 +84,7 @@ void add_local(Answers::Writer& writer, const LocalData& data, std::uint16_t qty
       continue;
     }
     const auto owner = record.owner ? record.owner->wire() : writer.qname();
+    writer.set_ttl(record.ttl);
     if (!is_wildcard_cname(record)) {
       writer.add(owner, record.type, record.rdata);
       continue;
@@ -92,6 +96,11 @@ void add_local(Answers::Writer& writer, const LocalData& data, std::uint16_t qty
     }
     writer.add_made(owner, record.type, {prefix, rest});
   }
+}
+
+std::uint32_t shortest_ttl(const nm_answer& answer) noexcept {
+  const auto records = std::span(answer.records).first(answer.answer_count);
+  return std::ranges::min_element(records, {}, &nm_record::ttl)->ttl;
 }
 
 // How many of the asked name's last labels are the owner of the SOA of a negative answer. The
@@ -157,6 +166,10 @@ void Answers::make(const Verdict& verdict, const Name& asked, std::span<const st
   Writer writer(answer, qname.first(asked.wire().size()));
   if (verdict.action == Action::local_data) {
     add_local(writer, *verdict.rule->local_data, qtype);
+    writer.set_ttl(answer.ttl);
+    if (answer.answer_count > 0) {
+      answer.ttl = shortest_ttl(answer);
+    }
   } else if (verdict.action == Action::null_mx && qtype == LDNS_RR_TYPE_MX) {
     writer.add(qtype, null_mx_);
   } else if (verdict.action == Action::sinkhole) {

@@ -92,6 +92,7 @@ struct nm_record {
   uint16_t type;
   const uint8_t* rdata; /* uncompressed */
   size_t rdata_len;
+  uint32_t ttl; /* seconds; the same for all records of an RRset */
 };
 
 enum { NM_RECORDS_MAX = 292, NM_MADE_RDATA_MAX = 257, NM_EDE_TEXT_MAX = 200 };
@@ -107,7 +108,7 @@ struct nm_explanation {
 struct nm_answer {
   uint8_t rcode;
   bool truncated; /* TC: the client shall ask over TCP */
-  uint32_t ttl;   /* of all records; seconds */
+  uint32_t ttl;   /* the shortest of its records'; seconds */
   /* First those of the answer section, then those of the authority section. The records of an RRset
    * stand together. */
   struct nm_record records[NM_RECORDS_MAX];

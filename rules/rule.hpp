@@ -59,6 +59,7 @@ struct LocalRecord {
   // Wire form, names uncompressed. A CNAME that starts with the label `*` puts the asked name in
   // that label's place.
   std::vector<std::uint8_t> rdata;
+  std::uint32_t ttl = 0; // seconds; the same for all records of an RRset
   friend bool operator==(const LocalRecord&, const LocalRecord&) = default;
 };
 
@@ -86,7 +87,7 @@ struct Rule {
   TypeSet types;
   bool every_client = true; // else only clients in one of `groups`
   GroupSet groups = 0;
-  std::uint32_t ttl = 60; // seconds, 0..86400, of the answer
+  std::uint32_t ttl = 60; // seconds, 0..86400, of the answer, but not of local data
   // What was meant: the same for every name, or, for `confusable`, a suffix to put in place of the
   // matched one.
   std::optional<Name> intended;
@@ -98,6 +99,9 @@ struct Rule {
   // A response policy zone has several actions: a rule for each, all with the id of the rule that
   // names the zone and right behind it.
   bool variant = false;
+  // The list that all of its names come from, by its place among the policy's lists; absent: some
+  // do not.
+  std::optional<std::uint32_t> list;
 
   friend bool operator==(const Rule&, const Rule&) = default;
 };

@@ -21,7 +21,8 @@ std::string_view without_comment(std::string_view line) noexcept {
 }
 
 std::string_view name_in(std::string_view line) noexcept {
-  return without_blanks(without_comment(line));
+  const std::string_view text = without_blanks(without_comment(line));
+  return begins_comment(text) ? std::string_view() : text;
 }
 
 // The names of `*.` lines that no line lists themselves: mail to them goes on.
@@ -50,7 +51,9 @@ class OpenParents {
     load.warning(first->second, std::to_string(open_.size()) +
                                     (open_.size() == 1 ? " wildcard leaves" : " wildcards leave") +
                                     " the name itself open, as `*." + name + "` does `" + name +
-                                    "`; write `" + name + "` for the name and everything below it");
+                                    "`; write `" + name +
+                                    "` for the name and everything below it, or `wildcards: "
+                                    "with-name` in `list` to read all of them so");
   }
 
  private:
@@ -80,17 +83,15 @@ void read_domains_list(std::string_view content, std::size_t rule, ListLoad& loa
                              " has a `*` behind the first; only the first label may be one");
       return;
     }
-    auto name = listed_name(text, problem);
-    if (name && !load.settings().public_suffixes && is_public_suffix(*name)) {
-      problem = public_suffix_problem(text);
-      name.reset();
-    }
+    const auto name = listed_name(text, problem);
     if (!name) {
       load.broken(place, problem);
       return;
     }
-    load.add(rule, *name, wildcard ? Scope::below : Scope::subtree);
-    if (wildcard) {
+    const bool with_name = wildcard && load.settings().wildcards_with_name;
+    const bool alone = wildcard && !with_name;
+    const Scope scope = alone ? Scope::below : Scope::subtree;
+    if (load.add_published(rule, *name, scope, text, place) && alone) {
       open.wildcard(*name, place);
     }
   });

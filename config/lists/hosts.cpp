@@ -51,12 +51,24 @@ std::string problem_of_address(const std::vector<std::string_view>& words) {
   return {};
 }
 
+std::string problem_of_name(std::string_view word) {
+  return shown(word) + " is a wildcard, which a hosts file does not have; write " +
+         shown(word.substr(2)) +
+         ", or make it a list of `format: domains`, in which a wildcard is " +
+         "what is below the name";
+}
+
 } // namespace
+
+bool is_nowhere(std::string_view address) {
+  const auto read = ClientAddress::from_text(address);
+  return read && leads_nowhere(*read);
+}
 
 void read_hosts_list(std::string_view content, std::size_t rule, ListLoad& load) {
   for_each_line(content, [&](std::string_view line, std::size_t number) {
     const auto words = words_of(line.substr(0, line.find('#')));
-    if (words.empty() ||
+    if (words.empty() || begins_comment(without_blanks(line)) ||
         (words.size() > 1 && std::all_of(words.begin() + 1, words.end(), is_everywhere))) {
       return;
     }
@@ -72,7 +84,9 @@ void read_hosts_list(std::string_view content, std::size_t rule, ListLoad& load)
       if (is_everywhere(word)) {
         continue;
       }
-      if (const auto name = listed_name(word, problem)) {
+      if (word.starts_with("*.") && word.size() > 2) {
+        load.broken(place(word), problem_of_name(word));
+      } else if (const auto name = listed_name(word, problem)) {
         load.add(rule, *name, Scope::exact);
       } else {
         load.broken(place(word), std::move(problem));

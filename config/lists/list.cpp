@@ -68,18 +68,89 @@ void ListLoad::warning(Place place, std::string message) {
   report_.warning(file_, place, std::move(message));
 }
 
+void ListLoad::note(Place place, std::string message) {
+  report_.note(file_, place, std::move(message));
+}
+
+void ListLoad::private_suffix(const Name& name, Place place) {
+  if (private_suffixes_++ == 0) {
+    first_private_suffix_ = place;
+    first_private_suffix_name_ = name.to_text();
+  }
+}
+
 std::size_t ListLoad::finish(std::string_view a_right_file) {
+  if (private_suffixes_ > 0) {
+    warning(first_private_suffix_,
+            std::to_string(private_suffixes_) +
+                (private_suffixes_ == 1 ? " name is a suffix" : " names are suffixes") +
+                " below which an organisation gives names to others, such as " +
+                shown(first_private_suffix_name_) +
+                ": what is below stays open; write `public_suffix: true` in the rule to block that "
+                "as well");
+  }
+  tell_left_out();
   if (settings_.strict) {
     tell_errors(a_right_file);
   } else if (broken_ > 0) {
     tell_skipped();
   }
-  if (names_ == 0 && (broken_ == 0 || !settings_.strict)) {
-    report_.error(file_, {},
-                  "the list holds no name, so its rule would block nothing; write " +
-                      std::string(a_right_file) + ", or take the rule out");
+  if (names_ + elsewhere_ > 0 || (broken_ > 0 && settings_.strict)) {
+    return names_ + elsewhere_;
   }
+  if (broken_ == 0 && left_out_.empty() && settings_.empty_allowed) {
+    report_.note(file_, {}, "the list holds no name, as `empty: allowed` lets it");
+    return names_;
+  }
+  report_.error(
+      file_, {},
+      broken_ > 0 || !left_out_.empty()
+          ? "the list holds no name that could be used, so its rule would block nothing; write " +
+                std::string(a_right_file) + ", or take the rule out"
+          : "the list holds no name, so its rule would block nothing; write " +
+                std::string(a_right_file) + ", take the rule out, or, if the list may " +
+                "be empty, write `empty: allowed` in `list`");
   return names_;
+}
+
+bool ListLoad::add_published(std::size_t rule, const Name& name, Scope scope, std::string_view text,
+                             Place place) {
+  if (scope == Scope::exact || settings_.public_suffixes || !is_public_suffix(name)) {
+    add(rule, name, scope);
+    return true;
+  }
+  if (!is_private_suffix(name)) {
+    broken(place, public_suffix_problem(text));
+    return false;
+  }
+  private_suffix(name, place);
+  if (scope == Scope::subtree) {
+    add(rule, name, Scope::exact);
+  }
+  return scope == Scope::subtree;
+}
+
+void ListLoad::left_out(std::string_view kind, Place place) {
+  auto found = left_out_.find(kind);
+  if (found == left_out_.end()) {
+    found = left_out_.emplace(std::string(kind), LeftOut{0, place}).first;
+  }
+  ++found->second.count;
+}
+
+void ListLoad::tell_left_out() {
+  std::size_t total = 0;
+  std::string kinds;
+  Place first;
+  for (const auto& [kind, lines] : left_out_) {
+    total += lines.count;
+    kinds += (kinds.empty() ? "" : ", ") + std::to_string(lines.count) + ' ' + kind;
+    first = first.line == 0 || lines.first.line < first.line ? lines.first : first;
+  }
+  if (total > 0) {
+    warning(first, std::to_string(total) + (total == 1 ? " line" : " lines") +
+                       " left out, which DNS cannot do: " + kinds);
+  }
 }
 
 void ListLoad::tell_errors(std::string_view a_right_file) {
@@ -126,6 +197,11 @@ std::string_view without_blanks(std::string_view text) noexcept {
     text.remove_prefix(1);
   }
   return text;
+}
+
+bool begins_comment(std::string_view text) noexcept {
+  return text == "!" || text.starts_with("!#") || text.starts_with("!!") ||
+         (text.starts_with('!') && text.find_first_of(" \t") != std::string_view::npos);
 }
 
 std::vector<std::string_view> words_of(std::string_view line) {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ struct ListSettings {
   bool strict = true;
   bool public_suffixes = false; // of the rule
   unsigned max_shrink = 50;     // percent
+  bool empty_allowed = false;
+  bool wildcards_with_name = false; // of a domains list: `*.name` is for the name as well
+  std::optional<Name> zone{};       // of an rpz list: the zone's name, where the policy says it
 };
 
 class ListLoad {
@@ -37,6 +41,21 @@ class ListLoad {
   }
   void broken(Place place, std::string problem);
   void warning(Place place, std::string message);
+  void note(Place place, std::string message);
+  // A name that the list has, and another list decides.
+  void decided_elsewhere() noexcept { ++elsewhere_; }
+  // A name that is everybody's below a private suffix, and so was listed alone, or, if it was to
+  // stand for what is below it, left out.
+  void private_suffix(const Name& name, Place place);
+  // Adds a name as lists that others publish mean it: a private suffix is listed alone, a public
+  // one is a broken line. `text`: as the file has it.
+  // False: nothing was added, which is reported.
+  bool add_published(std::size_t rule, const Name& name, Scope scope, std::string_view text,
+                     Place place);
+  // The rule shall not match the name or anything below it.
+  void except(std::size_t rule, const Name& name) { builder_.add_exception(rule, name); }
+  // A line that is right and says nothing about a name; `kind` is what such lines are.
+  void left_out(std::string_view kind, Place place);
 
   // After the last line: reports what stays to be said of the broken ones, and a list without a
   // name. `a_right_file`: what the format holds, as in "one domain name a line".
@@ -54,10 +73,21 @@ class ListLoad {
   PolicyBuilder& builder_;
   Report& report_;
   std::size_t names_ = 0;
+  std::size_t elsewhere_ = 0;
   struct Broken {
     Place place;
     std::string problem;
   };
+  void tell_left_out();
+
+  struct LeftOut {
+    std::size_t count = 0;
+    Place first;
+  };
+  std::map<std::string, LeftOut, std::less<>> left_out_; // by kind
+  std::size_t private_suffixes_ = 0;
+  Place first_private_suffix_;
+  std::string first_private_suffix_name_;
   std::size_t broken_ = 0;
   std::vector<Broken> told_; // the first of them in the file, in its order
 };
@@ -68,6 +98,9 @@ void for_each_line(std::string_view content,
 
 // Without the blanks (spaces and tabs) around it. Points into `text`.
 std::string_view without_blanks(std::string_view text) noexcept;
+
+// As some publishers begin comments: `! words` or `!#if`.
+bool begins_comment(std::string_view text) noexcept;
 
 // What blanks separate. Points into `line`.
 std::vector<std::string_view> words_of(std::string_view line);

@@ -30,7 +30,7 @@ FirstLine first_line(std::string_view content) {
   constexpr std::size_t farthest = 64U << 10U; // a file may be large, its head is not
   FirstLine first;
   for_each_line(content.substr(0, farthest), [&](std::string_view line, std::size_t number) {
-    if (first.words.empty() && !begins(without_blanks(line), {"#", ";"})) {
+    if (first.words.empty() && !begins(without_blanks(line), {"#", ";", "!", "[Adblock"})) {
       first = {words_of(line), number};
     }
   });
@@ -56,16 +56,19 @@ std::string message_for(const std::vector<std::string_view>& words, ListFormat f
   if (first.starts_with('<')) {
     return "the list is an HTML or XML page, such as a failed download leaves; fetch it again";
   }
-  if (begins(first, {"||", "!", "[Adblock"})) {
-    return "the list is one of filters for browsers (Adblock); fetch it as domain names or in "
-           "hosts format, which most publishers have too";
+  if (begins(first, {"||", "@@||"})) {
+    return format == ListFormat::adblock ? "" : in_policy("one of filters for browsers", "adblock");
   }
-  if (begins(first,
-             {"address=/", "server=/", "local=/", "local-zone:", "local-data:", "server:"})) {
-    return "the list is a configuration of dnsmasq or Unbound; fetch it as domain names";
+  if (begins(first, {"address=/", "server=/", "local=/"})) {
+    return format == ListFormat::dnsmasq ? "" : in_policy("a configuration of dnsmasq", "dnsmasq");
+  }
+  if (begins(first, {"local-zone:", "local-data:", "server:"})) {
+    return "the list is a configuration of Unbound; fetch it as domain names";
   }
   if (words.size() > 1 && !words[1].starts_with('#') && ClientAddress::from_text(first)) {
-    return format == ListFormat::hosts ? "" : in_policy("a hosts file", "hosts");
+    return format == ListFormat::hosts || format == ListFormat::adblock
+               ? ""
+               : in_policy("a hosts file", "hosts");
   }
   if (is_of_zone(words)) {
     return format == ListFormat::rpz ? "" : in_policy("a zone file", "rpz");
@@ -73,7 +76,9 @@ std::string message_for(const std::vector<std::string_view>& words, ListFormat f
   std::string problem;
   if ((words.size() == 1 || words[1].starts_with('#')) && first.find('.') != first.npos &&
       listed_name(first, problem)) {
-    return format == ListFormat::domains ? "" : in_policy("one of a name a line", "domains");
+    return format == ListFormat::domains || format == ListFormat::adblock
+               ? ""
+               : in_policy("one of a name a line", "domains");
   }
   return {};
 }

@@ -1,14 +1,14 @@
 // Which kind of file a list is, for an admin who has fetched another one than the policy says.
 #pragma once
 
+#include "config/config.hpp"
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace nearmiss {
-
-enum class ListFormat { domains, hosts, rpz };
 
 struct OtherKind {
   std::size_t line = 1;

@@ -1,375 +1,321 @@
 #include "config/lists/rpz.hpp"
 
-#include "config/lists/zone_file.hpp"
+#include "config/lists/rdata.hpp"
+#include "config/lists/rpz_apex.hpp"
+#include "config/lists/rpz_zone.hpp"
 #include "config/names.hpp"
 
 #include <algorithm>
 #include <array>
-#include <functional>
-#include <map>
-#include <memory>
-#include <new>
-#include <optional>
-#include <unordered_map>
-#include <utility>
-#include <vector>
-
-#include <ldns/ldns.h>
 
 namespace nearmiss {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Action>, 5> policy_targets{{
-    {".", Action::nxdomain},
-    {"*.", Action::nodata},
-    {"rpz-passthru.", Action::allow},
-    {"rpz-drop.", Action::drop},
-    {"rpz-tcp-only.", Action::tcp_only},
-}};
+constexpr std::string_view other_prefix = "rpz-";
 
-// What a trigger is for, by the label below the apex.
-constexpr std::array<std::string_view, 4> other_triggers{"rpz-client-ip", "rpz-ip", "rpz-nsdname",
-                                                         "rpz-nsip"};
+constexpr std::array<std::pair<std::string_view, Action>, 3> policy_targets{{
+    {"rpz-passthru", Action::allow},
+    {"rpz-drop", Action::drop},
+    {"rpz-tcp-only", Action::tcp_only},
+}};
 
 // Records that say something about the zone, not about the trigger.
 bool is_about_the_zone(std::uint16_t type) noexcept {
   switch (type) {
-  case LDNS_RR_TYPE_RRSIG:
-  case LDNS_RR_TYPE_NSEC:
-  case LDNS_RR_TYPE_NSEC3:
-  case LDNS_RR_TYPE_NSEC3PARAM:
-  case LDNS_RR_TYPE_DNSKEY:
-  case LDNS_RR_TYPE_ZONEMD:
+  case type_rrsig:
+  case type_nsec:
+  case type_nsec3:
+  case type_nsec3param:
+  case type_dnskey:
+  case type_zonemd:
     return true;
   default:
     return false;
   }
 }
 
-// The action that a CNAME to this target stands for, if any.
-std::optional<Action> action_of(std::string_view target) noexcept {
-  const auto* const policy =
-      std::ranges::find(policy_targets, target, &decltype(policy_targets)::value_type::first);
+// As Unbound, PowerDNS and Knot have it: a delegation is no data to answer with.
+bool is_passed_over(std::uint16_t type) noexcept {
+  return type == type_ns || type == type_soa || type == type_ds;
+}
+
+// The action that a CNAME to this name is, if any.
+std::optional<Action> action_of(const Name& target) noexcept {
+  if (target.is_root()) {
+    return Action::nxdomain;
+  }
+  if (target.label_count() > 1) {
+    return std::nullopt;
+  }
+  if (target.label(0) == "*") {
+    return Action::nodata;
+  }
+  const auto* const policy = std::ranges::find(policy_targets, target.label(0),
+                                               &decltype(policy_targets)::value_type::first);
   return policy != policy_targets.end() ? std::optional(policy->second) : std::nullopt;
 }
 
-// A trigger, and what it lists.
-struct Trigger {
-  Name name;
-  Scope scope = Scope::exact;
-};
-
-// What the zone says, as it is read.
-class Zone {
- public:
-  Zone(RpzRules& rules, ListLoad& load) : rules_(rules), load_(load) {}
-
-  void take(const ZoneRecord& record);
-  void broken(std::size_t line, std::string problem) {
-    load_.broken({line, 1}, std::move(problem));
-  }
-  void finish();
-
- private:
-  struct Local {
-    std::size_t line = 0;
-    Trigger trigger;
-    LocalData data;
-  };
-  // For conflicts: a trigger, and the rule it went to. The hash only sorts: it has no key, so a
-  // feed can hold names that come to the same.
-  struct Seen {
-    std::size_t hash;
-    std::size_t at; // of the trigger's octets in seen_octets_
-    std::size_t rule;
-    std::size_t line;
-  };
-
-  bool begins(const ZoneRecord& record);
-  void take_policy(const Trigger& trigger, Action action, std::size_t line);
-  void take_local(const Trigger& trigger, const ZoneRecord& record);
-  bool may_list(const Trigger& trigger, bool blocks, std::size_t line);
-  void see(const Trigger& trigger, std::size_t rule, std::size_t line);
-  std::string_view octets_of(const Seen& seen) const noexcept;
-  void add_chain(const Trigger& trigger, LocalData& data) const;
-  void report_conflicts();
-  void report_other_triggers();
-
-  RpzRules& rules_;
-  ListLoad& load_;
-  bool begun_ = false;
-  bool out_of_place_ = false; // it does not begin with an SOA, which was said
-  Name apex_;
-  std::vector<Local> locals_; // in the file's order
-  std::unordered_map<std::string, std::size_t> local_at_;
-  std::vector<Seen> seen_;
-  std::string seen_octets_; // of each: the size of the name, its wire form, the scope
-  struct Others {
-    std::size_t count = 0;
-    std::size_t first_line = 0;
-  };
-  std::map<std::string, Others> others_; // by the label
-};
-
-// The wire form of a name as a key; a wildcard has its `*` label again.
-std::string key_of(const Name& name, Scope scope) {
-  const auto wire = name.wire();
-  return std::string(scope == Scope::below ? "\1*" : "") + std::string(wire.begin(), wire.end());
-}
-
-std::string shown_trigger(const Trigger& trigger) {
-  return shown((trigger.scope == Scope::below ? "*." : "") + trigger.name.to_text());
-}
-
-bool Zone::begins(const ZoneRecord& record) {
-  if (begun_) {
-    return true;
-  }
-  if (record.type == LDNS_RR_TYPE_SOA) {
-    begun_ = true;
-    apex_ = record.owner;
-    return true;
-  }
-  if (!out_of_place_) {
-    out_of_place_ = true;
-    broken(record.line, "the zone must begin with its SOA, whose owner is the zone's name; write "
-                        "one as `@ SOA localhost. hostmaster.localhost. 1 3600 600 86400 60`");
-  }
-  return false;
-}
-
-void Zone::take(const ZoneRecord& record) {
-  if (!begins(record)) {
-    return;
-  }
-  if (!record.owner.is_at_or_below(apex_)) {
-    broken(record.line, shown(record.owner.to_text()) + " is not in the zone " +
-                            shown(apex_.to_text()) +
-                            "; take the final dot away, or take the record out");
-    return;
-  }
-  if (record.owner.label_count() == apex_.label_count() || is_about_the_zone(record.type)) {
-    return;
-  }
-  Trigger trigger{*record.owner.with_suffix(apex_, Name()), Scope::exact};
-  const std::string_view kind = trigger.name.label(trigger.name.label_count() - 1);
-  if (kind.starts_with("rpz-")) {
-    Others& others = others_[std::string(kind)];
-    if (others.count++ == 0) {
-      others.first_line = record.line;
-    }
-    return;
-  }
-  if (trigger.name.label(0) == "*") {
-    trigger = {trigger.name.parent(), Scope::below};
-  }
-  std::string target(record.target);
-  if (record.rr != nullptr && record.type == LDNS_RR_TYPE_CNAME) {
-    const Name name = name_of(ldns_rr_rdf(record.rr, 0));
-    target = name.is_root() ? "." : name.to_text() + '.';
-    const bool to_itself = trigger.scope == Scope::exact && name == trigger.name;
-    if (to_itself) { // how the first zones wrote a passthru
-      take_policy(trigger, Action::allow, record.line);
-      return;
-    }
-    const bool relative = !apex_.is_root() && name.is_at_or_below(apex_) &&
-                          name.label_count() == apex_.label_count() + 1;
-    if (relative && name.label(0).starts_with("rpz-")) {
-      const std::string written(name.label(0));
-      broken(record.line, "the CNAME leads to " + shown(target) + ", a name of this zone; write " +
-                              shown(written + '.') + " with its final dot");
-      return;
-    }
-  }
-  if (record.type == LDNS_RR_TYPE_CNAME) {
-    if (const auto action = action_of(target)) {
-      take_policy(trigger, *action, record.line);
-      return;
-    }
-    if (target.starts_with("rpz-") && target.find('.') == target.size() - 1) {
-      broken(record.line, shown(target) + " is no action of a response policy zone; write one of: "
-                                          "., *., rpz-passthru., rpz-drop., rpz-tcp-only.");
-      return;
-    }
-  }
-  take_local(trigger, record);
-}
-
-bool Zone::may_list(const Trigger& trigger, bool blocks, std::size_t line) {
-  const bool everybodys = trigger.scope == Scope::below && blocks &&
-                          !load_.settings().public_suffixes && is_public_suffix(trigger.name);
-  if (everybodys) {
-    broken(line, public_suffix_problem(trigger.name.to_text()));
-  }
-  return !everybodys;
-}
-
-void Zone::see(const Trigger& trigger, std::size_t rule, std::size_t line) {
-  const auto wire = trigger.name.wire();
-  const std::size_t at = seen_octets_.size();
-  seen_octets_ += static_cast<char>(wire.size());
-  seen_octets_.append(reinterpret_cast<const char*>(wire.data()), wire.size());
-  seen_octets_ += static_cast<char>(trigger.scope);
-  seen_.push_back({0, at, rule, line});
-  seen_.back().hash = std::hash<std::string_view>()(octets_of(seen_.back()));
-}
-
-std::string_view Zone::octets_of(const Seen& seen) const noexcept {
-  const auto wire_size = static_cast<unsigned char>(seen_octets_[seen.at]);
-  return std::string_view(seen_octets_).substr(seen.at + 1, wire_size + std::size_t{1});
-}
-
-void Zone::take_policy(const Trigger& trigger, Action action, std::size_t line) {
-  if (may_list(trigger, action != Action::allow, line)) {
-    const std::size_t rule = rules_.rule_for(action);
-    see(trigger, rule, line);
-    load_.add(rule, trigger.name, trigger.scope);
-  }
-}
-
-void Zone::take_local(const Trigger& trigger, const ZoneRecord& record) {
-  if (record.type == LDNS_RR_TYPE_DNAME) {
-    broken(record.line, "a DNAME is no policy; write a CNAME of `*.` and the name");
-    return;
-  }
-  if (!rules_.can_answer(record.type)) {
-    broken(record.line, "local data of the type " + type_to_text(record.type) +
-                            ", which only `types: all` in the rule can cover; write that, or take "
-                            "the record out");
-    return;
-  }
-  const std::unique_ptr<ldns_buffer, decltype(&ldns_buffer_free)> buffer(
-      ldns_buffer_new(LDNS_MAX_PACKETLEN), ldns_buffer_free);
-  if (!buffer || ldns_rr_rdata2buffer_wire(buffer.get(), record.rr) != LDNS_STATUS_OK) {
-    throw std::bad_alloc();
-  }
-  const std::uint8_t* const begin = ldns_buffer_begin(buffer.get());
-  LocalRecord local{std::nullopt, record.type, {begin, begin + ldns_buffer_position(buffer.get())}};
-
-  const auto [at, fresh] = local_at_.emplace(key_of(trigger.name, trigger.scope), locals_.size());
-  if (fresh) {
-    if (!may_list(trigger, true, record.line)) {
-      local_at_.erase(at);
-      return;
-    }
-    locals_.push_back({record.line, trigger, {}});
-  }
-  LocalData& data = locals_[at->second].data;
-  std::size_t octets = octets_in_answer(local);
-  for (const LocalRecord& other : data) {
-    octets += octets_in_answer(other);
-    if (other == local) {
-      return; // an RRset is a set (RFC 2181 section 5)
-    }
-    if ((other.type == LDNS_RR_TYPE_CNAME) != (local.type == LDNS_RR_TYPE_CNAME) ||
-        other.type == LDNS_RR_TYPE_CNAME) {
-      broken(record.line, shown_trigger(trigger) +
-                              " has a CNAME and another record, and a CNAME stands alone (RFC 1034 "
-                              "section 3.6.2); take one out");
-      return;
-    }
-  }
-  if (octets > max_local_data) {
-    broken(record.line, shown_trigger(trigger) + " has more local data than an answer holds (" +
-                            std::to_string(max_local_data) + " octets); take records out");
-    return;
-  }
-  const auto last_of_its_type =
-      std::ranges::find(data.rbegin(), data.rend(), local.type, &LocalRecord::type);
-  data.insert(last_of_its_type == data.rend() ? data.end() : last_of_its_type.base(),
-              std::move(local));
-}
-
-// Behind a CNAME the records that this zone has for its target.
-void Zone::add_chain(const Trigger& trigger, LocalData& data) const {
-  std::size_t octets = octets_in_answer(data.front());
-  while (data.back().type == LDNS_RR_TYPE_CNAME && !is_wildcard_cname(data.back())) {
-    const auto target = Name::from_wire(data.back().rdata);
-    const auto at = target ? local_at_.find(key_of(*target, Scope::exact)) : local_at_.end();
-    if (at == local_at_.end() || locals_[at->second].data.empty()) {
-      return;
-    }
-    const bool leads_back = (trigger.scope == Scope::exact && *target == trigger.name) ||
-                            std::ranges::find(data, target, &LocalRecord::owner) != data.end();
-    if (leads_back) {
-      return;
-    }
-    for (LocalRecord record : locals_[at->second].data) {
-      record.owner = *target;
-      octets += octets_in_answer(record);
-      if (octets > max_local_data) {
-        return; // the client may ask for the target itself
-      }
-      data.push_back(std::move(record));
-    }
-  }
-}
-
-// A trigger that has two actions has none: which one was meant?
-void Zone::report_conflicts() {
-  const bool several =
-      std::ranges::any_of(seen_, [&](const Seen& one) { return one.rule != seen_.front().rule; });
-  if (!several) {
-    return;
-  }
-  std::ranges::sort(seen_, [this](const Seen& a, const Seen& b) {
-    if (a.hash != b.hash) {
-      return a.hash < b.hash;
-    }
-    const int order = octets_of(a).compare(octets_of(b));
-    return order != 0 ? order < 0 : a.line < b.line;
-  });
-  for (std::size_t at = 1; at < seen_.size(); ++at) {
-    const Seen& before = seen_[at - 1];
-    if (seen_[at].hash == before.hash && seen_[at].rule != before.rule &&
-        octets_of(seen_[at]) == octets_of(before)) {
-      broken(seen_[at].line, "the trigger has another action in line " +
-                                 std::to_string(before.line) + "; take one out");
-    }
-  }
-}
-
-void Zone::report_other_triggers() {
-  for (const auto& [label, others] : others_) {
-    const bool known = std::ranges::find(other_triggers, label) != other_triggers.end();
-    load_.warning(
-        {others.first_line, 1},
-        std::to_string(others.count) + ' ' + shown(label) +
-            (others.count == 1 ? " trigger is left out: " : " triggers are left out: ") +
-            (known ? "lists match the asked name alone" : "there is no such kind of trigger") +
-            (label == "rpz-ip" ? "; for addresses in answers write `answer_ip` in a rule" : ""));
-  }
-}
-
-void Zone::finish() {
-  for (const Local& local : locals_) {
-    if (local.data.empty()) {
-      continue; // its only record was broken
-    }
-    LocalData data = local.data;
-    if (data.front().type == LDNS_RR_TYPE_CNAME) {
-      add_chain(local.trigger, data);
-    }
-    const std::size_t rule = rules_.rule_for(data);
-    see(local.trigger, rule, local.line);
-    load_.add(rule, local.trigger.name, local.trigger.scope);
-  }
-  report_conflicts();
-  report_other_triggers();
+bool starts_as_a_trigger_kind(std::string_view label) noexcept {
+  return label.starts_with(other_prefix);
 }
 
 } // namespace
 
-void read_rpz_list(std::string_view content, RpzRules& rules, ListLoad& load) {
-  if (!content.empty()) {
-    Zone zone(rules, load);
-    ZoneFile(content, [](std::string_view target) { return action_of(target).has_value(); })
-        .read(
-            [&](const ZoneRecord& record) { zone.take(record); },
-            [&](std::size_t line, std::string problem) { zone.broken(line, std::move(problem)); });
-    zone.finish();
+bool RpzZone::begins(const ZoneRecord& record) {
+  if (!begun_ && record.type == type_soa) {
+    begun_ = true;
+    begin(record);
   }
+  if (!begun_ && !load_.settings().zone && !out_of_place_) {
+    out_of_place_ = true;
+    broken(record.line, "the zone must begin with its SOA, whose owner is the zone's name; write "
+                        "one as `@ SOA localhost. hostmaster.localhost. 1 3600 600 86400 60`");
+  }
+  return begun_ || load_.settings().zone;
+}
+
+void RpzZone::begin(const ZoneRecord& soa) {
+  take_apex(soa);
+  std::string problem;
+  const auto data = rdata_of(soa.type, soa.data, file_.origin(), problem);
+  constexpr std::size_t numbers = 20; // octets: serial, refresh, retry, expire, minimum
+  if (!data || data->size() < numbers) {
+    broken(soa.line, "the SOA cannot be read: " + problem);
+    return;
+  }
+  const auto number = [&](std::size_t index) {
+    std::uint32_t value = 0;
+    for (std::size_t at = data->size() - numbers + 4 * index, i = 0; i < 4; ++i) {
+      value = value << 8U | (*data)[at + i];
+    }
+    return value;
+  };
+  rules_.serial = number(0);
+  rules_.expire = std::chrono::seconds(number(3));
+  usual_ttl_ = number(4);
+}
+
+void RpzZone::take_apex(const ZoneRecord& soa) {
+  const std::optional<Name>& written = load_.settings().zone;
+  const Name& origin = file_.origin();
+  if (soa.owner_below == Below::zone && soa.owner.is_root()) {
+    const auto guess = apex_from_owners(file_.ahead());
+    if (!guess) {
+      return; // relative names need none
+    }
+    apex_ = guess->apex;
+    const auto trigger = guess->owner.with_suffix(apex_, Name());
+    load_.warning({soa.line, 1}, "the file does not say the zone's name; by its owners it is " +
+                                     shown(apex_.to_text()) + ", so that " +
+                                     shown(guess->owner.to_text() + '.') + " matches " +
+                                     shown(trigger->to_text()) + "; write `zone: " +
+                                     apex_.to_text() + "` in `list`, or `$ORIGIN` before the SOA");
+  } else {
+    apex_ = soa.owner_below == Below::origin ? *soa.owner.with_suffix(Name(), origin) : soa.owner;
+  }
+  if (written && apex_ != *written) {
+    broken(soa.line, "the SOA is that of the zone " + shown(apex_.to_text()) +
+                         ", and `zone` in `list` says " + shown(written->to_text()) +
+                         "; write that zone's name there, or fetch the right zone");
+    apex_ = *written;
+  }
+  apex_known_ = true;
+  if (!file_.origin_known()) {
+    // An SOA whose owner has no final dot: such names are whole ones everywhere in the file.
+    file_.set_origin(soa.owner_below == Below::zone && !soa.owner.is_root() ? Name() : apex_);
+  }
+}
+
+// The root: it is the zone's own name. nullopt: it is none of the zone, which is reported.
+std::optional<Name> RpzZone::trigger_of(const ZoneRecord& record) {
+  if (record.owner_below == Below::zone ||
+      (record.owner_below == Below::origin && apex_known_ && file_.origin() == apex_)) {
+    return record.owner;
+  }
+  const bool relative = record.owner_below == Below::origin;
+  const Name owner = relative ? *record.owner.with_suffix(Name(), file_.origin()) : record.owner;
+  if (!apex_known_) {
+    broken(record.line, shown(owner.to_text() + '.') +
+                            " is a whole name, and the file does not say what of it is the zone's "
+                            "name; write `zone: NAME` in `list`, or `$ORIGIN NAME.` before the "
+                            "SOA");
+    return std::nullopt;
+  }
+  if (!owner.is_at_or_below(apex_)) {
+    broken(record.line,
+           shown(owner.to_text()) + " is not in the zone " + shown(apex_.to_text()) +
+               (relative ? ", as names without a final dot are below " +
+                               shown(file_.origin().to_text()) + " here; write `$ORIGIN " +
+                               apex_.to_text() + ".` before it"
+                         : "; take the final dot away, or take the record out"));
+    return std::nullopt;
+  }
+  return owner.with_suffix(apex_, Name());
+}
+
+void RpzZone::take(const ZoneRecord& record) {
+  const bool first = !begun_;
+  if (!begins(record) || (first && begun_)) {
+    return;
+  }
+  auto name = trigger_of(record);
+  if (!name || name->is_root() || is_about_the_zone(record.type)) {
+    return;
+  }
+  const std::string_view kind = name->label(name->label_count() - 1);
+  if (starts_as_a_trigger_kind(kind)) {
+    others_[std::string(kind)](record.line);
+    return;
+  }
+  if (is_passed_over(record.type)) {
+    passed_over_[record.type](record.line);
+    return;
+  }
+  const bool wildcard = name->label(0) == "*";
+  const Trigger trigger{wildcard ? name->parent() : *name, wildcard ? Scope::below : Scope::exact};
+  if (record.type == type_cname) {
+    take_cname(trigger, record);
+  } else {
+    take_local(trigger, record);
+  }
+}
+
+void RpzZone::take_cname(const Trigger& trigger, const ZoneRecord& record) {
+  bool relative = false;
+  if (record.data.size() != 1) {
+    broken(record.line, "no record of a zone file: a CNAME has one name behind it; write one as "
+                        "`name CNAME .`");
+    return;
+  }
+  const auto word = record.data[0];
+  const auto written = zone_name(word, relative);
+  if (!written) {
+    broken(record.line, "no record of a zone file: " + shown(word) + " is no domain name");
+    return;
+  }
+  if (relative && written->label_count() == 1 &&
+      (written->label(0) == "*" || starts_as_a_trigger_kind(written->label(0)))) {
+    broken(record.line, "the CNAME leads to " + shown(word) + ", a name of this zone; write " +
+                            shown(std::string(word) + '.') + " with its final dot");
+    return;
+  }
+  const auto target = relative ? written->with_suffix(Name(), file_.origin()) : written;
+  if (!target) {
+    broken(record.line, "no record of a zone file: " + shown(word) + " is too long a name");
+    return;
+  }
+  if (const auto action = relative ? std::nullopt : action_of(*target)) {
+    take_policy(trigger, *action, record.line);
+    return;
+  }
+  if (trigger.scope == Scope::exact && *target == trigger.name) { // as the first zones wrote it
+    take_policy(trigger, Action::allow, record.line);
+    return;
+  }
+  const std::string_view top =
+      target->is_root() ? std::string_view() : target->label(target->label_count() - 1);
+  if (starts_as_a_trigger_kind(top)) {
+    broken(record.line, shown(target->to_text() + '.') +
+                            " is no action of a response policy zone; write one of: ., *., "
+                            "rpz-passthru., rpz-drop., rpz-tcp-only.");
+    return;
+  }
+  if (apex_known_ && !apex_.is_root() && target->is_at_or_below(apex_)) {
+    if (starts_as_a_trigger_kind(target->label(0)) || target->label(0) == "*") {
+      const std::string label(target->label(0));
+      if (target->label_count() == apex_.label_count() + 1) {
+        broken(record.line, "the CNAME leads to " + shown(target->to_text() + '.') +
+                                ", a name of this zone; write " + shown(label + '.'));
+        return;
+      }
+    }
+    inside_target_ = inside_.count == 0 ? target->to_text() + '.' : inside_target_;
+    inside_(record.line);
+  }
+  take_local(trigger, record);
+}
+
+bool RpzZone::may_list(const Trigger& trigger, bool blocks, std::size_t line) {
+  if (trigger.scope != Scope::below || !blocks || load_.settings().public_suffixes ||
+      !is_public_suffix(trigger.name)) {
+    return true;
+  }
+  if (is_private_suffix(trigger.name)) {
+    load_.private_suffix(trigger.name, {line, 1});
+  } else {
+    broken(line, public_suffix_problem(trigger.name.to_text()));
+  }
+  return false;
+}
+
+bool RpzZone::may_have(const Trigger& trigger, unsigned action, std::size_t line) {
+  const auto before = seen_.see(trigger.name, trigger.scope == Scope::below, action, line);
+  if (before.action != action) {
+    broken(line, "the trigger has another action in line " + std::to_string(before.line) +
+                     ", which holds; take one out");
+  }
+  return before.action == action;
+}
+
+void RpzZone::listed(const Trigger& trigger) noexcept {
+  if (first_.is_root()) {
+    first_ = trigger.name;
+  }
+  one_top_ =
+      one_top_ && !trigger.name.is_root() &&
+      trigger.name.label(trigger.name.label_count() - 1) == first_.label(first_.label_count() - 1);
+}
+
+void RpzZone::take_policy(const Trigger& trigger, Action action, std::size_t line) {
+  const bool own = rules_.overrides() && action != Action::allow;
+  if (may_list(trigger, action != Action::allow, line) &&
+      may_have(trigger, own ? TriggerTable::any_block : static_cast<unsigned>(action), line)) {
+    listed(trigger);
+    if (is_first(trigger, action == Action::allow, line)) {
+      load_.add(rules_.rule_for(action), trigger.name, trigger.scope);
+    }
+  }
+}
+
+bool RpzZone::is_first(const Trigger& trigger, bool allows, std::size_t line) {
+  if (order_.mode() == ZoneOrder::Mode::off) {
+    return true;
+  }
+  const std::filesystem::path* const earlier = order_.add(trigger.name, trigger.scope, allows);
+  if (earlier == nullptr) {
+    return true;
+  }
+  if (elsewhere_.count == 0) {
+    elsewhere_trigger_ = shown_trigger(trigger);
+    elsewhere_zone_ = earlier->native();
+  }
+  elsewhere_(line);
+  if (order_.mode() == ZoneOrder::Mode::report) {
+    return true;
+  }
+  load_.decided_elsewhere();
+  return false;
+}
+
+void RpzZone::read() {
+  if (load_.settings().zone) {
+    apex_ = *load_.settings().zone;
+    apex_known_ = true;
+    file_.set_origin(apex_);
+  }
+  file_.read([&](const ZoneRecord& record) { take(record); },
+             [&](std::size_t line, std::string problem) { broken(line, std::move(problem)); });
+  if (!begun_ && !out_of_place_ && !load_.settings().zone && load_.settings().empty_allowed) {
+    broken(1, "the zone has no SOA, which an empty one has too; fetch it again");
+  }
+  list_locals();
+  report_left_out();
+  report_strange_names();
+}
+
+void read_rpz_list(std::string_view content, RpzRules& rules, ZoneOrder& order, ListLoad& load) {
+  RpzZone(content, rules, order, load).read();
 }
 
 } // namespace nearmiss

@@ -1,14 +1,15 @@
 #include "config/lists/rpz_rules.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <utility>
 
 namespace nearmiss {
 
-RpzRules::RpzRules(std::size_t index, Rule rule, bool overrides, PolicyBuilder& builder)
-    : first_(index), last_(index), rule_(std::move(rule)), overrides_(overrides),
-      builder_(builder) {
+RpzRules::RpzRules(Owner owner, PolicyBuilder& builder)
+    : first_(owner.index), last_(owner.index), rule_(std::move(owner.rule)),
+      overrides_(owner.overrides), caps_ttl_(owner.caps_ttl), builder_(builder) {
   rule_.variant = true;
 }
 
@@ -29,11 +30,15 @@ std::size_t RpzRules::rule_for(Action action) {
   return at->second;
 }
 
-std::size_t RpzRules::rule_for(const LocalData& data) {
+std::size_t RpzRules::rule_for(LocalData data) {
   if (overrides_) {
     return first_;
   }
   std::string octets;
+  for (LocalRecord& record : data) {
+    record.ttl = caps_ttl_ ? std::min(record.ttl, rule_.ttl) : record.ttl;
+    octets += std::to_string(record.ttl) + '/';
+  }
   for (const LocalRecord& record : data) {
     const auto owner = record.owner ? record.owner->wire() : std::span<const std::uint8_t>();
     octets.append(owner.begin(), owner.end());
@@ -44,12 +49,12 @@ std::size_t RpzRules::rule_for(const LocalData& data) {
   if (fresh) {
     Rule variant = rule_;
     variant.action = Action::local_data;
-    variant.local_data = std::make_shared<const LocalData>(data);
     for (const LocalRecord& record : data) {
       if (record.type < TypeSet::limit) {
         variant.types.add(record.type);
       }
     }
+    variant.local_data = std::make_shared<const LocalData>(std::move(data));
     at->second = add(std::move(variant));
   }
   return at->second;

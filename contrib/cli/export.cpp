@@ -129,8 +129,10 @@ void RpzWriter::collect() {
 }
 
 std::string RpzWriter::records(const Verdict& verdict, const std::string& owner) {
-  const std::string start = owner + ' ' + std::to_string(verdict.rule->ttl) + ' ';
-  const auto line = [&](const std::string& data) { return start + data + '\n'; };
+  const auto line_for = [&](std::uint32_t ttl, const std::string& data) {
+    return owner + ' ' + std::to_string(ttl) + ' ' + data + '\n';
+  };
+  const auto line = [&](const std::string& data) { return line_for(verdict.rule->ttl, data); };
   switch (verdict.action) {
   case Action::nodata:
     return line("CNAME *.");
@@ -152,7 +154,7 @@ std::string RpzWriter::records(const Verdict& verdict, const std::string& owner)
     std::string all;
     for (const LocalRecord& record : *verdict.rule->local_data) {
       if (!record.owner) { // the others are triggers themselves
-        all += line(to_text(record));
+        all += line_for(record.ttl, to_text(record));
       }
     }
     return all;

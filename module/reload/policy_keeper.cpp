@@ -47,7 +47,10 @@ PolicyKeeper::PolicyKeeper(std::filesystem::path file, EventLog& events, Metrics
       log_(std::move(log)) {
   const std::shared_ptr<const Config> before = last_good.config;
   Loaded loaded = examine(
-      [](PolicyKeeper& keeper) { return load(keeper.file_, today(), last_good.config.get()); });
+      // The resolver has to come up: see LoadFor.
+      [](PolicyKeeper& keeper) {
+        return load(keeper.file_, today(), last_good.config.get(), LoadFor::start);
+      });
   last_load_.at = last_load_.since = Clock::now();
   const bool is_new = loaded.config && (!before || before->digest != loaded.config->digest);
   if (is_new) {

@@ -105,7 +105,7 @@ static struct reply_info* make_reply(const struct nm_answer* answer, struct regi
     for (end = at + 1; end < section_end; end++)
       if (!are_of_one_rrset(&answer->records[at], &answer->records[end]))
         break;
-    rrset = make_rrset(&answer->records[at], end - at, answer->ttl, region);
+    rrset = make_rrset(&answer->records[at], end - at, answer->records[at].ttl, region);
     if (!rrset)
       return NULL;
     rep->rrsets[rep->rrset_count++] = rrset;

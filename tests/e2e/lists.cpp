@@ -191,6 +191,62 @@ TEST_CASE("rpz: local data", "[lists]") {
   CHECK(Events::field(events.at(2), "dns.resolved_ip").is_null());
 }
 
+TEST_CASE("rpz: local data has its own TTL, and no longer one than the rule's", "[lists]") {
+  const std::string ttls = "$TTL 300\n@ SOA localhost. h. 1 3600 600 86400 60\n"
+                           "arrny.example 5 A 192.0.2.7\n  90 AAAA 2001:db8::7\n"
+                           "mx.plain.example 200 CNAME sink.plain.example.\n"
+                           "sink.plain.example IN 1m A 192.0.2.9\n";
+  const auto ttls_of = [](const Answer& answer) {
+    std::vector<std::uint32_t> all;
+    for (const auto& record : answer.answer) {
+      all.push_back(static_cast<std::uint32_t>(record.ttl));
+    }
+    return all;
+  };
+  using Ttls = std::vector<std::uint32_t>;
+  const std::string policy = "version: 1\nclients: {mail: [127.1.0.0/16]}\nrules:\n"
+                             "  - id: feed\n    list: {file: feed.rpz, format: rpz}\n";
+  for (const auto& [rest, longest] :
+       {std::pair<std::string, std::uint32_t>{"", 86400}, {"    ttl: 80\n", 80}}) {
+    World world({.policy = policy + rest, .lists = {{"feed.rpz", ttls}}});
+    const auto capped = [&, most = longest](Ttls all) {
+      for (auto& ttl : all) {
+        ttl = std::min(ttl, most);
+      }
+      return all;
+    };
+    CHECK(ttls_of(world.resolver.answer(mail, "arrny.example", A)) == Ttls{5});
+    CHECK(ttls_of(world.resolver.answer(mail, "arrny.example", AAAA)) == capped({90}));
+    CHECK(ttls_of(world.resolver.answer(mail, "mx.plain.example", A)) == capped({200, 60}));
+    CHECK(ttls_of(world.resolver.answer(mail, "sink.plain.example", A)) == Ttls{60});
+  }
+}
+
+TEST_CASE("a list that is missing at the start ends no resolver that can do without it",
+          "[lists]") {
+  const auto policy = [](const std::string& keys) {
+    return "version: 1\nclients: {mail: [127.1.0.0/16]}\nrules:\n"
+           "  - {id: own, domains: [army.ml]}\n"
+           "  - {id: feed, list: {file: l.txt, format: domains" +
+           keys +
+           "}}\n"
+           "log: {file: events.jsonl}\n";
+  };
+  const Lab lab;
+  Unbound strict(lab, {.policy = policy(", required: true")});
+  CHECK(strict.fail_to_start().find("no such file") != std::string::npos);
+
+  World world({.policy = policy("")});
+  world.expect_blocked(mail, "army.ml", MX);
+  world.expect_real(mail, "navy.ml", MX);
+  CHECK(world.resolver.log().find("no such file") != std::string::npos);
+  CHECK(world.resolver.log().find("of the rule `feed` is in force with 0 names") !=
+        std::string::npos);
+  world.resolver.write_list("l.txt", "navy.ml\n"); // and comes into force as soon as it is there
+  REQUIRE(wait_until([&] { return world.resolver.answer(mail, "navy.ml", MX).rcode == nxdomain; }));
+  world.expect_blocked(mail, "army.ml", MX);
+}
+
 TEST_CASE("rpz: an answer that leads to an entry", "[lists]") {
   World world(with_zone(zone));
   // alias.good.example is an alias of army.ml, mxlisted's exchange is in army.ml, navy.ml is

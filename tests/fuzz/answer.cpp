@@ -70,7 +70,7 @@ void check_record(const nm_record& record) {
 void check_block(const nm_answer& answer, const Name& qname, std::uint16_t qtype) {
   PROMISE(answer.why.len > 0 && answer.why.len <= NM_EDE_TEXT_MAX);
   PROMISE(answer.answer_count + answer.authority_count <= 1);
-  PROMISE(answer.ttl <= 86400);
+  PROMISE(answer.ttl <= 2147483647); // local data has its own
   for (const nm_record& record :
        std::span(answer.records).first(answer.answer_count + answer.authority_count)) {
     check_record(record);

@@ -1,4 +1,6 @@
 // List files: the first octet chooses the format, the rest is the file.
+#include "config/lists/adblock.hpp"
+#include "config/lists/dnsmasq.hpp"
 #include "config/lists/domains.hpp"
 #include "config/lists/hosts.hpp"
 #include "config/lists/rpz.hpp"
@@ -23,8 +25,15 @@ constexpr Reader formats[] = {
       read_hosts_list(content, 0, load);
     },
     [](std::string_view content, PolicyBuilder& builder, const Rule& rule, ListLoad& load) {
-      RpzRules rules(0, rule, false, {}, builder);
-      read_rpz_list(content, rules, load);
+      RpzRules rules({.rule = rule}, builder);
+      ZoneOrder order(ZoneOrder::Mode::off);
+      read_rpz_list(content, rules, order, load);
+    },
+    [](std::string_view content, PolicyBuilder&, const Rule&, ListLoad& load) {
+      read_adblock_list(content, 0, load);
+    },
+    [](std::string_view content, PolicyBuilder&, const Rule&, ListLoad& load) {
+      read_dnsmasq_list(content, 0, load);
     },
 };
 

@@ -3,8 +3,11 @@
 #include "tests/paths.hpp"
 #include "tests/unit/config/folder.hpp"
 
+#include "config/local_data.hpp"
+
 #include <cstdlib>
 #include <random>
+#include <set>
 
 #include <sys/wait.h>
 
@@ -67,6 +70,77 @@ TEST_CASE("export: what random policies say, their zones say", "[cli]") {
       const Verdict found = ask(*zone.config, name);
       REQUIRE(found.enforced == expected.enforced);
       REQUIRE(found.action == expected.action);
+    }
+  }
+}
+
+// A zone, read as a list and written out again, says the same of every name.
+TEST_CASE("export: random zones come out as they went in", "[cli]") {
+  const auto seed = static_cast<unsigned>(std::random_device{}());
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const Folder folder;
+  const std::vector<std::string> data{"CNAME .",
+                                      "CNAME *.",
+                                      "CNAME rpz-passthru.",
+                                      "CNAME rpz-drop.",
+                                      "CNAME rpz-tcp-only.",
+                                      "A 192.0.2.1",
+                                      "A 192.0.2.2",
+                                      "AAAA 2001:db8::1",
+                                      "MX 10 mx.test.",
+                                      "TXT \"a \\\" b; (\" c",
+                                      "CNAME garden.test.",
+                                      "CNAME *.garden.test.",
+                                      "SRV 1 2 25 a.test.",
+                                      "TYPE300 \\# 2 00ff"};
+  const auto said = [&](const Config& config, const std::string& name, const char* type) {
+    const Verdict verdict = ask(config, name, "::", type);
+    std::string text(verdict.enforced ? to_string(verdict.action) : "passes");
+    for (std::size_t i = 0;
+         verdict.rule && verdict.rule->local_data && i < verdict.rule->local_data->size(); ++i) {
+      const LocalRecord& record = (*verdict.rule->local_data)[i];
+      text += " | " + std::to_string(record.ttl) + ' ' + to_text(record);
+    }
+    return text;
+  };
+  for (int round = 0; round < 30; ++round) {
+    std::string text = "$TTL 300\n@ SOA localhost. h. 1 3600 600 86400 60\n";
+    std::set<std::string> used;
+    for (int trigger = 0; trigger < 10; ++trigger) {
+      const std::string owner = (random() % 3 == 0 ? "*." : "") + draw_name(random);
+      if (!used.insert(owner).second) {
+        continue;
+      }
+      const std::string& first = data[random() % data.size()];
+      const std::string ttl = std::to_string(random() % 4 * 100);
+      text += owner + ' ' + ttl + ' ' + first + '\n';
+      for (int more = 0; more < 2 && !first.starts_with("CNAME"); ++more) {
+        text += owner + " IN " + ttl + ' ' + data[5 + random() % 5] + '\n';
+      }
+    }
+    folder.write("in.zone", text);
+    const std::string rest = ", format: rpz}, types: all, public_suffix: true}\n";
+    const LoadResult in =
+        load(folder.write("in.yaml", "version: 1\nrules:\n  - {id: z, list: {file: in.zone" + rest),
+             today);
+    INFO(text);
+    INFO(texts(folder, in));
+    REQUIRE(in.config);
+    REQUIRE(run("export --config " + (folder.path() / "in.yaml").native() + " --output " +
+                (folder.path() / "out.zone").native() + " 2>/dev/null") <= 1);
+    const LoadResult out = load(
+        folder.write("out.yaml", "version: 1\nrules:\n  - {id: z, list: {file: out.zone" + rest),
+        today);
+    INFO(content(folder.path() / "out.zone"));
+    INFO(texts(folder, out));
+    REQUIRE(out.config);
+    for (int lookup = 0; lookup < 300; ++lookup) {
+      const std::string name = draw_name(random);
+      for (const char* const type : {"MX", "A", "TXT", "TYPE300"}) {
+        INFO(name << ' ' << type);
+        REQUIRE(said(*out.config, name, type) == said(*in.config, name, type));
+      }
     }
   }
 }

@@ -57,6 +57,9 @@ Pairs base_of(std::string_view section, std::string_view key) {
   if (key == "confusable") {
     base = without(base, "domains");
   }
+  if (key == "zone") {
+    base = {{"file", "lists/feed.rpz"}, {"format", "rpz"}};
+  }
   if (key == "syslog" || key == "journald") {
     base = without(base, "file");
   }
@@ -99,6 +102,8 @@ Outcome outcome_of(const std::string& yaml) {
   const Folder folder;
   std::filesystem::create_directory(folder.path() / "lists");
   folder.write("lists/typos.txt", "a.example\nb.example\n");
+  folder.write("lists/feed.rpz", "a.example CNAME .\n");
+  folder.write("providers.txt", "mail.example\n");
   const LoadResult result = folder.load_policy(yaml);
   return {result.config != nullptr, yaml + '\n' + texts(folder, result)};
 }

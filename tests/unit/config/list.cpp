@@ -157,8 +157,9 @@ TEST_CASE("a file of another kind is told in one line, with the remedy", "[confi
       {"<!DOCTYPE html>\n", "domains", "l.txt:1:1: error: the list is an HTML"},
       {"||a.example^\n", "domains", "l.txt:1:1: error: the list is one of filters for browsers"},
       {"! Title\n||a.example^\n", "hosts", "one of filters for browsers"},
-      {"address=/a.example/0.0.0.0\n", "domains", "a configuration of dnsmasq or Unbound"},
-      {"local-zone: \"a.example\" always_null\n", "domains", "dnsmasq or Unbound"},
+      {"address=/a.example/0.0.0.0\n", "domains",
+       "a configuration of dnsmasq; write `format: dnsmasq`"},
+      {"local-zone: \"a.example\" always_null\n", "domains", "a configuration of Unbound"},
   };
   const Folder folder;
   const auto load = [&](const Case& one, const std::string& more) {

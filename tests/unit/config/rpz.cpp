@@ -1,65 +1,12 @@
 // Lists of `format: rpz`.
 #include "tests/catch.hpp"
-#include "tests/unit/config/folder.hpp"
 #include "tests/unit/config/holds.hpp"
-
-#include "config/local_data.hpp"
+#include "tests/unit/config/zone_fixture.hpp"
 
 #include <algorithm>
 
 using namespace nearmiss;
 using namespace nearmiss::test;
-
-namespace {
-
-const std::string head = "$TTL 300\n"
-                         "$ORIGIN rpz.feed.\n"
-                         "@ IN SOA localhost. hostmaster.localhost. (\n"
-                         "  1 3600 600 86400 60 ) ; six lines, with the next two\n"
-                         "  IN NS localhost.\n"
-                         "\n"; // the triggers start in line 7
-
-std::string policy_with(const std::string& rest) {
-  return "version: 1\n"
-         "rules:\n"
-         "  - id: feed\n"
-         "    list: {file: l.rpz, format: rpz}\n" +
-         rest;
-}
-
-LoadResult load_zone(const Folder& folder, const std::string& zone, const std::string& rest = "") {
-  folder.write("l.rpz", zone);
-  return folder.load_policy(policy_with(rest));
-}
-
-// The one error that the triggers come to.
-std::string error_of(const std::string& triggers, const std::string& rest = "") {
-  const Folder folder;
-  const LoadResult result = load_zone(folder, head + triggers, rest);
-  CHECK(result.config == nullptr);
-  CHECK(result.diagnostics.size() == 1);
-  return texts(folder, result);
-}
-
-// "nxdomain", "passes" if no rule blocks, and for local data its records.
-std::string verdict_on(const Config& config, const std::string& asked,
-                       const std::string& type = "MX", bool tcp = false) {
-  const Verdict verdict = config.policy.decide(
-      {*Name::from_text(asked), *type_from_text(type), ClientAddress(), today, tcp});
-  if (verdict.rule == nullptr) {
-    return "passes";
-  }
-  std::string text(to_string(verdict.action));
-  if (verdict.action == Action::local_data) {
-    for (const LocalRecord& record : *verdict.rule->local_data) {
-      text += " | " + (record.owner ? record.owner->to_text() + " " : "") + to_text(record);
-    }
-  }
-  CHECK(verdict.rule->id == "feed");
-  return text;
-}
-
-} // namespace
 
 TEST_CASE("a response policy zone: every action, beside its near miss", "[config][rpz]") {
   const Folder folder;
@@ -99,6 +46,39 @@ TEST_CASE("a response policy zone: every action, beside its near miss", "[config
   CHECK(config.policy.rule_count() == 1);
   CHECK(config.policy.name_count() == 7);
   CHECK(config.lists.at(0).names == 7);
+}
+
+TEST_CASE("a loaded list says what events and metrics need to know of it", "[config][rpz]") {
+  using namespace std::chrono_literals;
+  const Folder folder;
+  folder.write("l.txt", "b.example\nB.example.\n");
+  const auto before = LoadedList::Clock::now();
+  const LoadResult result = load_zone(folder, head + "a.example CNAME .\n",
+                                      "  - id: plain\n"
+                                      "    list: {file: l.txt, format: domains}\n"
+                                      "  - id: both\n"
+                                      "    domains: [c.example]\n"
+                                      "    list: {file: l.txt, format: domains}\n");
+  INFO(texts(folder, result));
+  REQUIRE(result.config);
+  REQUIRE(result.config->lists.size() == 3);
+  const LoadedList& zone = result.config->lists[0];
+  CHECK(zone.file == folder.path() / "l.rpz");
+  CHECK(zone.rule == "feed");
+  CHECK(zone.format == ListFormat::rpz);
+  CHECK(zone.serial == 1U);
+  CHECK(zone.expire == 86400s);
+  CHECK(zone.modified + 86400s == zone.stale_from);
+  CHECK(zone.read >= before);
+  const LoadedList& plain = result.config->lists[1];
+  CHECK(plain.rule == "plain");
+  CHECK(plain.format == ListFormat::domains);
+  CHECK(plain.names == 2);
+  CHECK_FALSE(plain.serial);
+  CHECK_FALSE(plain.stale_from);
+  CHECK(ask(*result.config, "a.example").rule->list == 0U); // of the zone's variant too
+  CHECK(ask(*result.config, "b.example").rule->list == 1U);
+  CHECK_FALSE(ask(*result.config, "c.example").rule->list); // it stands in the policy itself
 }
 
 TEST_CASE("a response policy zone: wildcards and what is more specific", "[config][rpz]") {
@@ -243,7 +223,9 @@ TEST_CASE("a response policy zone: class before TTL, and a passthru as it once w
   CHECK(verdict_on(*result.config, "no.d.example").starts_with("local-data"));
   holds(error_of("a.example 60 60 CNAME .\n"), "l.rpz:7:1: error: no record");
   holds(error_of("a.example IN IN CNAME .\n"), "l.rpz:7:1: error: no record");
-  holds(error_of("a.example IN 60 A 192.0.2.1\n"), "a TTL before the class");
+  const LoadResult any = load_zone(folder, head + "a.example IN 60 A 192.0.2.1\n");
+  REQUIRE(any.config);
+  CHECK(verdict_on(*any.config, "a.example") == "local-data | A 192.0.2.1");
 }
 
 TEST_CASE("a response policy zone: triggers that are for something else are told",
@@ -426,4 +408,43 @@ TEST_CASE("parentheses, quotes and backslashes in their right places mislead nob
   REQUIRE(result.config);
   CHECK(verdict_on(*result.config, "last.example") == "nxdomain");
   CHECK(verdict_on(*result.config, "c\\(d.example") == "nxdomain");
+}
+
+TEST_CASE("a response policy zone: local data has its own TTL, unless the policy has a shorter",
+          "[config][rpz]") {
+  const Folder folder;
+  const std::string zone = head + "a.example 5 A 192.0.2.1\n" // $TTL is 300
+                                  "b.example A 192.0.2.1\n"
+                                  "c.example 1h A 192.0.2.1\nc.example 1m A 192.0.2.2\n"
+                                  "c.example 30 TXT x\n"
+                                  "d.example 9 CNAME a.example.\n";
+  const auto ttls = [](const LoadResult& result, const char* name) {
+    std::vector<std::uint32_t> all;
+    for (const LocalRecord& record : *ask(*result.config, name).rule->local_data) {
+      all.push_back(record.ttl);
+    }
+    return all;
+  };
+  using Ttls = std::vector<std::uint32_t>;
+  const LoadResult own = load_zone(folder, zone);
+  REQUIRE(own.config);
+  CHECK(ttls(own, "a.example") == Ttls{5});
+  CHECK(ttls(own, "b.example") == Ttls{300});
+  CHECK(ttls(own, "c.example") == Ttls{60, 60, 30}); // an RRset has one
+  CHECK(ttls(own, "d.example") == Ttls{9, 5});
+  const LoadResult capped = load_zone(folder, zone, "    ttl: 20\n");
+  REQUIRE(capped.config);
+  CHECK(ttls(capped, "a.example") == Ttls{5});
+  CHECK(ttls(capped, "b.example") == Ttls{20});
+  CHECK(ttls(capped, "c.example") == Ttls{20, 20, 20});
+  const LoadResult by_defaults = load_zone(folder, zone, "defaults: {ttl: 7}\n");
+  REQUIRE(by_defaults.config);
+  CHECK(ttls(by_defaults, "b.example") == Ttls{7});
+  // Without `$TTL`: that of the record before, and before the first the SOA's minimum.
+  const LoadResult none =
+      load_zone(folder, "@ SOA a. b. 1 3600 600 86400 44\na.example A 192.0.2.1\n"
+                        "b.example 77 A 192.0.2.1\nc.example A 192.0.2.1\n");
+  REQUIRE(none.config);
+  CHECK(ttls(none, "a.example") == Ttls{44});
+  CHECK(ttls(none, "c.example") == Ttls{77});
 }

@@ -1,6 +1,7 @@
 // Warnings about policies that leave a way open, each beside a policy that does not.
 #include "tests/catch.hpp"
 #include "tests/unit/config/folder.hpp"
+#include "tests/unit/config/holds.hpp"
 
 #include <vector>
 
@@ -165,4 +166,67 @@ TEST_CASE("warning: mode observe", "[config]") {
   expect_warning("mode: observe\nrules: [{id: r, domains: [a.example]}]\n", "2:7",
                  {"blocks nothing"});
   expect_warning("mode: enforce\nrules: [{id: r, domains: [a.example]}]\n", "");
+}
+
+TEST_CASE("a rule that would block a large mail provider is named, and the provider", "[config]") {
+  const Folder folder;
+  folder.write("l.txt", "bad.example\nGmail.com\nyahoo.com\nwww.gmx.de\n");
+  folder.write("feed.rpz", "@ SOA a. b. 1 2 3 4 5\n*.protection.outlook.com CNAME .\n"
+                           "web.de CNAME rpz-passthru.\n");
+  const auto warned = [&](const std::string& rules) {
+    const LoadResult result = folder.load_policy("version: 1\nrules:\n" + rules);
+    const std::string all = texts(folder, result);
+    INFO(all);
+    REQUIRE(result.config);
+    return all;
+  };
+  const std::string by_list = warned("  - {id: feed, list: {file: l.txt, format: domains}}\n");
+  holds(by_list, "policy.yaml:3:10: warning: the rule `feed` (list `l.txt`) would block large mail "
+                 "providers: `gmail.com`, `yahoo.com`; mail to all of their users would end");
+  holds(warned("  - {id: zone, list: {file: feed.rpz, format: rpz}}\n"),
+        "`mail.protection.outlook.com`");
+  holds(warned("  - {id: parked, mx_exchange: [l.google.com]}\n"),
+        "the rule `parked` would block every domain whose mail goes to large mail providers: "
+        "`gmail-smtp-in.l.google.com`");
+  const std::string clients = "clients: {mail: [192.0.2.0/24]}\n";
+  holds(texts(folder, folder.load_policy("version: 1\n" + clients +
+                                         "rules:\n  - id: feed\n    clients: [mail]\n"
+                                         "    list: {file: l.txt, format: domains}\n")),
+        "`gmail.com`");
+  // Near misses: taken out, only observed, meant, allowed before, or nobody's mail.
+  const std::string list = "    list: {file: l.txt, format: domains}\n";
+  for (const std::string& rules :
+       {std::string("  - id: feed\n    except: [gmail.com, yahoo.com]\n") + list,
+        "  - id: feed\n    action: observe\n" + list,
+        "  - id: feed\n    domains: [gmail.com, yahoo.com]\n" + list,
+        "  - {id: ok, action: allow, domains: [gmail.com, yahoo.com]}\n  - id: feed\n" + list,
+        std::string("  - {id: parked, mx_exchange: [mx.parking.example]}\n"),
+        std::string("  - {id: own, domains: [gmail.com]}\n")}) {
+    INFO(rules);
+    CHECK(warned(rules).find("mail providers") == std::string::npos);
+  }
+}
+
+TEST_CASE("a protected domain that a large mail provider looks like is told", "[config]") {
+  const Folder folder;
+  const LoadResult result = folder.load_policy(
+      "version: 1\nprotect:\n  - {id: ours, domains: [gmial.com], classes: [transposition]}\n");
+  REQUIRE(result.config);
+  holds(texts(folder, result), "the rule `ours` would block large mail providers: `gmail.com`");
+}
+
+TEST_CASE("the mail providers that ship can be replaced", "[config]") {
+  const Folder folder;
+  folder.write("l.txt", "gmail.com\nmail.example.org\n");
+  folder.write("own.txt", "# ours\nmail.example.org # and its users'\n");
+  const std::string rest = "rules:\n  - {id: feed, list: {file: l.txt, format: domains}}\n";
+  const LoadResult own = folder.load_policy("version: 1\nmail_providers: own.txt\n" + rest);
+  REQUIRE(own.config);
+  const std::string all = texts(folder, own);
+  holds(all, "would block large mail providers: `mail.example.org`;");
+  CHECK(own.config->files.size() == 3); // a change of it is one of the policy
+  folder.write("own.txt", "a..b\n");
+  const LoadResult wrong = folder.load_policy("version: 1\nmail_providers: own.txt\n" + rest);
+  CHECK_FALSE(wrong.config);
+  holds(texts(folder, wrong), "own.txt:1:1: error: ");
 }
