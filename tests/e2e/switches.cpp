@@ -270,7 +270,7 @@ TEST_CASE("a damaged state file is said loudly, and the policy is enforced", "[s
 
 TEST_CASE("a switch does not wait for a large policy that is being read", "[switches]") {
   std::string feed;
-  for (int i = 0; i < 300'000; ++i) {
+  for (int i = 0; i < 20'000; ++i) {
     feed += "n" + std::to_string(i) + ".filler.example\n";
   }
   std::string large = policy_for_all_ways();
@@ -288,7 +288,7 @@ TEST_CASE("a switch does not wait for a large policy that is being read", "[swit
   CHECK(reload.get().at("outcome") != "refused");
   CHECK(is_real(world.resolver.answer(mail, "army.ml", MX)));
   CHECK(world.resolver.nearmiss("enforce").at("outcome") == "changed");
-  CHECK(looks_blocked(world.resolver.answer(mail, "n299999.filler.example", MX)));
+  CHECK(looks_blocked(world.resolver.answer(mail, "n19999.filler.example", MX)));
 }
 
 TEST_CASE("a module that was replaced on the disk is said to need a restart", "[switches]") {
