@@ -47,6 +47,7 @@ Pairs base_of(std::string_view section, std::string_view key) {
       {"confusable", {{"intended", "mil"}, {"mistyped", "[ml]"}}},
       {"list", {{"file", "lists/typos.txt"}, {"format", "domains"}}},
       {"protect", {{"id", "p"}, {"domains", "[army.mil]"}}},
+      {"known", {{"file", "lists/known.txt"}}},
       {"sinkhole", {{"ipv4", "192.0.2.53"}}},
       {"log", {{"file", "n.jsonl"}}},
       {"syslog", {{"tcp", "\"192.0.2.1:601\""}}},
@@ -103,6 +104,9 @@ Outcome outcome_of(const std::string& yaml) {
   std::filesystem::create_directory(folder.path() / "lists");
   folder.write("lists/typos.txt", "a.example\nb.example\n");
   folder.write("lists/feed.rpz", "a.example CNAME .\n");
+  folder.write("lists/ours.txt", "army.mil\n");
+  folder.write("lists/except.txt", "c.example\n");
+  folder.write("lists/known.txt", "known.example\n");
   folder.write("providers.txt", "mail.example\n");
   const LoadResult result = folder.load_policy(yaml);
   return {result.config != nullptr, yaml + '\n' + texts(folder, result)};
