@@ -251,7 +251,11 @@ void EventLog::write(const EventRecord& record, const EventQueue::Batch& batch,
   for (const Route& route : routes_) {
     line_.clear();
     route.format->append(event, line_);
-    route.logger->log(event.time, spdlog::source_loc{}, level_of(event), line_.text());
+    try {
+      route.logger->log(event.time, spdlog::source_loc{}, level_of(event), line_.text());
+    } catch (const std::exception& e) { // the sink has counted it
+      complain(e);
+    }
   }
 }
 

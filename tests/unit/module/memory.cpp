@@ -218,14 +218,18 @@ TEST_CASE("out of memory while events are put into words: each is counted, and t
   CHECK(counts.numbered == 53);
   CHECK(counts.lost >= 2);
   fixture.attempt("long.example"); // it works again
+  std::size_t reports = 0; // of what lost them: no text could be made, or a sink had no room
   REQUIRE(wait_until([&] {
-    const auto events = events_of(fixture.file());
-    return std::ranges::any_of(events, [&](const nlohmann::json& event) {
-      return event.at("event.action") == "events-lost" &&
-             event.at("nearmiss.events_lost") == counts.lost &&
-             event.at("nearmiss.lost_by") == "out of memory";
-    });
+    std::uint64_t reported = 0;
+    reports = 0;
+    for (const nlohmann::json& event : events_of(fixture.file())) {
+      if (event.at("event.action") == "events-lost") {
+        reported += event.at("nearmiss.events_lost").get<std::uint64_t>();
+        ++reports;
+      }
+    }
+    return reported == counts.lost;
   }));
   fixture.events.reset();
-  CHECK(numbers() == 53 - counts.lost + 2); // the last one, and that some were lost
+  CHECK(numbers() == 53 - counts.lost + reports + 1); // the last one
 }
