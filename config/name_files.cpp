@@ -24,7 +24,7 @@ std::vector<FileName> NameFiles::read(const YamlNode& node, std::string_view key
   paths_.push_back(std::make_unique<const std::string>(full.native()));
   const std::string& file = *paths_.back();
   const std::size_t errors = reader_.report().errors();
-  std::string_view text(content->data(), content->size());
+  std::string_view text(content->bytes.data(), content->bytes.size());
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF"; // that some editors write
   if (text.starts_with(byte_order_mark)) {
     text.remove_prefix(byte_order_mark.size());
