@@ -10,6 +10,7 @@ _nearmiss() {
     return
   fi
   case $command:$previous in
+    check:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
     check:--unbound) COMPREPLY=($(compgen -f -- "$current")) ;;
     check:--module) COMPREPLY=($(compgen -f -- "$current")) ;;
     explain:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
@@ -63,7 +64,7 @@ _nearmiss() {
     allow:--take-back) ;; # a value of the admin's
   *)
     case $command in
-      check) options="-h --help --json --unbound --module --version" ;;
+      check) options="-h --help --config --json --strict --unbound --module --version" ;;
       explain) options="-h --help --config --client --type --tcp --json --version" ;;
       generate) options="-h --help --format --classes --json --version" ;;
       learn) options="-h --help --days --protect --json --version" ;;
