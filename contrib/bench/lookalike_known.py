@@ -30,6 +30,9 @@ hotmail.con hotmails.com hotmial.com huhmail.com ieg.com.br liberto.it mailinata
 mailinater.com mailnator.com mallinator.com mai.ru netcape.net netsero.net sbcglobal.com yaho.com
 '''.split())
 
+# Honest names that users of other look-alike filters reported as taken for a slip.
+REPORTED = set('boox.com dwdl.de galp.com incogni.com lamy.com tuta.com uol.com'.split())
+
 
 def suffixes():
     rules = set()
@@ -85,7 +88,8 @@ def main():
     print(f'# {", ".join(dates[4:])};')
     print('# email-providers 2.26.0 of npm (ISC, Jannis R). Registered domains by the public suffix')
     print('# list; slips for better known names are left out, see SLIPS in that script.')
-    for name in sorted(known):
+    print('# Added: names that users of other look-alike filters reported as taken for one, see REPORTED there.')
+    for name in sorted(known | REPORTED):
         print(name)
 
 

@@ -222,7 +222,7 @@ Octets::Octets(std::string name) : name_(std::move(name)), block_(block_octets) 
   regular_ = S_ISREG(status.st_mode);
   size_ = regular_ ? static_cast<std::uint64_t>(status.st_size) : 0;
   posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL); // a hint: the result does not matter
-  if (regular_) {
+  if (regular_ && name_ != "-") { // standard input has one place for all that read it
     try {
       look_at_head();
     } catch (...) {

@@ -60,14 +60,15 @@ KnownNames::KnownNames(std::string_view lines) {
 }
 
 std::shared_ptr<const KnownNames> KnownNames::shipped() {
-  static const std::shared_ptr<const KnownNames> known(
+  // Never destroyed: threads may ask while the process ends.
+  static const auto& known = *new std::shared_ptr<const KnownNames>(
       new KnownNames({lookalike::known_list, sizeof lookalike::known_list - 1}));
   return known;
 }
 
 const KnownNames& KnownNames::mail_providers() {
-  static const KnownNames providers{
-      std::string_view(lookalike::mail_provider_list, sizeof lookalike::mail_provider_list - 1)};
+  static const KnownNames& providers =
+      *new KnownNames({lookalike::mail_provider_list, sizeof lookalike::mail_provider_list - 1});
   return providers;
 }
 

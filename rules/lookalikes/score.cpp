@@ -135,7 +135,10 @@ std::optional<SlipFound> find_slip(const Compared& asked, const Compared& meant,
     features[place(*ending)] = 1;
     known_pair = *ending == Feature::mistyped_ending;
   }
-  const std::string_view label = meant.text.substr(0, meant.label_size);
+  // A moved dot keeps every letter of the whole name, so it is the whole name that is as long as it
+  // is.
+  const bool dot_alone = slips->dots > 0 && slips->label == 0;
+  const std::string_view label = dot_alone ? meant.text : meant.text.substr(0, meant.label_size);
   const auto length = label.size() - static_cast<std::size_t>(std::ranges::count(label, '.'));
   const bool two = slips->label > 1;
   features[place(Feature::two_slips)] = two ? 1 : 0;
