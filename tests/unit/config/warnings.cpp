@@ -209,8 +209,8 @@ TEST_CASE("a rule that would block a large mail provider is named, and the provi
 
 TEST_CASE("a protected domain that a large mail provider looks like is told", "[config]") {
   const Folder folder;
-  const LoadResult result = folder.load_policy(
-      "version: 1\nknown: none\nprotect:\n  - {id: ours, domains: [gmial.com], classes: [transposition]}\n");
+  const LoadResult result = folder.load_policy("version: 1\nknown: none\nprotect:\n  - {id: ours, "
+                                               "domains: [gmial.com], classes: [transposition]}\n");
   REQUIRE(result.config);
   holds(texts(folder, result), "the rule `ours` would block large mail providers: `gmail.com`");
 }
