@@ -87,8 +87,8 @@ Policy PolicyBuilder::build() && {
       policy_.protecting_.push_back(domain.rule);
     }
     std::ranges::sort(policy_.protecting_);
-    const auto repeated = std::ranges::unique(policy_.protecting_);
-    policy_.protecting_.erase(repeated.begin(), repeated.end());
+    policy_.protecting_.erase(std::unique(policy_.protecting_.begin(), policy_.protecting_.end()),
+                              policy_.protecting_.end());
     policy_.lookalikes_ =
         std::make_unique<const LookalikeIndex>(std::move(protected_), std::move(known_));
   }

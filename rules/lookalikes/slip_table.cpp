@@ -14,9 +14,12 @@ SlipTable::SlipTable(std::vector<Entry> entries) {
   std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
     return a.key != b.key ? a.key < b.key : a.value < b.value;
   });
-  const auto repeated = std::ranges::unique(
-      entries, [](const Entry& a, const Entry& b) { return a.key == b.key && a.value == b.value; });
-  entries.erase(repeated.begin(), repeated.end());
+  // Not std::ranges::unique(), whose subrange clang 14 cannot read in libstdc++ 12.
+  entries.erase(std::unique(entries.begin(), entries.end(),
+                            [](const Entry& a, const Entry& b) {
+                              return a.key == b.key && a.value == b.value;
+                            }),
+                entries.end());
   if (entries.size() > std::numeric_limits<std::uint32_t>::max()) {
     throw std::length_error("too many domains are protected: their slips make more than 2^32 keys");
   }
