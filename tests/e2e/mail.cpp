@@ -6,9 +6,24 @@
 #include "tests/e2e/world.hpp"
 #include "tests/paths.hpp"
 
+#include <arpa/inet.h>
+
+#include <array>
+#include <cstdio>
+#include <functional>
+
 using namespace e2e;
 
 namespace {
+
+// 127.25.3.2 as "0x7f190302", which getaddrinfo() reads as well.
+std::string hexadecimal(const std::string& address) {
+  in_addr octets{};
+  REQUIRE(inet_pton(AF_INET, address.c_str(), &octets) == 1);
+  std::array<char, 16> text{};
+  (void)std::snprintf(text.data(), text.size(), "0x%08x", ntohl(octets.s_addr));
+  return text.data();
+}
 
 // On `network`: .1 the exchange of the domains that are meant, .2 that of the listed ones and also
 // their own address, as in a domain that needs no MX record; .3 nobody.
@@ -24,8 +39,12 @@ std::vector<Zone> zones_on(const std::string& network) {
       {"army.mil.", host, true, meant},
       {"gouv.ml.", host, true, meant},
       {"good.example.", host, true,
-       meant + "alias CNAME army.ml.\nmxlisted MX 10 realhost.army.ml.\n"
-               "toward CNAME army.mil.\nmxopen MX 10 mx.army.mil.\n"},
+       meant +
+           "alias CNAME army.ml.\nmxlisted MX 10 realhost.army.ml.\n"
+           "toward CNAME army.mil.\nmxopen MX 10 mx.army.mil.\n"
+           "textopen MX 10 " +
+           network + "1.\ntext MX 10 " + network + "2.\nhex MX 10 " + hexadecimal(network + "2") +
+           ".\nbeside MX 10 mx\nbeside MX 20 " + network + "2.\n"},
   };
   for (const char* name :
        {"army", "nomx", "nodata", "nullmx", "sinkhole", "servfail", "refused", "mxonly"}) {
@@ -36,7 +55,10 @@ std::vector<Zone> zones_on(const std::string& network) {
 
 // Postfix, its resolver, and both hosts it may end up at.
 struct MailWorld {
-  explicit MailWorld(const std::string& policy) : world({.policy = policy}, zones_on(network)) {}
+  explicit MailWorld(const std::string& policy) : MailWorld([&](const auto&) { return policy; }) {}
+  // `policy_for` makes the policy of the network.
+  explicit MailWorld(const std::function<std::string(const std::string&)>& policy_for)
+      : world({.policy = policy_for(network)}, zones_on(network)) {}
 
   void send(const std::vector<std::string>& recipients) {
     for (const std::string& recipient : recipients) {
@@ -114,6 +136,22 @@ TEST_CASE("mail to an alias of a listed domain bounces, and to one of another ar
   mail_world.expect_bounced("user@mxlisted.good.example", "5.1.0");
   mail_world.expect_delivered("user@toward.good.example", mail_world.meant);
   mail_world.expect_delivered("user@mxopen.good.example", mail_world.meant);
+  CHECK(mail_world.stranger.connections() == 0);
+}
+
+TEST_CASE("mail to an MX host that is the text of a matched address bounces", "[mail]") {
+  MailWorld mail_world([](const std::string& network) {
+    return "version: 1\n" + policed_clients +
+           "defaults: {clients: [mail]}\nrules:\n  - {id: hosting, answer_ip: [" + network +
+           "2]}\nlog: {file: events.jsonl}\n";
+  });
+  mail_world.send({"user@textopen.good.example", "user@text.good.example", "user@hex.good.example",
+                   "user@beside.good.example"});
+  mail_world.expect_delivered("user@textopen.good.example",
+                              mail_world.meant); // Postfix does connect there
+  mail_world.expect_bounced("user@text.good.example", "5.1.0");
+  mail_world.expect_bounced("user@hex.good.example", "5.1.0");
+  mail_world.expect_bounced("user@beside.good.example", "5.1.0");
   CHECK(mail_world.stranger.connections() == 0);
 }
 
