@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -170,21 +169,6 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                       policy.events, now);
 }
 
-// Reports a client that asks for MX records and is in no group: an admin may have forgotten a mail
-// server.
-void discover(nm_core& core, const nm_policy& policy, const nm_lookup& lookup) {
-  const nearmiss::ClientGroups& groups = rules_of(&policy).clients();
-  if (!policy.config->log.discover || groups.names().empty()) {
-    return;
-  }
-  const auto client = nearmiss::client_of(*lookup.client).address;
-  const auto qname = nearmiss::to_name(lookup.qname);
-  if (qname && groups.groups_of(client) == 0 &&
-      core.discovery.is_news(client, nearmiss::Discovery::Clock::now())) {
-    core.events.notice(nearmiss::client_discovered(client, *qname, lookup.tcp), policy.events);
-  }
-}
-
 } // namespace
 
 nm_core* nm_core_start(const char* config, const nm_host* host) {
@@ -270,6 +254,11 @@ bool nm_covers(const nm_policy* policy, nm_name name, uint16_t type) {
   return !parsed || rules_of(policy).covers(*parsed, type);
 }
 
+bool nm_covers_some_type(const nm_policy* policy, nm_name name) {
+  const auto parsed = nearmiss::to_name(name);
+  return !parsed || rules_of(policy).covers_some_type(*parsed);
+}
+
 unsigned nm_inspect(const nm_policy* policy, uint16_t qtype, nm_rrset* rrsets, size_t count) {
   return nearmiss::inspect(rules_of(policy), qtype, {rrsets, count});
 }
@@ -297,29 +286,39 @@ bool nm_may_drop(const nm_policy* policy) {
 nm_outcome nm_open(nm_core* core, const nm_policy* policy, const nm_lookup* lookup,
                    nm_answer* answer) {
   if (lookup->client == nullptr) {
-    return nm_covers(policy, lookup->qname, lookup->qtype) ? NM_LET_THROUGH : NM_CLEAN;
+    return NM_LET_THROUGH;
   }
   try {
     const auto begun = std::chrono::steady_clock::now();
-    // time() is the cheapest clock, and nothing here needs less than a second.
-    const auto now = std::chrono::system_clock::from_time_t(std::time(nullptr));
-    const auto decision = decide_asked(rules_of(policy), policy->overrides, *lookup, now);
-    if (!decision) {
-      if (lookup->qtype == static_cast<std::uint16_t>(nearmiss::RrType::mx)) {
-        discover(*core, *policy, *lookup);
-      }
-      return NM_CLEAN;
-    }
-    if (outcome_of(*decision) != NM_LET_THROUGH) { // else nm_judge counts it
+    const auto now = EventLog::Clock::now();
+    const Decision decision = decide(policy, *lookup, now);
+    if (outcome_of(decision) != NM_LET_THROUGH) { // else nm_judge counts it
       core->metrics.decided(std::chrono::steady_clock::now() - begun);
     }
-    if (decision->verdict.enforced) {
-      carry_out(*core, *policy, *lookup, *decision, 0, EventLog::Clock::now(), *answer);
+    if (decision.verdict.enforced) {
+      carry_out(*core, *policy, *lookup, decision, 0, now, *answer);
     }
-    return outcome_of(*decision);
+    return outcome_of(decision);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;
+  }
+}
+
+void nm_discover(nm_core* core, const nm_policy* policy, const nm_lookup* lookup) {
+  const nearmiss::ClientGroups& groups = rules_of(policy).clients();
+  if (!policy->config->log.discover || groups.names().empty()) {
+    return;
+  }
+  try {
+    const auto client = nearmiss::client_of(*lookup->client).address;
+    const auto qname = nearmiss::to_name(lookup->qname);
+    if (qname && groups.groups_of(client) == 0 &&
+        core->discovery.is_news(client, nearmiss::Discovery::Clock::now())) {
+      core->events.notice(nearmiss::client_discovered(client, *qname, lookup->tcp), policy->events);
+    }
+  } catch (const std::exception& e) {
+    core->host.log_line(true, e.what());
   }
 }
 

@@ -77,7 +77,6 @@ struct nm_lookup {
 };
 
 enum nm_outcome {
-  NM_CLEAN,       /* no rule matches the name and type, for whatever client */
   NM_PASSED,      /* the client may have the real answer, and there is nothing to log */
   NM_LET_THROUGH, /* the client may have the real answer; the event is still to be written */
   NM_BLOCKED,     /* the client must have `answer` instead */
@@ -162,6 +161,8 @@ size_t nm_max_threads(void);
  * is not a name.
  */
 bool nm_covers(const struct nm_policy* policy, struct nm_name name, uint16_t type);
+/* Is that so for any type? As cheap. */
+bool nm_covers_some_type(const struct nm_policy* policy, struct nm_name name);
 
 /*
  * One pass over a message (or over one RRset of a cache, as NM_ANSWER): sets the findings of each
@@ -172,15 +173,20 @@ unsigned nm_inspect(const struct nm_policy* policy, uint16_t qtype, struct nm_rr
                     size_t count);
 
 /*
- * Called once for every query that the host's cache does not answer, before anything is asked
- * upstream: is the name clean, and if not, what does the client get? NM_BLOCKED fills `answer` and
- * writes the event, NM_DROPPED writes it. NM_PASSED holds for this client as long as the policy is
- * in force, and as long as the answer's findings have no NM_LEADS. Without a client: NM_CLEAN or
- * NM_LET_THROUGH. No lock, no allocation for a clean name (but with `discover: true`, where an
- * unknown client asks for an MX record).
+ * Called once for a query that nm_covers(), before anything is asked upstream: what does its client
+ * get? NM_BLOCKED fills `answer` and writes the event, NM_DROPPED writes it. NM_PASSED holds for
+ * this client as long as the policy is in force, and as long as the answer's findings have no
+ * NM_LEADS. Without a client: NM_LET_THROUGH.
  */
 enum nm_outcome nm_open(struct nm_core* core, const struct nm_policy* policy,
                         const struct nm_lookup* lookup, struct nm_answer* answer);
+
+/*
+ * A client asks for an MX record that no rule matches. If it is in no group, an admin may have
+ * forgotten a mail server: with `discover: true` that is reported. No lock, no allocation without.
+ */
+void nm_discover(struct nm_core* core, const struct nm_policy* policy,
+                 const struct nm_lookup* lookup);
 
 /* Would the lookup be blocked? True where it cannot be decided. Writes no event. */
 bool nm_blocks(const struct nm_policy* policy, const struct nm_lookup* lookup);
@@ -193,7 +199,7 @@ bool nm_drops(const struct nm_policy* policy, const struct nm_lookup* lookup);
 /*
  * Decides what one client gets and writes the event, if the verdict calls for one. `answer` is
  * filled if and only if NM_BLOCKED. `failed_rcode` is 0, or the rcode of the error this client is
- * about to get because the lookup failed upstream; the event then reports that. Never NM_CLEAN.
+ * about to get because the lookup failed upstream; the event then reports that.
  */
 enum nm_outcome nm_judge(struct nm_core* core, const struct nm_policy* policy,
                          const struct nm_lookup* lookup, int failed_rcode,

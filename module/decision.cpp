@@ -51,14 +51,6 @@ class Lookup {
     decision_.client = client_of(*lookup.client);
   }
 
-  std::optional<Decision> decide_asked() && {
-    if (!policy_.consider(query(decision_.qname, lookup_.qtype), decision_.verdict)) {
-      return std::nullopt;
-    }
-    overrides_.apply(decision_.verdict, policy_, decision_.qname, decision_.client.address, now_);
-    return decision_;
-  }
-
   Decision decide() && {
     decision_.verdict = on_name(decision_.qname, lookup_.qtype);
     // An `allow` for the asked name holds wherever that name leads, and so does a block. Not so a
@@ -209,11 +201,6 @@ class Lookup {
 };
 
 } // namespace
-
-std::optional<Decision> decide_asked(const Policy& policy, const ActiveOverrides& overrides,
-                                     const nm_lookup& lookup, ActiveOverrides::Time now) {
-  return Lookup(policy, overrides, lookup, now, false).decide_asked();
-}
 
 Decision decide_lookup(const Policy& policy, const ActiveOverrides& overrides,
                        const nm_lookup& lookup, ActiveOverrides::Time now, bool can_redirect_mx) {

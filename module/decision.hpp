@@ -32,11 +32,6 @@ struct Decision {
 // Throws std::invalid_argument if it is no IP address.
 Client client_of(const sockaddr& from);
 
-// The verdict on the asked name alone; nullopt: no rule matches it, for whatever client. Throws
-// std::invalid_argument if the lookup's name or client cannot be read.
-std::optional<Decision> decide_asked(const Policy& policy, const ActiveOverrides& overrides,
-                                     const nm_lookup& lookup, ActiveOverrides::Time now);
-
 // The verdict on the asked name and on where its answer leads. `can_redirect_mx`: the sinkhole has
 // an MX host of its own. Throws std::invalid_argument if a name or the client cannot be read.
 Decision decide_lookup(const Policy& policy, const ActiveOverrides& overrides,

@@ -264,7 +264,8 @@ bool Policy::covers(const Name& name, std::uint16_t type) const noexcept {
 }
 
 bool Policy::covers_some_type(const Name& name) const noexcept {
-  return covers(name, Found(index_, name), TypeSet::all());
+  const Found found(index_, name);
+  return (!found.empty() || lookalikes_) && covers(name, found, TypeSet::all());
 }
 
 bool Policy::covers_below(const Name& name) const noexcept {
@@ -298,22 +299,12 @@ Likeness Policy::likeness_of(const Lookalike& found) const noexcept {
   return {&lookalikes_->domains()[found.domain].domain, found.kind, found.score};
 }
 
-bool Policy::consider(const Query& query, Verdict& verdict) const noexcept {
-  const Found found(index_, query.name);
-  if ((found.empty() && !lookalikes_) || !covers(query.name, found, TypeSet::only(query.type))) {
-    return false;
-  }
-  verdict = decide(query, found);
-  return true;
-}
-
 Verdict Policy::decide(const Query& query) const noexcept {
-  const Found found(index_, query.name);
-  return found.empty() && !lookalikes_ ? Verdict() : decide(query, found);
-}
-
-Verdict Policy::decide(const Query& query, const Found& found) const noexcept {
   Verdict verdict;
+  const Found found(index_, query.name);
+  if (found.empty() && !lookalikes_) {
+    return verdict;
+  }
   const GroupSet groups = groups_.groups_of(query.client);
   const Listed listed = winner(found, rules_, query, groups, no_exception);
   const Rule* rule = listed.won.rule;

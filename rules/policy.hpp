@@ -119,10 +119,6 @@ class Policy {
   // is not noteworthy: no rule, or `allow`.
   Verdict decide(const Query& query) const noexcept;
 
-  // Both in one search: returns covers(query.name, query.type), and where that is true sets
-  // `verdict` to decide(query).
-  bool consider(const Query& query, Verdict& verdict) const noexcept;
-
   // False: no rule has the action `drop`.
   bool may_drop() const noexcept { return may_drop_; }
 
@@ -181,7 +177,6 @@ class Policy {
   friend class PolicyBuilder;
 
   bool covers(const Name& name, const Found& found, TypeSet types) const noexcept; // any of those
-  Verdict decide(const Query& query, const Found& found) const noexcept;
   Likeness likeness_of(const Lookalike& found) const noexcept;
   // Makes the verdict that of the rule; null: leaves it alone.
   void rule_on(Verdict& verdict, const Rule* rule, GroupSet groups, bool tcp) const noexcept;

@@ -10,6 +10,7 @@ VOWELS = ("a", "e", "i", "o", "u", "ar", "en", "in")
 SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in VOWELS]
 WORDS = ("mail", "secure", "login", "bank", "post", "pay", "army", "cloud", "support", "account")
 TYPES = (("MX", 5), ("A", 3), ("AAAA", 2))  # as a mail server asks
+NUMBERS = {"A": 1, "MX": 15, "AAAA": 28}
 
 
 class Maker:
@@ -56,8 +57,12 @@ def write_rpz(path, names):
         out.writelines(f"{name} CNAME .\n" for name in names)
 
 
+def draw_types(count, seed):
+    return random.Random(seed).choices(
+        [kind for kind, _ in TYPES], weights=[weight for _, weight in TYPES], k=count)
+
+
 def write_queries(path, names, seed):
-    types = random.Random(seed).choices(
-        [kind for kind, _ in TYPES], weights=[weight for _, weight in TYPES], k=len(names))
+    types = draw_types(len(names), seed)
     with open(path, "w", encoding="ascii") as out:
         out.writelines(f"{name} {kind}\n" for name, kind in zip(names, types))

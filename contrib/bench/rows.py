@@ -20,6 +20,7 @@ from servers import KINDS, POLICED, UNPOLICED
 HOT_NAMES = 10_000
 BLOCKED_SAMPLE = 100_000
 UNCACHED_RATE = 60_000  # queries/s that no resolver here reaches: sizes the files of fresh names
+FEW_LOOKUPS = 1_000  # under callgrind, which takes fifty times as long
 RELOAD_RATE = 20_000  # queries/s while a list is reloaded
 PROGRAMS = {  # of this folder, and the most that a name may take there
     "nearmiss_bench_decision": {"covers_miss/10000000": 150},
@@ -205,6 +206,31 @@ def blocked(bench, two=""):
     return row
 
 
+def instructions(bench):
+    """What a lookup costs in instructions of the whole process, threads and all, under callgrind:
+    the difference between a run of some lookups and one of four times as many, one lookup at a
+    time. Other work on the machine does not change it."""
+    row = Row("instructions", "Uncached names that no rule lists, instructions a lookup", "unbound")
+    bench.stop_servers()
+    for kind in bench.kinds("unbound", "unbound-2", "nearmiss", "nearmiss-2"):
+        totals = {}
+        for count in (FEW_LOOKUPS, 4 * FEW_LOOKUPS):
+            server = bench.new_server(kind)
+            bench.progress(f"instructions: {server.title}, {count} lookups")
+            totals[count] = server.count_instructions(bench.unlisted(count))
+        row.lines[kind] = Line(kind, KINDS[kind].title, KINDS[kind].short, figures={
+            "instructions": (totals[4 * FEW_LOOKUPS] - totals[FEW_LOOKUPS]) / (3 * FEW_LOOKUPS)})
+    for kind in ("nearmiss", "nearmiss-2"):
+        for base in ("unbound", "unbound-2"):
+            if kind in row.lines:
+                ratio = (row.lines[kind].figures["instructions"]
+                         / row.lines[base].figures["instructions"])
+                row.goals.append(Goal(f"instructions of an uncached lookup, {KINDS[kind].title} "
+                                      f"against {KINDS[base].title}", "<= 1.02", f"{ratio:.3f}",
+                                      ratio <= 1.02))
+    return row
+
+
 def start(bench):
     """Each server alone, fresh: seconds to the first answer, and memory before any load."""
     row = Row("start", "Start, and memory before any query", "unbound")
@@ -311,7 +337,7 @@ def decision(bench):
     return row
 
 
-ROWS = {"decision": decision, "start": start, "cached": cached, "uncached": uncached,
+ROWS = {"decision": decision, "instructions": instructions, "start": start, "cached": cached, "uncached": uncached,
         "unpoliced": unpoliced, "blocked": blocked, "reload": reload,
         "cached-2": lambda bench: cached(bench, "-2"),
         "uncached-2": lambda bench: uncached(bench, "-2"),

@@ -5,6 +5,7 @@ authoritative server for every name.
 """
 
 import os
+import re
 import signal
 import socket
 import struct
@@ -172,6 +173,21 @@ class Resolver(Process):
         self.launch(self.command(), self.environment)
         self.wait_for(ADDRESS, self.port, self.lists.last, 3 if self.has_rules else 0)
         return time.monotonic() - begun
+
+    def count_instructions(self, questions):
+        """Of a run from its start to its end, in which it is asked for these names, one by one."""
+        counts = self.folder / "callgrind"
+        self.launch(["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={counts}",
+                     *self.command()], self.environment)
+        try:
+            self.wait_for(ADDRESS, self.port, self.lists.last, 3 if self.has_rules else 0)
+            types = names.draw_types(len(questions), len(questions))
+            for name, kind in zip(questions, types):
+                if ask(ADDRESS, self.port, name, names.NUMBERS[kind], timeout=20) != 0:
+                    raise RuntimeError(f"{self.name}: no answer for {name}; {self.said()}")
+        finally:
+            self.stop()
+        return int(re.search(r"^(?:summary|totals): (\d+)", counts.read_text(), re.M)[1])
 
     def cpu_seconds(self):
         """Processor time of all its threads so far."""

@@ -10,7 +10,7 @@
 #   --rounds N      interleaved rounds a row, A B, B A, ... (default 5)
 #   --seconds S     length of one run of the load (default 4)
 #   --names N       listed names (default 1000000)
-#   --only ROW,...  decision, start, cached, uncached, unpoliced, blocked, reload, and with two threads
+#   --only ROW,...  decision, instructions (needs valgrind), start, cached, uncached, unpoliced, blocked, reload, and with two threads
 #                   cached-2, uncached-2, blocked-2 (default: all)
 #   --quick         a smoke run: 20000 names, 2 rounds of 1 s; its figures mean nothing
 #   --out DIR       where results go (default: build/bench)

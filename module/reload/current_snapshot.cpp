@@ -7,10 +7,6 @@ namespace nearmiss {
 CurrentSnapshot::CurrentSnapshot(std::shared_ptr<const PolicySnapshot> first)
     : current_(first.get()), newest_(std::move(first)) {}
 
-const PolicySnapshot* CurrentSnapshot::enter() const noexcept {
-  return SnapshotReaders::enter() ? current_.load(std::memory_order_seq_cst) : nullptr;
-}
-
 std::shared_ptr<const PolicySnapshot>
 CurrentSnapshot::publish(std::shared_ptr<const PolicySnapshot> next) {
   current_.store(next.get(), std::memory_order_seq_cst);

@@ -29,7 +29,9 @@ class CurrentSnapshot {
 
   // The current snapshot, valid until the thread's leave() or linger(); calls do not nest. nullptr
   // if more than max_readers threads came. No lock, no allocation.
-  const PolicySnapshot* enter() const noexcept;
+  const PolicySnapshot* enter() const noexcept {
+    return SnapshotReaders::enter() ? current_.load(std::memory_order_seq_cst) : nullptr;
+  }
   static void leave() noexcept { SnapshotReaders::leave(); }
   // Until the thread's next enter() or leave().
   static void linger() noexcept { SnapshotReaders::linger(); }

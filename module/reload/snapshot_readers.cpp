@@ -3,53 +3,16 @@
 #include <array>
 #include <atomic>
 #include <thread>
+#include <utility>
 
 namespace nearmiss {
 
 namespace {
 
-using Word = std::uint64_t; // 0: neither inside nor lingering; else the epoch, and one bit
-constexpr Word lingers = 1;
+using Word = SnapshotReaders::Word;
 
-// On a cache line of its own, as each is written by another thread.
-struct alignas(64) Slot {
-  std::atomic<Word> word{0};
-  std::atomic<bool> taken{false};
-};
-
-// Neither has a destructor, so that threads may use them while the process ends.
-std::array<Slot, SnapshotReaders::max_threads> slots; // NOLINT: shared by design
-std::atomic<SnapshotReaders::Epoch> current_epoch{1}; // NOLINT: likewise
-
-class Place {
- public:
-  Place() noexcept {
-    for (Slot& slot : slots) {
-      if (!slot.taken.load(std::memory_order_relaxed) &&
-          !slot.taken.exchange(true, std::memory_order_acquire)) {
-        slot_ = &slot;
-        return;
-      }
-    }
-  }
-  ~Place() {
-    if (slot_ != nullptr) {
-      slot_->word.store(0, std::memory_order_release);
-      slot_->taken.store(false, std::memory_order_release);
-    }
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  Slot* slot() const noexcept { return slot_; }
-
- private:
-  Slot* slot_ = nullptr;
-};
-
-Slot* own_slot() noexcept {
-  static thread_local const Place place;
-  return place.slot();
-}
+// Has no destructor, so that threads may use it while the process ends.
+std::array<SnapshotReaders::Slot, SnapshotReaders::max_threads> slots; // NOLINT: shared by design
 
 void pause() noexcept {
   std::this_thread::sleep_for(std::chrono::microseconds(100));
@@ -57,41 +20,44 @@ void pause() noexcept {
 
 } // namespace
 
-bool SnapshotReaders::enter() noexcept {
-  Slot* const slot = own_slot();
-  if (slot == nullptr) {
-    return false;
-  }
-  // The store comes before the caller's load of the pointer in the one order that the publisher
-  // sees too: either it finds the word, or the load finds its pointer. The word may be older than
-  // the pointer that is found, never newer.
-  const Epoch epoch = current_epoch.load(std::memory_order_seq_cst);
-  slot->word.store(epoch << 1, std::memory_order_seq_cst);
-  return true;
-}
+constinit std::atomic<SnapshotReaders::Epoch> SnapshotReaders::current_epoch_{1};
+constinit thread_local SnapshotReaders::Slot* SnapshotReaders::own_slot_ = nullptr;
 
-void SnapshotReaders::leave() noexcept {
-  if (Slot* const slot = own_slot()) {
-    slot->word.store(0, std::memory_order_release);
+SnapshotReaders::Slot* SnapshotReaders::take_slot() noexcept {
+  // Gives the slot back when the thread ends, after which the thread gets no other one.
+  static thread_local bool is_over = false;
+  struct Lease {
+    ~Lease() {
+      is_over = true;
+      if (Slot* const slot = std::exchange(own_slot_, nullptr)) {
+        slot->word.store(0, std::memory_order_release);
+        slot->taken.store(false, std::memory_order_release);
+      }
+    }
+  };
+  if (is_over) {
+    return nullptr;
   }
-}
-
-void SnapshotReaders::linger() noexcept {
-  if (Slot* const slot = own_slot()) {
-    const Word word = slot->word.load(std::memory_order_relaxed);
-    slot->word.store(word == 0 ? 0 : word | lingers, std::memory_order_release);
+  static thread_local const Lease lease;
+  for (Slot& slot : slots) {
+    if (!slot.taken.load(std::memory_order_relaxed) &&
+        !slot.taken.exchange(true, std::memory_order_acquire)) {
+      own_slot_ = &slot;
+      break;
+    }
   }
+  return own_slot_;
 }
 
 SnapshotReaders::Epoch SnapshotReaders::advance() noexcept {
-  return current_epoch.fetch_add(1, std::memory_order_seq_cst) + 1;
+  return current_epoch_.fetch_add(1, std::memory_order_seq_cst) + 1;
 }
 
 void SnapshotReaders::wait_until_left(Epoch epoch) noexcept {
   for (const Slot& slot : slots) {
     for (;;) {
       const Word word = slot.word.load(std::memory_order_seq_cst);
-      if (word == 0 || (word & lingers) != 0 || word >> 1 >= epoch) {
+      if (word == 0 || (word & lingers_bit) != 0 || word >> 1 >= epoch) {
         break;
       }
       pause();

@@ -24,7 +24,7 @@ PROVE(inform_super, func_inform_t);
 PROVE(clear, func_clear_t);
 PROVE(get_mem, func_get_mem_t);
 
-char clean_query, recheck_query;
+char clean_query, clean_name, recheck_query;
 
 static bool is_for_own_cache(const struct message* message) {
   return message->findings & NM_NOT_SHARED;
@@ -171,9 +171,12 @@ EXPORT void operate(struct module_qstate* qstate, enum module_ev event, int id,
  * may have none; what it is an answer to cannot be judged. */
 static bool asks_for_matched(const struct nm_policy* policy, const struct module_qstate* qstate,
                              const struct query_info* sent, int id) {
-  if (is_clean(qstate, id) && sent->qname && sent->qtype == qstate->qinfo.qtype &&
-      query_dname_compare(sent->qname, qstate->qinfo.qname) == 0)
-    return false;
+  const struct query_info* asked = &qstate->qinfo;
+  if ((qstate->minfo[id] == &clean_name ||
+       (qstate->minfo[id] == &clean_query && sent->qtype == asked->qtype)) &&
+      sent->qname_len == asked->qname_len &&
+      memcmp(sent->qname, asked->qname, asked->qname_len) == 0)
+    return false; /* judged already; in another case it is judged once more */
   return nm_covers(policy, name_of(sent), sent->qtype);
 }
 

@@ -32,6 +32,10 @@ EXPORT void inform_super(struct module_qstate* qstate, int id, struct module_qst
 EXPORT void clear(struct module_qstate* qstate, int id);
 EXPORT size_t get_mem(struct module_env* env, int id);
 
+/* Without this a thread-local variable of a module that was loaded is a call to look up. The C
+ * library keeps room for little ones. */
+#define IN_STATIC_TLS __attribute__((tls_model("initial-exec")))
+
 /* dlsym() gives untyped pointers: prove each entry point against the type Unbound calls it by. */
 #define PROVE(function, type)                                                                      \
   _Static_assert(_Generic(&(function), type : 1, default : 0), #function " is not a " #type)
@@ -76,14 +80,15 @@ struct message {
 /*
  * A query in flight is in one of three states, by qstate->minfo:
  *
- *   clean    a rule matches neither its name nor, so far, where its answer leads
+ *   clean    a rule matches neither its name nor, so far, where its answer leads; clean_name: nor
+ *            would one match the name if another type were asked for
  *   recheck  its answer is kept out of Unbound's cache until the whole of it has been judged: it
  *            began under another policy, or leads to something matched
  *   listed   a rule matches its name, or where its answer leads; it has a struct listed_query
  *
  * NULL: it began after this module, as the iterator's own lookups of name servers do.
  */
-extern char clean_query, recheck_query;
+extern char clean_query, clean_name, recheck_query;
 
 struct listed_query {
   bool qname_matched; /* else its answer led to something matched */
@@ -108,12 +113,12 @@ struct listed_query {
 
 static inline struct listed_query* listed_of(const struct module_qstate* qstate, int id) {
   void* state = qstate->minfo[id];
-  return state == &clean_query || state == &recheck_query ? NULL : state;
+  return state == &clean_query || state == &clean_name || state == &recheck_query ? NULL : state;
 }
 
 /* By the policy in force: enter() sees to that. */
 static inline bool is_clean(const struct module_qstate* qstate, int id) {
-  return qstate->minfo[id] == &clean_query;
+  return qstate->minfo[id] == &clean_query || qstate->minfo[id] == &clean_name;
 }
 
 static inline struct nm_name name_of(const struct query_info* qinfo) {

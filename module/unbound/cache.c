@@ -9,15 +9,17 @@
  */
 static size_t alias_bit(const struct query_info* qinfo) {
   const uint64_t lower_case = UINT64_C(0x2020202020202020), golden = UINT64_C(0x9e3779b97f4a7c15);
-  uint64_t hash = 0;
-  for (size_t at = 0; at < qinfo->qname_len; at += sizeof(uint64_t)) {
-    size_t left = qinfo->qname_len - at;
-    uint64_t octets = 0;
-    memcpy(&octets, qinfo->qname + at, left < sizeof(octets) ? left : sizeof(octets));
+  const uint8_t *at = qinfo->qname, *end = at + qinfo->qname_len;
+  uint64_t hash = 0, octets;
+  for (; end - at >= (ptrdiff_t)sizeof(octets); at += sizeof(octets)) {
+    memcpy(&octets, at, sizeof(octets));
     hash = (hash ^ (octets | lower_case)) * golden;
     hash ^= hash >> 32;
   }
-  return hash % (ALIAS_WORDS * 64);
+  for (octets = 0; at < end; at++)
+    octets = octets << 8 | *at;
+  hash = (hash ^ (octets | lower_case)) * golden;
+  return (hash ^ hash >> 32) % (ALIAS_WORDS * 64);
 }
 
 void note_alias(struct nearmiss* nm, const struct query_info* qinfo) {
@@ -135,7 +137,7 @@ struct acquaintance {
 };
 
 static const struct nm_policy* enter_in(struct nearmiss* nm, struct module_env* env, int id) {
-  static _Thread_local struct acquaintance known;
+  static _Thread_local IN_STATIC_TLS struct acquaintance known;
   const struct nm_policy* policy = nm_enter(nm->core);
   if (!policy || (nm_generation(policy) == known.met && nm->serial == known.serial))
     return policy;

@@ -286,16 +286,22 @@ enum module_ext_state open_query(struct nearmiss* nm, const struct nm_policy* po
   struct listed_query* listed;
   struct reply_info* rep;
   struct nm_answer answer; /* large: not cleared, and not in the region */
-  struct nm_lookup lookup = {.qname = name_of(&qstate->qinfo), .qtype = qstate->qinfo.qtype};
-  enum nm_outcome outcome;
+  struct nm_lookup lookup;
+  enum nm_outcome outcome = NM_LET_THROUGH;
+  bool name_is_clean = !nm_covers_some_type(policy, name_of(&qstate->qinfo));
+  if (name_is_clean || !nm_covers(policy, name_of(&qstate->qinfo), qstate->qinfo.qtype)) {
+    /* Even if enter() wanted it rechecked, before this policy. */
+    qstate->minfo[id] = name_is_clean ? &clean_name : &clean_query;
+    if (qstate->qinfo.qtype == LDNS_RR_TYPE_MX && reply) {
+      lookup = lookup_of(qstate, NULL, &reply->query_reply);
+      nm_discover(nm->core, policy, &lookup);
+    }
+    return module_wait_module;
+  }
   if (reply) {
     lookup = lookup_of(qstate, NULL, &reply->query_reply);
     describe_message(&lookup, qstate, reply);
-  }
-  outcome = nm_open(nm->core, policy, &lookup, &answer);
-  if (outcome == NM_CLEAN) {
-    qstate->minfo[id] = &clean_query; /* even if enter() wanted it rechecked, before this policy */
-    return module_wait_module;
+    outcome = nm_open(nm->core, policy, &lookup, &answer);
   }
   listed = make_listed(qstate, id);
   if (!listed)
@@ -318,7 +324,6 @@ enum module_ext_state open_query(struct nearmiss* nm, const struct nm_policy* po
     listed->passed = reply;
     listed->passed_generation = nm_generation(policy);
     break;
-  case NM_CLEAN:
   case NM_LET_THROUGH:
     break;
   }
