@@ -230,7 +230,7 @@ cd -- "$root"
 if [[ ! -e build/build.ninja ]]; then
   logged "$log" "Configuring the module's build" cmake --preset default -DNEARMISS_BUILD_TESTS=OFF
 fi
-built "$log" "Building the module" cmake --build build --target module/nearmiss.so
+built "$log" "Building the module" cmake --build --preset default --target module/nearmiss.so
 
 rm -rf -- "$run"
 mkdir -p -- "$run"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: tests/run.sh [--all | --thorough] [-- CTEST-ARGUMENT...]
+# usage: tests/run.sh [--all | --thorough] [--unbound-source DIR] [-- CTEST-ARGUMENT...]
 #
 # Installs what is missing, builds everything, checks the sources' format and the scripts, says
 # which tests it leaves out, and runs the others. Ends with ctest's summary.
@@ -9,6 +9,7 @@
 #   --thorough  all that, then the sources read by clang-tidy, everything once more with
 #               AddressSanitizer and UndefinedBehaviorSanitizer, and the resolver's tests with
 #               ThreadSanitizer; an hour or two
+#   --unbound-source DIR  build this source tree of Unbound instead of the system's source package
 #   --          what follows goes to ctest, as in: tests/run.sh -- -R policy
 #
 # Exit status: 0 when everything passed.
@@ -19,12 +20,17 @@ set -euo pipefail
 
 all=no
 thorough=no
+unbound_source=()
 ctest_arguments=()
 while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
   --all) all=yes ;;
   --thorough) all=yes thorough=yes ;;
+  --unbound-source)
+    unbound_source=(--source "$(value_of "$@")")
+    shift
+    ;;
   --)
     shift
     ctest_arguments=("$@")
@@ -57,11 +63,12 @@ test_with() {
   fi
 }
 
+if ((${#unbound_source[@]})); then unbound_source[1]=$(realpath -e -- "${unbound_source[1]}"); fi
 cd -- "$root"
 groups=(build unbound demo lab test resolvers pipeline check)
 if [[ $all == yes ]]; then groups+=(clang siem mailers browser); fi
 contrib/install-packages.sh "${groups[@]}"
-contrib/unbound/build.sh
+contrib/unbound/build.sh "${unbound_source[@]}"
 
 mkdir -p -- build
 log=$root/build/tests-run.log
@@ -95,9 +102,9 @@ else
   # clang-tidy reads while it compiles; the objects are of no use.
   logged "$log" "Configuring (tidy)" cmake --preset tidy
   logged "$log" "Reading the sources with clang-tidy" cmake --build --preset tidy
-  contrib/unbound/build.sh --sanitize address,undefined --link build-asan/unbound
+  contrib/unbound/build.sh "${unbound_source[@]}" --sanitize address,undefined --link build-asan/unbound
   test_with asan
-  contrib/unbound/build.sh --sanitize thread --link build-tsan/unbound
+  contrib/unbound/build.sh "${unbound_source[@]}" --sanitize thread --link build-tsan/unbound
   test_with tsan
 fi
 test_with fuzz

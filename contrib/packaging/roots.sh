@@ -30,7 +30,10 @@ base() {
 copy() {
   local from root=$roots/$2 mirror
   from=$(base "$1")
-  rm -rf --one-file-system -- "$root"
+  if [[ -e $root ]]; then # what it takes to delete a system, nobody has to wait for
+    mv -T -- "$root" "$root.old.$$"
+    rm -rf --one-file-system -- "$root.old.$$" &
+  fi
   cp -a --reflink=auto -- "$from/." "$root"
   rm -f -- "$root/.complete"
   mirror=$(sed -n 's/^deb \([^ ]*\) .*/\1/p' "$root/etc/apt/sources.list" | head -n 1)

@@ -45,6 +45,9 @@ mkdir -p -- "$root/build"
 "$root/contrib/install-packages.sh" packaging
 trap shut_down EXIT
 
+mebibytes() { du -smc -- "$@" | sed -n 's/\ttotal$//p'; }
+
+from=$(base "$suite")
 trial=$(copy "$suite" "try-commands.$suite")
 mkdir -p -- "$trial/root/nearmiss"
 if git -C "$root" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
@@ -63,25 +66,27 @@ fi
 # shellcheck disable=SC2016 # the marks of a block
 blocks() { sed -n '/^ *```sh$/,/^ *```$/{/```/!s/^ *//p;}' "$1"; }
 
-# timed WHAT COMMAND...
+# timed WHAT COMMAND...: in the root; with the seconds it took, and those that the processors worked
 timed() {
-  local begun=$SECONDS title=$1
+  local title=$1
   shift
   say "== $title"
-  "$@" 2>&1 | tee -a "$log"
-  say "== $title: $((SECONDS - begun)) s"
+  # shellcheck disable=SC2016 # for the shell in the root
+  enter "$trial" "TIMEFORMAT=== $title: %0R s, in which the processors worked %0U s for it, and %0S s in the kernel" \
+    bash -c 'time "$@"' bash "$@" 2>&1 | tee -a "$log"
 }
 
 for each in "${what[@]}"; do
   case $each in
   quickstart)
     timed "contrib/quickstart.sh --lab --once in a fresh $suite" \
-      enter "$trial" /root/nearmiss/contrib/quickstart.sh --lab --once "${options[@]}"
-    timed "the same again" enter "$trial" /root/nearmiss/contrib/quickstart.sh --lab --once "${options[@]}"
-    say "== disk used by the clone and its cache: $(du -shc "$trial/root/nearmiss" "$trial/root/.cache" | tail -n 1)"
+      /root/nearmiss/contrib/quickstart.sh --lab --once "${options[@]}"
+    timed "the same again" /root/nearmiss/contrib/quickstart.sh --lab --once "${options[@]}"
+    say "== disk used: $(mebibytes "$trial/root/nearmiss" "$trial/root/.cache") MiB by the clone and its cache," \
+      "$(($(mebibytes "$trial") - $(mebibytes "$from"))) MiB with the packages that were installed"
     ;;
   tests)
-    timed "tests/run.sh in a fresh $suite" enter "$trial" /root/nearmiss/tests/run.sh
+    timed "tests/run.sh in a fresh $suite" /root/nearmiss/tests/run.sh "${options[@]}"
     ;;
   walk)
     # With the network of this machine: apt in the root fetches what the packages need.
