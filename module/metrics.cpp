@@ -119,6 +119,7 @@ Metrics::Snapshot Metrics::snapshot() const {
   for (const ReplacedFile& file : replaced_files()) {
     (file.what == "module" ? snapshot.module_replaced : snapshot.unbound_replaced) = true;
   }
+  snapshot.unbound_outdated = !newer_unbound().empty();
   const std::lock_guard lock(mutex_);
   snapshot.in_force = in_force_;
   return snapshot;
@@ -196,6 +197,10 @@ std::string prometheus_text(const Metrics::Snapshot& snapshot, const EventLog::C
               "Whether that file on the disk is another than the one that runs.");
   text.sample("file=\"module\"", snapshot.module_replaced ? "1" : "0");
   text.sample("file=\"unbound\"", snapshot.unbound_replaced ? "1" : "0");
+  text.metric(
+      "nearmiss_unbound_outdated", "gauge",
+      "Whether a newer package of Unbound is installed than the one that runs was built from.");
+  text.sample("", snapshot.unbound_outdated ? "1" : "0");
   text.metric("nearmiss_build_info", "gauge", "The module, and the Unbound it was built for.");
   text.sample("version=\"" + std::string(version) + "\",unbound=\"" + std::string(unbound_version) +
                   '"',

@@ -45,6 +45,7 @@ class Metrics {
     InForce in_force;
     std::vector<std::pair<std::string, std::uint64_t>> rule_hits; // by id
     bool module_replaced = false, unbound_replaced = false;       // on the disk, since the start
+    bool unbound_outdated = false; // a package with a newer one is installed
     bool reload_successful = true;
     std::uint64_t reload_time = 0; // of the policy in force, seconds since 1970
     std::uint64_t blocked_or_observed() const noexcept;

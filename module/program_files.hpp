@@ -16,7 +16,12 @@ struct ReplacedFile {
 // in a chroot) is left out. Throws std::bad_alloc.
 std::vector<ReplacedFile> replaced_files();
 
-// The same of one mapped file, by a line of /proc/self/maps; for tests.
+// The version of a package of Unbound on this machine that is newer than the one that runs, or
+// nothing. It is what the file holds that $NEARMISS_NEWER_UNBOUND names, which
+// contrib/packaging/newer-unbound.sh writes. Throws std::bad_alloc.
+std::string newer_unbound();
+
+// replaced_files() for one mapped file, by a line of /proc/self/maps; for tests.
 bool is_replaced(const std::string& line_of_maps, std::string& path);
 
 } // namespace nearmiss

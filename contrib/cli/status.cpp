@@ -48,6 +48,9 @@ void print_warnings(const ControlAnswer& status) {
   for (const ControlAnswer& what : status.value("restart_needed", ControlAnswer::array())) {
     warn(text_of(what));
   }
+  if (status.contains("update_needed")) {
+    warn(text_of(status["update_needed"]));
+  }
   const ControlAnswer switched = status.value("switched", ControlAnswer::object());
   if (switched.value("mode", "") == "observe") {
     warn("nothing is blocked: the mode is observe" +

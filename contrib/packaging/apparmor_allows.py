@@ -15,6 +15,7 @@ NEEDED = [
     ("/usr/lib/nearmiss/nearmiss.so", "mr", False),
     ("/usr/lib/nearmiss/unbound", "mr", False),
     ("/run/nearmiss/unbound.conf", "r", False),
+    ("/run/nearmiss/newer-unbound", "r", False),
     ("/etc/unbound/unbound.conf.d/root-auto-trust-anchor-file.conf", "r", False),
     ("/var/lib/unbound/root.key", "rw", True),
     ("/var/lib/unbound/nearmiss-trial.aB12cD/policy.yaml", "rw", True),
@@ -40,6 +41,7 @@ FORBIDDEN = [
     ("/etc/unbound/lists/typos.txt", "w", True),
     ("/usr/lib/nearmiss/nearmiss.so", "w", True),
     ("/run/nearmiss/unbound.conf", "w", True),
+    ("/run/nearmiss/newer-unbound", "w", True),
     ("/var/log/unbound/nearmiss.jsonl", "rw", False),  # another's
     ("/var/log/unbound/other.log", "w", True),
     ("/var/log/unbound/deeper/nearmiss.jsonl", "w", True),

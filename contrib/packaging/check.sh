@@ -37,7 +37,8 @@ fill_in() {
   # shellcheck disable=SC2016 # systemd fills in $DAEMON_OPTS
   sed -e 's#@NEARMISS_HOST_UNBOUND@#/usr/lib/nearmiss/unbound#g; s#@NEARMISS_MODULE_DIR@#/usr/lib/nearmiss#g' \
     -e 's#@CMAKE_INSTALL_FULL_BINDIR@#/usr/bin#g; s#@NEARMISS_UNBOUND_CONFIG@#/etc/unbound#g' \
-    -e 's#@NEARMISS_DAEMON_OPTIONS@#$DAEMON_OPTS#g' "$1"
+    -e 's#@NEARMISS_DAEMON_OPTIONS@#$DAEMON_OPTS#g' \
+    -e 's#@NEARMISS_ASK_NEWER@#ExecStartPre=+/usr/lib/nearmiss/newer-unbound\n#' "$1"
 }
 
 profiles=$work/debian/etc/apparmor.d
@@ -54,7 +55,7 @@ logged "$log" "AppArmor: what the module does is allowed, and no more" allows
 # A unit's programs must be there: where they are unpacked, or stand-ins.
 units=$work/units
 mkdir -p -- "$units/unbound.service.d" "$work/debian/usr/lib/nearmiss" "$work/debian/usr/bin"
-for program in usr/lib/nearmiss/unbound usr/lib/nearmiss/unbound-config usr/bin/nearmiss; do
+for program in usr/lib/nearmiss/unbound usr/lib/nearmiss/unbound-config usr/lib/nearmiss/newer-unbound usr/bin/nearmiss; do
   ln -sf -- /bin/true "$work/debian/$program"
 done
 unit=$(find "$work/debian" -path '*systemd/system/unbound.service' -print -quit)

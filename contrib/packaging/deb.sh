@@ -71,12 +71,13 @@ else
   unbound_version=${unbound_version#unbound-}
   unbound_version=${unbound_version%-*}
   unbound_version=${unbound_version%-debian}
+  unbound_version=${unbound_version%-source}
   program=/usr/lib/nearmiss/unbound
   depends="unbound"
   says="It brings an Unbound of its own, $unbound_version,
  which loads modules, as the suite's own package cannot: unbound.service is
  started with it as long as this package is installed."
-  cmake=(-DNEARMISS_INSTALL_UNBOUND=ON)
+  cmake=(-DNEARMISS_INSTALL_UNBOUND=ON "-DNEARMISS_UNBOUND_PACKAGE=$unbound_version")
 fi
 cmake+=("-DUNBOUND_SOURCE_DIR=$work/unbound/source" "-DUNBOUND_BUILD_DIR=$work/unbound/objects")
 if command -v ccache >/dev/null; then

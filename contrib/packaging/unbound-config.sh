@@ -9,6 +9,7 @@
 # The admin's configuration is /etc/unbound/unbound.conf, or what -c in $DAEMON_OPTS names.
 
 set -eu
+umask 022 # Unbound reads it again at a reload, when it is not root any more
 
 here=$(dirname -- "$(readlink -f -- "$0")")
 file=${1:-/run/nearmiss/unbound.conf}

@@ -89,6 +89,11 @@ Json status_of(const PolicyKeeper& keeper) {
     status["restart_needed"].push_back(file.what + " " + file.path +
                                        " is not the file that runs; restart Unbound");
   }
+  if (const std::string newer = newer_unbound(); !newer.empty()) {
+    status["update_needed"] = "Unbound " + newer +
+                              " is installed, and the one that runs was built from an older one; "
+                              "build the package of nearmiss again";
+  }
   return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <fstream>
 #include <future>
 
 using namespace e2e;
@@ -289,6 +290,24 @@ TEST_CASE("a switch does not wait for a large policy that is being read", "[swit
   CHECK(is_real(world.resolver.answer(mail, "army.ml", MX)));
   CHECK(world.resolver.nearmiss("enforce").at("outcome") == "changed");
   CHECK(looks_blocked(world.resolver.answer(mail, "n19999.filler.example", MX)));
+}
+
+TEST_CASE("a newer package of Unbound than the running one is reported", "[switches]") {
+  const Lab lab;
+  UnboundOptions options{.policy = policy_for_all_ways()};
+  const ScratchFolder folder;
+  const fs::path file = folder.path() / "newer-unbound";
+  options.environment = {{"NEARMISS_NEWER_UNBOUND", file.native()}};
+  Unbound resolver(lab, options);
+  resolver.start();
+  CHECK_FALSE(resolver.nearmiss("status").contains("update_needed"));
+  std::ofstream(file) << "1.17.1-2+deb12u9\n";
+  const json status = resolver.nearmiss("status");
+  REQUIRE(status.contains("update_needed"));
+  CHECK(holds(status.at("update_needed"), "Unbound 1.17.1-2+deb12u9 is installed"));
+  CHECK_FALSE(status.contains("restart_needed")); // that alone would not help
+  fs::remove(file);
+  CHECK_FALSE(resolver.nearmiss("status").contains("update_needed"));
 }
 
 TEST_CASE("a module that was replaced on the disk is said to need a restart", "[switches]") {

@@ -35,7 +35,7 @@ TYPES = {
     "nearmiss_policy_last_reload_timestamp_seconds": "gauge",
     "nearmiss_rule_hits_total": "counter", "nearmiss_policy_info": "gauge",
     "nearmiss_policy_enforcing": "gauge", "nearmiss_list_age_seconds": "gauge",
-    "nearmiss_restart_needed": "gauge",
+    "nearmiss_restart_needed": "gauge", "nearmiss_unbound_outdated": "gauge",
     "nearmiss_decision_seconds": "histogram", "nearmiss_build_info": "gauge",
 }
 HISTOGRAM = ("_bucket", "_sum", "_count")

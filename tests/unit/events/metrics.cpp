@@ -107,6 +107,8 @@ TEST_CASE("the metrics' names, labels and values", "[metrics]") {
   CHECK(series.at(R"(nearmiss_policy_info{digest="0123abcd",version="0123"})") == 1);
   CHECK(series.at("nearmiss_policy_enforcing") == 0);
   CHECK(series.at(R"(nearmiss_list_age_seconds{list="lists/a.txt"})") >= 7200);
+  CHECK(series.at(R"(nearmiss_restart_needed{file="unbound"})") == 0);
+  CHECK(series.at("nearmiss_unbound_outdated") == 0);
   CHECK(series.at(R"(nearmiss_rule_hits_total{rule="mil-ml"})") == 2);
   CHECK(series.at(R"(nearmiss_rule_hits_total{rule="seen"})") == 0);
   CHECK(series.at("nearmiss_policy_last_reload_successful") == 1);

@@ -191,3 +191,19 @@ TEST_CASE("a mapped file that was replaced is told from one that was not", "[ove
   CHECK_FALSE(is_replaced("", path));
   CHECK(replaced_files().empty()); // of this process
 }
+
+TEST_CASE("what the system says of a newer Unbound is one short line, or nothing", "[overrides]") {
+  const Folder folder;
+  unsetenv("NEARMISS_NEWER_UNBOUND");
+  CHECK(newer_unbound().empty());
+  const auto file = folder.write("newer-unbound", "1.22.0-2+deb13u1\nmore\n");
+  setenv("NEARMISS_NEWER_UNBOUND", file.c_str(), 1);
+  CHECK(newer_unbound() == "1.22.0-2+deb13u1");
+  folder.write("newer-unbound", std::string(1000, 'x'));
+  CHECK(newer_unbound() == std::string(128, 'x'));
+  folder.write("newer-unbound", "");
+  CHECK(newer_unbound().empty());
+  std::filesystem::remove(file);
+  CHECK(newer_unbound().empty());
+  unsetenv("NEARMISS_NEWER_UNBOUND");
+}
