@@ -106,12 +106,20 @@ enum class LoadFor : std::uint8_t {
 };
 
 // What the module runs on. Immutable after load().
+// Who blocks, for the programs of blocked clients to show (structured DNS errors).
+struct Contact {
+  std::string organisation;      // may be empty
+  std::vector<std::string> uris; // may be empty
+  std::string language = "en";   // BCP 47, of `organisation` and the rules' reasons
+};
+
 struct Config {
   Policy policy;
   Sinkhole sinkhole;
   LogSettings log;
   MetricsSettings metrics;
   ControlSettings control;
+  Contact contact;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
   std::string ruleset;                       // the policy file's name, as printable() text
   std::string digest;                        // SHA-256 of the policy file and its lists, hex

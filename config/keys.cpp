@@ -211,7 +211,7 @@ constexpr std::array<Key, 2> control_keys{{
         "restart. Not below `/run` or `/dev`, which a restart of the machine empties."},
 }};
 
-constexpr std::array<Key, 13> policy_keys{{
+constexpr std::array<Key, 16> policy_keys{{
     Key{"version", Kind::word, "required", "1", "The version of this language."}.of(versions),
     Key{"mode", Kind::word, "`enforce`", "observe",
         "`observe` blocks nothing and writes what would have been blocked."}
@@ -243,6 +243,16 @@ constexpr std::array<Key, 13> policy_keys{{
         "resolvers; `clients`, `types` and `expires` of their rules are then the same. Other rules "
         "are not concerned."}
         .of(orders),
+    Key{"organisation", Kind::text, "none", "Example Org",
+        "Who blocks, for the programs of blocked clients: `o` of a structured DNS error. At most "
+        "100 octets."},
+    Key{"contact", Kind::uris, "none", "[\"mailto:postmaster@example.net\"]",
+        "Whom a user may ask about a block: URIs that begin with `mailto:`, `tel:`, `sip:`, "
+        "`sips:` or `https:`, four at most. `c` of a structured DNS error, which is sent to "
+        "clients that ask for it (EDNS option 26) where the policy has a `contact`, or the rule an "
+        "`owner` that is a mail address."},
+    Key{"language", Kind::text, "`en`", "de",
+        "The language (BCP 47) of `organisation` and of the `reason` of rules."},
     Key{"mail_providers", Kind::path, "the names that ship, `config/lists/mail_providers.txt`",
         "providers.txt",
         "A file of a name a line: domains and MX hosts of mail providers. `check` and each reload "

@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
   ipv4,           // an address
   ipv6,           // an address
   endpoint,       // an address and a port
+  uris,           // a list of contact URIs
   prefixes,       // a list of addresses and CIDR prefixes
   types,          // `delivery`, `all` or a list of RR types
   clients,        // `any` or a list of groups

@@ -1,3 +1,4 @@
+#include "config/contact_reader.hpp"
 #include "config/files.hpp"
 #include "config/log_reader.hpp"
 #include "config/mail_providers.hpp"
@@ -167,6 +168,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
     }
   }
   builder.set_known(read_known(map.find("known"), reader, name_files));
+  Contact contact = read_contact(map, reader);
   std::vector<Name> providers;
   if (const YamlNode* value = map.find("mail_providers")) {
     if (const auto path = reader.text(*value, "mail_providers")) {
@@ -215,6 +217,7 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   config->log = std::move(log);
   config->metrics = std::move(metrics);
   config->control = std::move(control);
+  config->contact = std::move(contact);
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }

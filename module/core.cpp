@@ -4,6 +4,7 @@
 #include "module/decision.hpp"
 #include "module/events/discovery.hpp"
 #include "module/events/notices.hpp"
+#include "module/explanation.hpp"
 #include "module/reload/housekeeping.hpp"
 #include "module/reload/policy_keeper.hpp"
 
@@ -116,22 +117,6 @@ Decision decide_timed(nm_core& core, const nm_policy* policy, const nm_lookup& l
   return decision;
 }
 
-// Cut off where it is too long.
-void explain(nm_explanation& why, const nearmiss::Rule& rule, std::string_view intended) {
-  why.len = 0;
-  const auto add = [&why](std::string_view text) {
-    why.len += text.copy(why.text + why.len, sizeof(why.text) - why.len);
-  };
-  if (intended.empty()) {
-    add("blocked by rule ");
-    add(rule.id);
-  } else {
-    add("did you mean ");
-    add(intended);
-    add("?");
-  }
-}
-
 // Makes the answer, if the verdict blocks, and writes the event.
 void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                const Decision& decision, int failed_rcode, EventLog::Clock::time_point now,
@@ -143,7 +128,7 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
   if (outcome_of(decision) == NM_BLOCKED) {
     policy.answers.make(verdict, decision.qname, {lookup.qname.wire, lookup.qname.len},
                         lookup.qtype, answer);
-    explain(answer.why, *verdict.rule, intended);
+    nearmiss::explain(policy.config->contact, *verdict.rule, intended, lookup, answer);
     if (failed_rcode == 0) {
       rcode = static_cast<int>(rcode_for(verdict));
       resolved_ip = nearmiss::first_address(answer);

@@ -72,6 +72,10 @@ struct nm_lookup {
       client; /* AF_INET or AF_INET6; NULL: the host itself asks (nm_open only) */
   bool tcp;   /* TCP, DNS over TLS or HTTPS; else UDP */
   bool recursion_desired, checking_disabled, dnssec_ok; /* what the client set: RD, CD, DO */
+  bool wants_structured_error;                          /* its query has EDNS option 26 */
+  /* Octets that its reply may have, without the EDNS options that the host adds. Of use where the
+   * lookup may be blocked. */
+  size_t max_size;
   const struct nm_rrset* answer; /* other sections than the answer's are ignored */
   size_t answer_count;
 };
@@ -94,12 +98,12 @@ struct nm_record {
   uint32_t ttl; /* seconds; the same for all records of an RRset */
 };
 
-enum { NM_RECORDS_MAX = 292, NM_MADE_RDATA_MAX = 257, NM_EDE_TEXT_MAX = 200 };
+enum { NM_RECORDS_MAX = 292, NM_MADE_RDATA_MAX = 257, NM_EDE_TEXT_MAX = 900 };
 
-/* For EDE 15 (Blocked), RFC 8914. */
+/* For EDE 15 (Blocked), RFC 8914: EXTRA-TEXT, as long as the reply has room for it. */
 struct nm_explanation {
-  char text[NM_EDE_TEXT_MAX]; /* not ended by a zero */
   size_t len;
+  char text[NM_EDE_TEXT_MAX]; /* not ended by a zero */
 };
 
 /* Not to be copied: `records` may point to `made_rdata`. Else they point into the policy, and are

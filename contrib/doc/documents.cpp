@@ -83,6 +83,11 @@ Json value_schema(const Key& key) {
   case Kind::names:
   case Kind::prefixes:
     return list_of_prefixes;
+  case Kind::uris: {
+    Json uris = list_of({{"type", "string"}, {"pattern", "^(mailto|tel|sip|sips|https):.+"}});
+    uris["maxItems"] = 4;
+    return uris;
+  }
   case Kind::types:
     return any_of({{"enum", Json::array({"delivery", "all"})}}, list_of(text_schema()));
   case Kind::clients:
@@ -203,6 +208,8 @@ std::string type_in_words(const Key& key) {
     return "IPv6 address";
   case Kind::endpoint:
     return "address:port";
+  case Kind::uris:
+    return "list of URIs";
   case Kind::prefixes:
     return "list of addresses and prefixes";
   case Kind::types:

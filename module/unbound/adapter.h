@@ -104,7 +104,8 @@ struct listed_query {
   /* Every client is, by where an alias leads; `answer` is that alias, and return_msg is empty.
    * NULL: no. */
   struct reply_info* lead;
-  struct nm_explanation why; /* of that block */
+  const struct nm_explanation* why; /* of that block */
+  size_t max_size; /* the least that a client's reply may have, see struct nm_lookup */
   /* The reply whose head on_reply has replaced for one client, and what it said before. */
   struct reply_info* shown;
   struct reply_info real;

@@ -3,10 +3,25 @@
  */
 #include "module/unbound/adapter.h"
 
+/* What a client's reply may have beside the EDNS options that Unbound adds. To be asked before the
+ * reply is made: Unbound then sets the size that it advertises itself. */
+static size_t room_of(const struct edns_data* edns) {
+  size_t options = 0;
+  for (const struct edns_option* option = edns->opt_list_out; option; option = option->next)
+    options += 2 * sizeof(uint16_t) + option->opt_len;
+  return options < edns->udp_size ? edns->udp_size - options : 0;
+}
+
 struct listed_query* make_listed(struct module_qstate* qstate, int id) {
   struct listed_query* listed = regional_alloc_zero(qstate->region, sizeof(*listed));
-  if (listed)
-    qstate->minfo[id] = listed;
+  if (!listed)
+    return NULL;
+  qstate->minfo[id] = listed;
+  listed->max_size = UINT16_MAX;
+  for (const struct mesh_reply* r = qstate->mesh_info->reply_list; r; r = r->next) {
+    size_t size = room_of(&r->edns);
+    listed->max_size = size < listed->max_size ? size : listed->max_size;
+  }
   return listed;
 }
 
@@ -21,6 +36,7 @@ static struct nm_lookup lookup_of(const struct module_qstate* qstate,
       .tcp = client->c && client->c->type != comm_udp,
       .answer = listed ? listed->answer : NULL,
       .answer_count = listed ? listed->answer_count : 0,
+      .max_size = listed ? listed->max_size : 0,
   };
 }
 
@@ -134,6 +150,10 @@ static bool set_real_aside(struct module_qstate* qstate, struct reply_info* rep)
   return true;
 }
 
+/* A client that has it in its query takes JSON for the text of an error:
+ * draft-ietf-dnsop-structured-dns-error. */
+enum { STRUCTURED_ERROR_OPTION = 26 };
+
 /* Unbound's list may be shared by all clients of the query: never append to it, but to a copy. */
 static void append_ede(struct edns_option** options, const struct nm_explanation* why,
                        struct regional* region) {
@@ -156,6 +176,8 @@ static void describe_message(struct nm_lookup* lookup, const struct module_qstat
   lookup->recursion_desired = (qstate->query_flags & BIT_RD) != 0;
   lookup->checking_disabled = (qstate->query_flags & BIT_CD) != 0;
   lookup->dnssec_ok = reply->edns.edns_present && (reply->edns.bits & EDNS_DO) != 0;
+  lookup->wants_structured_error =
+      edns_opt_list_find(reply->edns.opt_list_in, STRUCTURED_ERROR_OPTION) != NULL;
 }
 
 int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct reply_info* rep,
@@ -176,7 +198,7 @@ int on_reply(struct query_info* qinfo, struct module_qstate* qstate, struct repl
     return 1;
   if (listed->blocked) {
     if (edns && edns->edns_present)
-      append_ede(options, &listed->why, region);
+      append_ede(options, listed->why, region);
     return 1;
   }
   if (rep && rep == listed->shown) {
@@ -301,6 +323,7 @@ enum module_ext_state open_query(struct nearmiss* nm, const struct nm_policy* po
   if (reply) {
     lookup = lookup_of(qstate, NULL, &reply->query_reply);
     describe_message(&lookup, qstate, reply);
+    lookup.max_size = room_of(&reply->edns);
     outcome = nm_open(nm->core, policy, &lookup, &answer);
   }
   listed = make_listed(qstate, id);
@@ -310,7 +333,10 @@ enum module_ext_state open_query(struct nearmiss* nm, const struct nm_policy* po
   host_hold_store(qstate); /* for queries without a client too */
   switch (outcome) {
   case NM_BLOCKED:
-    listed->why = answer.why;
+    listed->why = regional_alloc_init(qstate->region, &answer.why,
+                                      offsetof(struct nm_explanation, text) + answer.why.len);
+    if (!listed->why)
+      return fail(qstate);
     return answer_now(qstate, listed, make_reply(&answer, qstate->region));
   case NM_DROPPED:
     if (!host_has_other_query(qstate, reply))

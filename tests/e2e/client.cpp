@@ -31,7 +31,16 @@ Bytes query_wire(const std::string& name, int type, const Flags& flags) {
   ldns_pkt_set_cd(packet.get(), flags.cd);
   ldns_pkt_set_ad(packet.get(), flags.ad);
   if (flags.edns || flags.dnssec_ok) {
-    ldns_pkt_set_edns_udp_size(packet.get(), 1232);
+    ldns_pkt_set_edns_udp_size(packet.get(), flags.udp_size);
+    std::vector<std::uint8_t> options;
+    for (const std::uint16_t code : flags.options) {
+      options.insert(options.end(), {static_cast<std::uint8_t>(code >> 8U),
+                                     static_cast<std::uint8_t>(code & 0xffU), 0, 0});
+    }
+    if (!options.empty()) {
+      ldns_pkt_set_edns_data(packet.get(), ldns_rdf_new_frm_data(LDNS_RDF_TYPE_UNKNOWN,
+                                                                 options.size(), options.data()));
+    }
     ldns_pkt_set_edns_do(packet.get(), flags.dnssec_ok);
   }
   std::uint8_t* wire = nullptr;

@@ -40,6 +40,8 @@ struct Flags {
   bool edns = true;
   bool dnssec_ok = false; // implies edns
   Transport transport = Transport::udp;
+  std::uint16_t udp_size = 1232;        // of EDNS
+  std::vector<std::uint16_t> options{}; // EDNS options to send, each with no data
 };
 
 struct Rr {
