@@ -1,16 +1,18 @@
 // Random worlds, policies, configurations of Unbound and sequences of events; each answer is held
 // against the policy as README.md words it, and against the same Unbound without the module.
 //
-// NEARMISS_CHANCE_SEED begins with that seed, NEARMISS_CHANCE_RUNS tries so many,
-// NEARMISS_CHANCE_STEPS events each. What fails is tried again with fewer events if
-// NEARMISS_CHANCE_SHRINK is set.
+// First the seeds that have failed once, then drawn ones. NEARMISS_CHANCE_SEED tries none but that
+// seed and those after it, NEARMISS_CHANCE_RUNS so many, NEARMISS_CHANCE_STEPS events each. What
+// fails is tried again with fewer events if NEARMISS_CHANCE_SHRINK is set.
 #include "tests/catch.hpp"
 
 #include "tests/e2e/chance_run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iostream>
+#include <random>
 
 using namespace e2e;
 
@@ -45,13 +47,28 @@ std::string shrink(const Run& run, std::string failure) {
   return failure + "\nfails with these steps alone:\n" + run.describe(steps);
 }
 
+// What each of these worlds has shown: an additional record that a new policy lists; a response
+// policy zone of Unbound's own behind an alias; a dropped name behind a forged alias.
+constexpr std::array<std::uint64_t, 3> failed_once{2200013, 155824924, 155824930};
+
+std::vector<std::uint64_t> seeds() {
+  std::vector<std::uint64_t> all;
+  std::uint64_t seed = setting("NEARMISS_CHANCE_SEED", 0);
+  if (seed == 0) {
+    all.assign(failed_once.begin(), failed_once.end());
+    seed = std::random_device{}();
+  }
+  for (std::uint64_t left = setting("NEARMISS_CHANCE_RUNS", 1); left > 0; --left) {
+    all.push_back(seed++);
+  }
+  return all;
+}
+
 } // namespace
 
 TEST_CASE("whatever comes in whatever order, nothing listed is told", "[chance]") {
-  const std::uint64_t first = setting("NEARMISS_CHANCE_SEED", 1);
-  const std::uint64_t runs = setting("NEARMISS_CHANCE_RUNS", 3);
   const std::size_t count = setting("NEARMISS_CHANCE_STEPS", 40);
-  for (std::uint64_t seed = first; seed < first + runs; ++seed) {
+  for (const std::uint64_t seed : seeds()) {
     const Run run(seed, count);
     INFO("seed " << seed << "\n" << run.describe(run.steps()));
     const Played played = run.play(run.steps());

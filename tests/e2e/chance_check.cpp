@@ -41,6 +41,11 @@ bool is_redirected(const Answer& answer) {
                              [](const Rr& rr) { return rr.data == redirected_address; });
 }
 
+template<typename Is> bool follows_alias_to(const Answer& answer, Is is) {
+  return std::ranges::any_of(answer.answer,
+                             [&](const Rr& rr) { return rr.type == CNAME && is(lower(rr.data)); });
+}
+
 bool are_equal(const Answer& one, const Answer& other) {
   return one.rcode == other.rcode && content(one) == content(other);
 }
@@ -91,7 +96,11 @@ void Checks::ask_both(const Query& query) {
   const auto got = ask(resolver_, query);
   const auto want = ask(plain_, query);
   if (!got || !want) {
-    if (want && !host_.loses_answers && !ask(resolver_, query)) {
+    const auto is_dropped_name = [&](const std::string& name) {
+      return model_.decide(query.client, name, query.type) == "drop";
+    };
+    if (want && !host_.loses_answers && !follows_alias_to(*want, is_dropped_name) &&
+        !ask(resolver_, query)) {
       report("LOST, no answer: " + to_text(query) + "\nplain:\n" + want->text());
     }
     return;
@@ -139,6 +148,13 @@ void Checks::compare(const Query& query, const Answer& got, const Answer& want) 
     return;
   }
   if (got.rcode == servfail || want.rcode == servfail || records_change_ || are_equal(got, want)) {
+    return;
+  }
+  // 1.17.1 applies its response policy zones to the target of an alias only if that comes from
+  // upstream, and the module keeps aliases to what it matches out of Unbound's cache.
+  const auto is_rewritten = [&](const std::string& name) { return host_.rewritten.contains(name); };
+  if (!is_recent() &&
+      (follows_alias_to(got, is_rewritten) || follows_alias_to(want, is_rewritten))) {
     return;
   }
   const auto again = ask(resolver_, query);
