@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # usage: contrib/packaging/check.sh
 #
-# Reads the files of this directory with the tools that will use them, beside Debian's own AppArmor
+# Reads the files of this directory with the tools that will use them (the .spec file if rpmspec and rpmlint
+# are installed), beside Debian's own AppArmor
 # abstractions and systemd unit of Unbound, and looks up in the profile each path that the module uses.
 # Debian's packages are unpacked for it in a directory of their own; nothing is installed, and nothing
 # is loaded into the kernel.
@@ -93,4 +94,11 @@ logged "$log" "logrotate: a file is rotated" \
 unset LD_LIBRARY_PATH
 rotated=("$events"-*)
 [[ -s ${rotated[0]} && -f $events && ! -s $events ]] || die "logrotate did not rotate" "see $log"
-say "All four are well-formed"
+
+if command -v rpmspec >/dev/null && command -v rpmlint >/dev/null; then
+  logged "$log" "rpmspec: nearmiss.spec" rpmspec -P "$here/nearmiss.spec"
+  logged "$log" "rpmlint: nearmiss.spec" rpmlint "$here/nearmiss.spec"
+else
+  say "Left out: nearmiss.spec, which Debian's packages rpm and rpmlint read"
+fi
+say "All are well-formed"
