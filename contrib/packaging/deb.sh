@@ -119,7 +119,7 @@ sed -i "s#@UNBOUND@#$program#g; s#@CHECKCONF@#$checkconf#g" "$source"/debian/nea
 
 build_packages() {
   cd -- "$source"
-  NEARMISS_CMAKE="${cmake[*]}" DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS-} parallel=${NEARMISS_JOBS:-$(nproc)}" \
+  NEARMISS_CMAKE="${cmake[*]}" DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:+$DEB_BUILD_OPTIONS }parallel=${NEARMISS_JOBS:-$(nproc)}" \
     CCACHE_BASEDIR=$source CCACHE_NOHASHDIR=1 dpkg-buildpackage -b -us -uc
 }
 logged "$log" "Building the packages of nearmiss $version" build_packages
