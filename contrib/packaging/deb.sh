@@ -81,6 +81,9 @@ else
 fi
 cmake+=("-DUNBOUND_SOURCE_DIR=$work/unbound/source" "-DUNBOUND_BUILD_DIR=$work/unbound/objects")
 if command -v ccache >/dev/null; then
+  # Named, because debhelper gives the build a home directory of its own.
+  CCACHE_DIR=$(ccache --get-config cache_dir)
+  export CCACHE_DIR
   cmake+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
 

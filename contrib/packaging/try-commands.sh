@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# usage: contrib/packaging/try-commands.sh [--suite NAME] [--quickstart | --tests | --walk] [--unbound-source DIR]
+# usage: contrib/packaging/try-commands.sh [--suite NAME] [--quickstart | --tests | --walk] [--ccache DIR]
+#        [--unbound-source DIR]
 #
 # Runs this clone's two commands in a fresh Debian, made for it by debootstrap: contrib/quickstart.sh
 # --lab --once, then tests/run.sh. Or it walks through contrib/packaging/README.md: the commands of that
@@ -8,6 +9,7 @@
 #   --suite NAME           bookworm (default) or trixie
 #   --quickstart, --tests  only that one of the two
 #   --walk                 the walk through the page
+#   --ccache DIR           share this cache of compiled files with the walk, to repeat it in minutes
 #   --unbound-source DIR   an Unbound source tree, for a suite whose source package cannot be had
 #
 # The clone is copied as it is, without what was built. Needs root and the network; from nothing to the
@@ -22,6 +24,7 @@ set -euo pipefail
 suite=bookworm
 what=(quickstart tests)
 unbound_source=
+shared=()
 while (($#)); do
   case $1 in
   -h | --help) usage && exit ;;
@@ -30,6 +33,10 @@ while (($#)); do
     shift
     ;;
   --quickstart | --tests | --walk) what=("${1#--}") ;;
+  --ccache)
+    shared=("--bind=$(realpath -e -- "$(value_of "$@")"):/root/.cache/ccache")
+    shift
+    ;;
   --unbound-source)
     unbound_source=$(realpath -e -- "$(value_of "$@")")
     shift
@@ -90,7 +97,7 @@ for each in "${what[@]}"; do
     ;;
   walk)
     # With the network of this machine: apt in the root fetches what the packages need.
-    boot "$trial" --resolv-conf=copy-host --private-network=no
+    boot "$trial" --resolv-conf=copy-host --private-network=no "${shared[@]}"
     while IFS= read -r command <&4; do
       say "# $command"
       inside sh -c "cd /root/nearmiss && $command" >>"$log" 2>&1 4<&- ||
