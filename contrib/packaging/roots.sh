@@ -57,12 +57,12 @@ enter() {
   systemd-nspawn --quiet --register=no --keep-unit --as-pid2 "${binds[@]}" -D "$root" "${clean[@]}" "$@"
 }
 
-# boot ROOT [NSPAWN-OPTION]...: systemd is its first process; `inside` runs a command in it. Without a
-# network, unless an option says otherwise: --private-network=no
+# boot ROOT NSPAWN-OPTION...: systemd is its first process; `inside` runs a command in it. With
+# --private-network it has no network, otherwise that of this machine.
 boot() {
   local root=$1 nspawn _
   shift
-  systemd-nspawn --quiet --register=no --keep-unit --private-network "$@" -D "$root" -b </dev/null \
+  systemd-nspawn --quiet --register=no --keep-unit "$@" -D "$root" -b </dev/null \
     >"$root.console" 2>&1 &
   nspawn=$!
   for _ in {1..300}; do

@@ -97,7 +97,7 @@ for each in "${what[@]}"; do
     ;;
   walk)
     # With the network of this machine: apt in the root fetches what the packages need.
-    boot "$trial" --resolv-conf=copy-host --private-network=no "${shared[@]}"
+    boot "$trial" --resolv-conf=copy-host "${shared[@]}"
     while IFS= read -r command <&4; do
       say "# $command"
       inside sh -c "cd /root/nearmiss && $command" >>"$log" 2>&1 4<&- ||

@@ -151,7 +151,7 @@ first=$(version_of "$package")
 cp -- "$package" "$archive/"
 publish
 echo 'deb [trusted=yes] file:/srv/archive ./' >"$trial/etc/apt/sources.list"
-boot "$trial"
+boot "$trial" --private-network
 inside apt-get -q update >>"$log" 2>&1
 
 step "apt install nearmiss, on a system without Unbound"
