@@ -219,6 +219,7 @@ TEST_CASE("a disk that hangs keeps Unbound from no reload, and not from its end"
   }
   World world(
       {.policy = with_log("log: {file: events.jsonl, chain: true}\n"), .environment = environment});
+  REQUIRE(wait_until([&] { return world.resolver.events().all().size() == 2; })); // start, policy
   faults->disk_hangs = 1;
   world.expect_blocked(mail, "army.ml", MX);
   REQUIRE(wait_until([&] { return faults->hangs_now == 1; }));

@@ -76,7 +76,7 @@ std::string reads_json(const std::string& address, const std::filesystem::path& 
 // /etc/machine-id; and what runs inside() another as /dev, where /dev/log leads to it.
 class Journal {
  public:
-  static bool is_there() { return !unpacked(daemon).empty(); }
+  static bool is_there() { return !daemon().empty(); }
   Journal() {
     std::filesystem::create_directories(folder("run"));
     std::filesystem::create_directories(folder("etc"));
@@ -86,8 +86,8 @@ class Journal {
       write_file(folder("dev") / device, "");
     }
     std::filesystem::create_symlink("/run/systemd/journal/dev-log", folder("dev") / "log");
-    journald_ = std::make_unique<Process>(
-        seeing("mount --bind \"$0/etc\" /etc", {unpacked(daemon)}), folder("journald.log"));
+    journald_ = std::make_unique<Process>(seeing("mount --bind \"$0/etc\" /etc", {daemon()}),
+                                          folder("journald.log"));
     const auto listens = [&] {
       return std::filesystem::exists(folder("run") / "systemd/journal/socket") &&
              std::filesystem::exists(folder("run") / "systemd/journal/dev-log");
@@ -106,8 +106,8 @@ class Journal {
   // As journalctl finds them, in order.
   std::vector<json> entries(const std::vector<std::string>& matches) const {
     std::vector<std::string> search{
-        unpacked("systemd/bin/journalctl"), "--quiet", "--no-pager", "--directory",
-        folder("run") / "log/journal",      "-o",      "json"};
+        of_systemd("bin/journalctl"),  "--quiet", "--no-pager", "--directory",
+        folder("run") / "log/journal", "-o",      "json"};
     search.insert(search.end(), matches.begin(), matches.end());
     std::vector<json> found;
     const auto journalctl = run(search);
@@ -121,7 +121,11 @@ class Journal {
   }
 
  private:
-  static constexpr const char* daemon = "systemd/lib/systemd/systemd-journald";
+  static std::filesystem::path of_systemd(const std::string& file) {
+    const auto path = unpacked("systemd/usr/" + file); // since Debian 13
+    return path.empty() ? unpacked("systemd/" + file) : path;
+  }
+  static std::filesystem::path daemon() { return of_systemd("lib/systemd/systemd-journald"); }
 
   std::filesystem::path folder(const std::string& name) const { return folder_.path() / name; }
   std::vector<std::string> seeing(const std::string& mounts,
