@@ -265,6 +265,8 @@ configure_for_program() {
   copy_source_tree
   (
     cd -- "$work/objects"
+    # Distributions give configure the version of Python in its environment, which is not in the line.
+    command -v python >/dev/null || clean_environment+=(PYTHON_VERSION=3)
     logged "$log" "Configuring Unbound $version as $program was (a library that is missing is named in $log)" \
       "${clean_environment[@]}" ../source/configure "${arguments[@]}"
   )
