@@ -57,12 +57,14 @@ def write_rpz(path, names):
         out.writelines(f"{name} CNAME .\n" for name in names)
 
 
-def draw_types(count, seed):
-    return random.Random(seed).choices(
-        [kind for kind, _ in TYPES], weights=[weight for _, weight in TYPES], k=count)
+def type_of(name):
+    """The same for the same name."""
+    return random.Random(name).choices(
+        [kind for kind, _ in TYPES], weights=[weight for _, weight in TYPES])[0]
 
 
 def write_queries(path, names, seed):
-    types = draw_types(len(names), seed)
+    types = random.Random(seed).choices(
+        [kind for kind, _ in TYPES], weights=[weight for _, weight in TYPES], k=len(names))
     with open(path, "w", encoding="ascii") as out:
         out.writelines(f"{name} {kind}\n" for name, kind in zip(names, types))

@@ -181,7 +181,7 @@ class Resolver(Process):
                      *self.command()], self.environment)
         try:
             self.wait_for(ADDRESS, self.port, self.lists.last, 3 if self.has_rules else 0)
-            types = names.draw_types(len(questions), len(questions))
+            types = [names.type_of(name) for name in questions]
             for name, kind in zip(questions, types):
                 if ask(ADDRESS, self.port, name, names.NUMBERS[kind], timeout=20) != 0:
                     raise RuntimeError(f"{self.name}: no answer for {name}; {self.said()}")
