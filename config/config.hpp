@@ -57,6 +57,7 @@ struct LogSink {
 struct LogSettings {
   std::vector<LogSink> sinks; // empty: no events are written
   bool discover = false;      // tell of mail servers that are in no group of clients
+  bool allowed = false;       // write an event for what an `allow` lets through, too
   std::filesystem::path file; // of the first sink that is a file; empty: there is none
   bool operator==(const LogSettings&) const = default;
 };

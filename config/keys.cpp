@@ -177,7 +177,7 @@ constexpr std::array<Key, 1> syslog_keys{{
         "resolver that waits for it."},
 }};
 
-constexpr std::array<Key, 6> log_keys{{
+constexpr std::array<Key, 7> log_keys{{
     Key{"file", Kind::path, "none", "/var/lib/unbound/nearmiss.jsonl",
         "A file. Each entry has one of `file`, `syslog` and `journald`."},
     Key{"syslog", Kind::word_or_map, "none", "local",
@@ -190,6 +190,8 @@ constexpr std::array<Key, 6> log_keys{{
         .of(log_formats),
     Key{"chain", Kind::truth, "`false`", "true",
         "Ends each line with a hash over it and the line before. Of a `file` only."},
+    Key{"allowed", Kind::truth, "`false`", "true",
+        "Write an event for each lookup that a rule with `action: allow` lets through, too."},
     Key{"discover", Kind::truth, "`false`", "true",
         "Reports clients that ask for MX and are in no group, once an hour each. Needs `clients`."},
 }};

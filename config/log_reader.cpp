@@ -102,6 +102,9 @@ void read_sink(const YamlNode& node, const YamlReader& reader, WrittenFiles& fil
                                std::string("to a `file` as well"));
     }
   }
+  if (const YamlNode* value = map.find("allowed")) {
+    settings.allowed = reader.truth(*value, "allowed").value_or(false) || settings.allowed;
+  }
   if (const YamlNode* value = map.find("discover")) {
     settings.discover = reader.truth(*value, "discover").value_or(false) || settings.discover;
   }

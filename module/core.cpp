@@ -8,11 +8,13 @@
 #include "module/reload/housekeeping.hpp"
 #include "module/reload/policy_keeper.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 using nearmiss::CurrentSnapshot;
@@ -101,9 +103,14 @@ Decision decide(const nm_policy* policy, const nm_lookup& lookup, EventLog::Cloc
                        policy->config->sinkhole.mx.has_value());
 }
 
-nm_outcome outcome_of(const Decision& decision) {
+// Is there to be an event?
+bool is_noted(const nm_policy& policy, const nearmiss::Verdict& verdict) {
+  return verdict.noteworthy() || (policy.config->log.allowed && verdict.rule != nullptr);
+}
+
+nm_outcome outcome_of(const nm_policy& policy, const Decision& decision) {
   if (!decision.verdict.enforced) {
-    return decision.verdict.noteworthy() ? NM_LET_THROUGH : NM_PASSED;
+    return is_noted(policy, decision.verdict) ? NM_LET_THROUGH : NM_PASSED;
   }
   return decision.verdict.action == nearmiss::Action::drop ? NM_DROPPED : NM_BLOCKED;
 }
@@ -117,15 +124,30 @@ Decision decide_timed(nm_core& core, const nm_policy* policy, const nm_lookup& l
   return decision;
 }
 
+// Does a socket with this address listen at all of the host's?
+bool is_wildcard(const nearmiss::ClientAddress& address) {
+  const auto& octets = address.octets();
+  return std::ranges::all_of(address.is_v4() ? std::span(octets).last(4) : std::span(octets),
+                             [](std::uint8_t octet) { return octet == 0; });
+}
+
+// Was a name matched that is not the asked one?
+bool led_to_name(const Decision& decision) {
+  return decision.matched_by == nearmiss::MatchedBy::cname ||
+         decision.matched_by == nearmiss::MatchedBy::mx_exchange;
+}
+
 // Makes the answer, if the verdict blocks, and writes the event.
 void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
                const Decision& decision, int failed_rcode, EventLog::Clock::time_point now,
                nm_answer& answer) {
   const nearmiss::Verdict& verdict = decision.verdict;
   const std::string intended = nearmiss::intended_by(decision);
+  const nearmiss::Client server =
+      lookup.server != nullptr ? nearmiss::client_of(*lookup.server) : nearmiss::Client();
   int rcode = failed_rcode != 0 ? failed_rcode : -1;
   std::optional<nearmiss::ClientAddress> resolved_ip;
-  if (outcome_of(decision) == NM_BLOCKED) {
+  if (outcome_of(policy, decision) == NM_BLOCKED) {
     policy.answers.make(verdict, decision.qname, {lookup.qname.wire, lookup.qname.len},
                         lookup.qtype, answer);
     nearmiss::explain(policy.config->contact, *verdict.rule, intended, lookup, answer);
@@ -139,12 +161,15 @@ void carry_out(nm_core& core, const nm_policy& policy, const nm_lookup& lookup,
   core.events.attempt({.verdict = verdict,
                        .matched_by = decision.matched_by,
                        .matched_address = decision.address ? &*decision.address : nullptr,
+                       .led_to = led_to_name(decision) ? &decision.listed : nullptr,
                        .qname = decision.qname,
                        .intended = intended,
                        .qtype = lookup.qtype,
                        .id = lookup.id,
                        .client = decision.client.address,
                        .client_port = decision.client.port,
+                       .server = is_wildcard(server.address) ? nullptr : &server.address,
+                       .server_port = server.port,
                        .tcp = lookup.tcp,
                        .flags = {.recursion_desired = lookup.recursion_desired,
                                  .checking_disabled = lookup.checking_disabled,
@@ -258,7 +283,7 @@ bool nm_blocks(const nm_policy* policy, const nm_lookup* lookup) {
 
 bool nm_drops(const nm_policy* policy, const nm_lookup* lookup) {
   try {
-    return outcome_of(decide(policy, *lookup, EventLog::Clock::now())) == NM_DROPPED;
+    return outcome_of(*policy, decide(policy, *lookup, EventLog::Clock::now())) == NM_DROPPED;
   } catch (const std::exception&) {
     return false; // nm_judge says so to the admin
   }
@@ -277,13 +302,13 @@ nm_outcome nm_open(nm_core* core, const nm_policy* policy, const nm_lookup* look
     const auto begun = std::chrono::steady_clock::now();
     const auto now = EventLog::Clock::now();
     const Decision decision = decide(policy, *lookup, now);
-    if (outcome_of(decision) != NM_LET_THROUGH) { // else nm_judge counts it
+    if (outcome_of(*policy, decision) != NM_LET_THROUGH) { // else nm_judge counts it
       core->metrics.decided(std::chrono::steady_clock::now() - begun);
     }
     if (decision.verdict.enforced) {
       carry_out(*core, *policy, *lookup, decision, 0, now, *answer);
     }
-    return outcome_of(decision);
+    return outcome_of(*policy, decision);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;
@@ -312,10 +337,10 @@ nm_outcome nm_judge(nm_core* core, const nm_policy* policy, const nm_lookup* loo
   try {
     const auto now = EventLog::Clock::now();
     const Decision decision = decide_timed(*core, policy, *lookup, now);
-    if (decision.verdict.noteworthy()) {
+    if (is_noted(*policy, decision.verdict)) {
       carry_out(*core, *policy, *lookup, decision, failed_rcode, now, *answer);
     }
-    return outcome_of(decision);
+    return outcome_of(*policy, decision);
   } catch (const std::exception& e) {
     core->host.log_line(true, e.what());
     return NM_FAILED;

@@ -73,6 +73,8 @@ struct nm_lookup {
   bool tcp;   /* TCP, DNS over TLS or HTTPS; else UDP */
   bool recursion_desired, checking_disabled, dnssec_ok; /* what the client set: RD, CD, DO */
   bool wants_structured_error;                          /* its query has EDNS option 26 */
+  /* The address that it asked, whose port counts even where it is the wildcard one; or NULL. */
+  const struct sockaddr* server;
   /* Octets that its reply may have, without the EDNS options that the host adds. Of use where the
    * lookup may be blocked. */
   size_t max_size;

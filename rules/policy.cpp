@@ -77,6 +77,7 @@ namespace {
 struct Candidate {
   const Rule* rule = nullptr;
   std::size_t depth = 0;
+  bool wildcard = false; // it lists what is below that name, and not the name
 };
 
 // What the rules come to that list a name, an exchange or an address.
@@ -89,14 +90,15 @@ struct Listed {
 // Rules enter from the most specific listed thing up, those at one depth in the policy's order.
 class Contest {
  public:
-  void enter(const Rule& rule, std::size_t depth) noexcept {
+  void enter(const Rule& rule, std::size_t depth, unsigned bits) noexcept {
+    const Candidate candidate{&rule, depth, bits == mark_below};
     if (rule.action == Action::observe) {
       if (observing_.rule == nullptr) {
-        observing_ = {&rule, depth};
+        observing_ = candidate;
       }
     } else if (enforcing_.rule == nullptr ||
                (rule.action == Action::allow && enforcing_.rule->action != Action::allow)) {
-      enforcing_ = {&rule, depth};
+      enforcing_ = candidate;
     }
   }
 
@@ -144,7 +146,7 @@ void walk(const Found& found, const std::vector<Rule>& rules, Judge& judge) noex
   for (const Match& match : found) {
     for (const Mark& mark : found.marks(match)) {
       if (judge.admits(mark.rule) && found.speaks(match, mark)) {
-        judge.enter(rules[mark.rule], match.depth);
+        judge.enter(rules[mark.rule], match.depth, mark.bits & mark_subtree);
       }
     }
     if (judge.over()) {
@@ -186,7 +188,7 @@ class Coverage {
   Coverage(const std::vector<Rule>& rules, TypeSet types) noexcept : rules_(rules), open_(types) {}
 
   bool admits(std::uint32_t rule) const noexcept { return rules_[rule].types.intersects(open_); }
-  void enter(const Rule& rule, std::size_t) noexcept {
+  void enter(const Rule& rule, std::size_t, unsigned) noexcept {
     if (rule.action != Action::allow) {
       speaking_.add(rule.types);
     } else if (rule.every_client && !rule.expires) {
@@ -311,6 +313,7 @@ Verdict Policy::decide(const Query& query) const noexcept {
   verdict.allowed = listed.allowed;
   if (rule != nullptr) {
     verdict.matched = query.name.last_labels(listed.won.depth);
+    verdict.wildcard = listed.won.wildcard;
   }
   if (lookalikes_ && !listed.final) {
     if (const auto lookalike = likeliest(*lookalikes_, found, rules_, query, groups)) {
@@ -318,6 +321,7 @@ Verdict Policy::decide(const Query& query) const noexcept {
       if (rule == nullptr || blocks(protecting.action)) {
         rule = &protecting;
         verdict.matched = lookalike->compared;
+        verdict.wildcard = false;
         verdict.likeness = likeness_of(*lookalike);
       }
     }
@@ -360,6 +364,7 @@ Verdict Policy::decide_exchange(const Query& query, const Name& exchange) const 
   const Candidate won = winner(found, rules_, query, groups, excepted).won;
   if (won.rule != nullptr) {
     verdict.matched = exchange.last_labels(won.depth);
+    verdict.wildcard = won.wildcard;
   }
   rule_on(verdict, won.rule, groups, query.tcp);
   return verdict;
@@ -394,7 +399,7 @@ Verdict Policy::decide_address(const Query& query, const ClientAddress& address)
     }
     const Rule& rule = rules_[entry.rule];
     if (applies_to(rule, query, groups) && !asked->excepted_by(entry.rule)) {
-      contest.enter(rule, depth);
+      contest.enter(rule, depth, mark_exact);
     }
     return true;
   };

@@ -69,6 +69,7 @@ struct Verdict {
   // The asked name or an ancestor: the listed name that matched, or the part that was judged to be
   // a look-alike ("arrny.mil" of mail.arrny.mil).
   Name matched;
+  bool wildcard = false; // the rule lists what is below `matched` alone (`*.x` of an rpz list)
   Likeness likeness;
   // The client group through which the rule applies; null where the rule is for every client.
   const std::string* client_group = nullptr;

@@ -33,8 +33,11 @@ struct Event {
   std::uint64_t events_lost = 0;
   bool enforced = false;
 
-  // A lookup that a rule blocked or noted, as against what the module reports about itself.
-  bool is_lookup() const noexcept { return kind == "alert" || kind == "DNS Activity"; }
+  // A lookup that a rule blocked or noted, as against what the module reports about itself, and
+  // what a rule allowed.
+  bool is_lookup() const noexcept {
+    return (kind == "alert" || kind == "DNS Activity") && action != "allow";
+  }
   bool failed() const noexcept { return outcome == "failure" || outcome == "Failure"; }
   // Which start of the module wrote it: `id` without the number after its last hyphen.
   std::string_view run() const noexcept { return id.substr(0, id.rfind('-')); }

@@ -75,10 +75,23 @@ class EcsFormat : public EventFormat {
         R"(,"event.type":["connection","allowed"],"event.outcome":"success","event.severity":3)"
         R"(,"log.level":"notice","nearmiss.enforced":false,"network.protocol":"dns")"
         R"(,"dns.type":"answer","dns.question.class":"IN")";
-    out += event.enforced ? denied : allowed;
+    // What a rule allows is no alert.
+    constexpr std::string_view let_through =
+        R"(,"event.kind":"event","event.category":["network"])"
+        R"(,"event.type":["connection","allowed"],"event.outcome":"success","event.severity":1)"
+        R"(,"log.level":"info","nearmiss.enforced":false,"network.protocol":"dns")"
+        R"(,"dns.type":"answer","dns.question.class":"IN")";
+    out += event.enforced ? denied : event.action == Action::allow ? let_through : allowed;
     append_field(out, R"(,"event.action":)", to_string(event.action));
+    if (event.action == Action::allow) {
+      append_field(out, R"(,"message":)", "a rule let a lookup through");
+    }
     append_field(out, R"(,"source.ip":)", event.client);
     append_field(out, R"(,"source.port":)", event.client_port);
+    append_optional(out, R"(,"destination.ip":)", event.server);
+    if (event.server_port != 0) {
+      append_field(out, R"(,"destination.port":)", event.server_port);
+    }
     out += event.tcp ? R"(,"network.transport":"tcp")" : R"(,"network.transport":"udp")";
     out += R"(,"dns.id":")";
     out.append_number(event.id);
@@ -99,6 +112,10 @@ class EcsFormat : public EventFormat {
     append_optional(out, R"(,"nearmiss.confusable_class":)", event.confusable_class);
     append_field(out, R"(,"nearmiss.matched_name":)", event.matched);
     append_field(out, R"(,"nearmiss.matched_by":)", to_string(event.matched_by));
+    if (event.wildcard) {
+      out += R"(,"nearmiss.wildcard":true)";
+    }
+    append_optional(out, R"(,"nearmiss.led_to":)", event.led_to);
     append_optional(out, R"(,"nearmiss.client_group":)", event.client_group);
     append_pair(out, R"(,"related.ip":)", event.client, event.resolved_ip);
     append_pair(out, R"(,"related.hosts":)", event.qname, event.intended);
@@ -144,6 +161,12 @@ std::string ecs_rule(const Rule& rule, const EventPolicy& policy) {
     append_pair(out, R"(,"rule.author":)", rule.owner, {});
   }
   append_optional(out, R"(,"nearmiss.ticket":)", rule.ticket);
+  if (const LoadedList* list = list_of(rule, policy)) {
+    append_field(out, R"(,"nearmiss.list":)", list->file.native());
+    if (list->serial) {
+      append_field(out, R"(,"nearmiss.list_serial":)", std::uint64_t{*list->serial});
+    }
+  }
   append_ruleset(out, policy);
   return std::string(out.text());
 }

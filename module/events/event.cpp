@@ -30,4 +30,8 @@ std::string_view EventPolicy::version() const noexcept {
   return std::string_view(config_->digest).substr(0, 16);
 }
 
+const LoadedList* list_of(const Rule& rule, const EventPolicy& policy) noexcept {
+  return rule.list ? &policy.config().lists[*rule.list] : nullptr;
+}
+
 } // namespace nearmiss

@@ -64,12 +64,15 @@ struct Attempt {
   const Verdict& verdict;
   MatchedBy matched_by;
   const ClientAddress* matched_address; // of answer_ip, else null
+  const Name* led_to = nullptr;         // the name of the answer that a rule matched, or null
   const Name& qname;
   std::string_view intended; // the domain that was meant, as text; empty if not known
   std::uint16_t qtype;
   std::uint16_t id; // the DNS message's
   ClientAddress client;
   std::uint16_t client_port;
+  const ClientAddress* server = nullptr; // that was asked, or null
+  std::uint16_t server_port = 0;         // 0: not known
   bool tcp;
   HeaderFlags flags{};
   int rcode; // as sent; -1: not known, the real answer went out, or no answer at all
@@ -90,6 +93,9 @@ struct Notice {
   std::string category{"configuration"}; // ECS event.category
 };
 
+// The list that all names of the rule come from; null: there is none, or not one alone.
+const LoadedList* list_of(const Rule& rule, const EventPolicy& policy) noexcept;
+
 // An event in the writing thread, whatever its format will be. Views into what the maker holds.
 struct Event {
   std::chrono::system_clock::time_point time;
@@ -105,11 +111,12 @@ struct Event {
   bool tcp = false;
   HeaderFlags flags;
   int rcode = -1;
-  std::uint16_t qtype = 0, id = 0, client_port = 0;
+  bool wildcard = false; // `matched` is listed as `*.matched`
+  std::uint16_t qtype = 0, id = 0, client_port = 0, server_port = 0;
   std::string_view timestamp; // of `time`, RFC 3339, UTC, microseconds; of a notice too
-  std::string_view client, resolved_ip;
+  std::string_view client, server, resolved_ip;                      // server: empty if not known
   std::string_view qname, registered_domain, top_level_domain, type; // empty: there is none
-  std::string_view matched, intended, confusable_class, client_group;
+  std::string_view matched, led_to, intended, confusable_class, client_group;
 };
 
 } // namespace nearmiss

@@ -99,7 +99,9 @@ class JournalFormat : public EventFormat {
       message += ", meant ";
       message += event.intended;
     }
-    message += event.enforced ? ": blocked (" : ": observed (";
+    message += event.enforced                  ? ": blocked ("
+               : event.action == Action::allow ? ": let through ("
+                                               : ": observed (";
     message += to_string(event.action);
     message += ", rule ";
     message += rule.id;

@@ -45,7 +45,12 @@ void EventMaker::set_names(const EventRecord& record, const EventQueue::Batch& b
     const Name matched = *Name::from_wire({text + record.qname_size, record.matched_size});
     event_.matched = {matched_.data(), matched.write_text(matched_)};
   }
-  event_.intended = {batch.text.data() + record.text_at + record.qname_size + record.matched_size,
+  const std::uint8_t* const after_matched = text + record.qname_size + record.matched_size;
+  if (record.led_to_size > 0) {
+    const Name led_to = *Name::from_wire({after_matched, record.led_to_size});
+    event_.led_to = {led_to_.data(), led_to.write_text(led_to_)};
+  }
+  event_.intended = {reinterpret_cast<const char*>(after_matched) + record.led_to_size,
                      record.intended_size};
 }
 
@@ -69,6 +74,11 @@ const Event& EventMaker::make(const EventRecord& record, const EventQueue::Batch
   event_.qtype = record.qtype;
   event_.id = record.id;
   event_.client_port = record.client_port;
+  event_.server_port = record.server_port;
+  if (record.has_server) {
+    event_.server = {server_.data(), record.server.write_text(server_)};
+  }
+  event_.wildcard = record.wildcard;
   event_.client = {client_.data(), record.client.write_text(client_)};
   if (record.has_resolved_ip) {
     event_.resolved_ip = {resolved_ip_.data(), record.resolved_ip.write_text(resolved_ip_)};

@@ -21,8 +21,8 @@ class EventMaker {
 
   Event event_;
   Timestamp timestamp_;
-  std::array<char, ClientAddress::max_text> client_{}, resolved_ip_{};
-  std::array<char, Name::max_text> qname_{}, matched_{};
+  std::array<char, ClientAddress::max_text> client_{}, server_{}, resolved_ip_{};
+  std::array<char, Name::max_text> qname_{}, matched_{}, led_to_{};
   std::string type_;
 };
 

@@ -51,12 +51,10 @@ class OcsfFormat : public EventFormat {
     append_field(text, R"({"name":"nearmiss","vendor_name":"nearmiss","version":)", version);
     text += '}';
     product_ = text.text();
-    if (!origin.hostname.empty()) {
-      text.clear();
-      append_field(text, R"(,"dst_endpoint":{"svc_name":"dns","hostname":)", origin.hostname);
-      text += '}';
-      resolver_ = text.text();
-    }
+    text.clear();
+    text += R"(,"dst_endpoint":{"svc_name":"dns")";
+    append_optional(text, R"(,"hostname":)", origin.hostname);
+    resolver_ = text.text();
   }
 
   void append(const Event& event, LineBuffer& out) const override {
@@ -99,11 +97,22 @@ class OcsfFormat : public EventFormat {
         R"(,"type_uid":400306,"type_name":"DNS Activity: Traffic","severity_id":2)"
         R"(,"severity":"Low","action_id":3,"action":"Observed","disposition_id":17)"
         R"(,"disposition":"Logged","is_alert":true)";
-    out += event.enforced ? denied : allowed;
+    constexpr std::string_view let_through =
+        R"(,"class_uid":4003,"class_name":"DNS Activity","category_uid":4)"
+        R"(,"category_name":"Network Activity","activity_id":6,"activity_name":"Traffic")"
+        R"(,"type_uid":400306,"type_name":"DNS Activity: Traffic","severity_id":1)"
+        R"(,"severity":"Informational","action_id":1,"action":"Allowed","disposition_id":1)"
+        R"(,"disposition":"Allowed","is_alert":false)";
+    out += event.enforced ? denied : event.action == Action::allow ? let_through : allowed;
     append_field(out, R"(,"src_endpoint":{"ip":)", event.client);
     append_field(out, R"(,"port":)", event.client_port);
     out += '}';
     out += resolver_;
+    append_optional(out, R"(,"ip":)", event.server);
+    if (event.server_port != 0) {
+      append_field(out, R"(,"port":)", event.server_port);
+    }
+    out += '}';
     out += event.tcp
                ? R"(,"connection_info":{"protocol_name":"tcp","protocol_num":6,"direction_id":1})"
                : R"(,"connection_info":{"protocol_name":"udp","protocol_num":17,"direction_id":1})";
@@ -124,6 +133,10 @@ class OcsfFormat : public EventFormat {
     out += event.policy->ocsf(*event.rule); // which leaves `unmapped` open
     append_field(out, R"(,"matched_name":)", event.matched);
     append_field(out, R"(,"matched_by":)", to_string(event.matched_by));
+    if (event.wildcard) {
+      out += R"(,"wildcard":true)";
+    }
+    append_optional(out, R"(,"led_to":)", event.led_to);
     out += event.enforced ? R"(,"enforced":true)" : R"(,"enforced":false)";
     append_flags(out, R"(,"header_flags":)", event.flags);
     append_optional(out, R"(,"intended_domain":)", event.intended);
@@ -169,7 +182,7 @@ class OcsfFormat : public EventFormat {
 
   std::string id_prefix_;
   std::string product_;
-  std::string resolver_; // with a comma in front
+  std::string resolver_; // with a comma in front; the object is still open
 };
 
 } // namespace
@@ -190,6 +203,12 @@ std::string ocsf_rule(const Rule& rule, const EventPolicy& policy) {
   append_optional(out, R"(,"rule_reference":)", rule.reference);
   append_optional(out, R"(,"rule_owner":)", rule.owner);
   append_optional(out, R"(,"ticket":)", rule.ticket);
+  if (const LoadedList* list = list_of(rule, policy)) {
+    append_field(out, R"(,"list":)", list->file.native());
+    if (list->serial) {
+      append_field(out, R"(,"list_serial":)", std::uint64_t{*list->serial});
+    }
+  }
   return std::string(out.text());
 }
 

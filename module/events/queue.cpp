@@ -29,7 +29,12 @@ void EventQueue::push(const Attempt& attempt, const std::shared_ptr<const EventP
   } else if (attempt.matched_by != MatchedBy::qname) {
     matched = verdict.matched.wire();
   }
-  const std::size_t needed = qname.size() + matched.size() + attempt.intended.size();
+  std::span<const std::uint8_t> led_to;
+  if (attempt.led_to != nullptr) {
+    led_to = attempt.led_to->wire();
+  }
+  const std::size_t needed =
+      qname.size() + matched.size() + led_to.size() + attempt.intended.size();
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
@@ -57,17 +62,25 @@ void EventQueue::push(const Attempt& attempt, const std::shared_ptr<const EventP
     record.qtype = attempt.qtype;
     record.id = attempt.id;
     record.client_port = attempt.client_port;
+    if (attempt.server != nullptr) {
+      record.has_server = true;
+      record.server = *attempt.server;
+    }
+    record.server_port = attempt.server_port;
     record.rcode = static_cast<std::int16_t>(attempt.rcode);
     record.action = verdict.action;
     record.matched_by = attempt.matched_by;
     record.qname_size = static_cast<std::uint8_t>(qname.size());
     record.matched_size = static_cast<std::uint8_t>(matched.size());
+    record.led_to_size = static_cast<std::uint8_t>(led_to.size());
+    record.wildcard = verdict.wildcard;
     record.matched_labels = static_cast<std::uint8_t>(verdict.matched.label_count());
     record.enforced = verdict.enforced;
     record.tcp = attempt.tcp;
     record.flags = attempt.flags;
     text.insert(text.end(), qname.begin(), qname.end());
     text.insert(text.end(), matched.begin(), matched.end());
+    text.insert(text.end(), led_to.begin(), led_to.end());
     text.insert(text.end(), attempt.intended.begin(), attempt.intended.end());
     wake = wants_wake();
   }

@@ -25,19 +25,22 @@ struct EventRecord {
   std::shared_ptr<const Notice> notice; // null: an attempt, and what follows is set
   const Rule* rule = nullptr;
   const std::string* client_group = nullptr;
-  std::string_view confusable_class; // static, or in the policy
-  ClientAddress client, resolved_ip; // resolved_ip: if has_resolved_ip
-  std::uint32_t text_at = 0;         // qname in wire form, [matched in wire form,] intended as text
+  std::string_view confusable_class;         // static, or in the policy
+  ClientAddress client, server, resolved_ip; // the last two: if has_server, has_resolved_ip
+  // qname in wire form, [matched in wire form, led_to in wire form,] intended as text
+  std::uint32_t text_at = 0;
   std::uint16_t intended_size = 0;
-  std::uint16_t qtype = 0, id = 0, client_port = 0;
+  std::uint16_t qtype = 0, id = 0, client_port = 0, server_port = 0;
   std::int16_t rcode = -1;
   Action action = Action::observe;
   MatchedBy matched_by = MatchedBy::qname;
   std::uint8_t qname_size = 0;
   std::uint8_t matched_size = 0; // 0: the last `matched_labels` of the qname matched;
                                  // of MatchedBy::answer_ip the address
+  std::uint8_t led_to_size = 0;
   std::uint8_t matched_labels = 0;
-  bool enforced = false, tcp = false, has_resolved_ip = false;
+  bool wildcard = false;
+  bool enforced = false, tcp = false, has_server = false, has_resolved_ip = false;
   HeaderFlags flags;
 };
 

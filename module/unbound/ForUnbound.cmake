@@ -93,3 +93,7 @@ file(STRINGS ${UNBOUND_SOURCE_DIR}/util/module.h fwd_stub_no_cache REGEX "int fw
 if(fwd_stub_no_cache) # since 1.26
   list(APPEND unbound_definitions UNBOUND_HAS_FWD_STUB_NO_CACHE)
 endif()
+file(STRINGS ${UNBOUND_SOURCE_DIR}/services/listen_dnsport.h socket_addrinfo REGEX "struct addrinfo[*] addr;")
+if(socket_addrinfo) # 1.17
+  list(APPEND unbound_definitions UNBOUND_SOCKET_HAS_ADDRINFO)
+endif()

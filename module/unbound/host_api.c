@@ -1,6 +1,7 @@
 #include "module/unbound/host_api.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -130,6 +131,19 @@ bool host_has_other_query(const struct module_qstate* qstate, const struct mesh_
       if (other != reply && other->query_reply.c == reply->query_reply.c)
         return true;
   return false;
+}
+
+const struct sockaddr* host_address_asked(const struct comm_reply* client) {
+  const struct unbound_socket* socket = client->c ? client->c->socket : NULL;
+  const struct sockaddr* address;
+  if (!socket || !socket->addr)
+    return NULL;
+#ifdef UNBOUND_SOCKET_HAS_ADDRINFO
+  address = socket->addr->ai_addr;
+#else
+  address = (const struct sockaddr*)socket->addr;
+#endif
+  return address->sa_family == AF_INET || address->sa_family == AF_INET6 ? address : NULL;
 }
 
 void host_drop(struct module_qstate* qstate, struct host_drop* drop, size_t clients) {

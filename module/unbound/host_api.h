@@ -22,6 +22,7 @@
 #include "services/authzone.h"
 #include "services/cache/dns.h"
 #include "services/cache/rrset.h"
+#include "services/listen_dnsport.h"
 #include "services/mesh.h"
 #include "services/modstack.h"
 #include "sldns/rrdef.h"
@@ -94,6 +95,10 @@ bool host_rests(const struct module_qstate* qstate);
  * connection, and with that ends all its other queries: of the same lookup with harm (1.17.1 closes
  * it twice), and num_reply_addrs could not be put right again. */
 bool host_has_other_query(const struct module_qstate* qstate, const struct mesh_reply* reply);
+
+/* The address of the resolver's that the client asked: that of the socket, which may be the
+ * wildcard one. NULL: not known. Unbound keeps it for its own log (dnstap). */
+const struct sockaddr* host_address_asked(const struct comm_reply* client);
 
 /* Clients that get no reply: Unbound's count of those that wait, before it let go of them. */
 struct host_drop {

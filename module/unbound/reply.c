@@ -36,6 +36,7 @@ static struct nm_lookup lookup_of(const struct module_qstate* qstate,
       .tcp = client->c && client->c->type != comm_udp,
       .answer = listed ? listed->answer : NULL,
       .answer_count = listed ? listed->answer_count : 0,
+      .server = host_address_asked(client),
       .max_size = listed ? listed->max_size : 0,
   };
 }

@@ -25,7 +25,7 @@ std::vector<nlohmann::json> Events::all() const {
 std::vector<nlohmann::json> Events::alerts() const {
   std::vector<nlohmann::json> events;
   for (nlohmann::json& event : all()) {
-    if (!field(event, "dns.question.name").is_null()) {
+    if (!field(event, "dns.question.name").is_null() && field(event, "event.action") != "allow") {
       events.push_back(std::move(event));
     }
   }

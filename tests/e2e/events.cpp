@@ -198,6 +198,81 @@ TEST_CASE("the event tells by what the name was matched", "[events]") {
   CHECK(world.resolver.events().alerts().size() == cases.size());
 }
 
+TEST_CASE("the event tells the address asked, the list, and where the answer led", "[events]") {
+  World world({.policy = "version: 1\n"
+                         "clients: {mail: [127.1.0.0/16]}\n"
+                         "defaults: {clients: [mail]}\n"
+                         "rules:\n"
+                         "  - {id: feed, list: {file: feed.rpz, format: rpz}}\n"
+                         "  - {id: mil-ml, confusable: {intended: mil, mistyped: [ml]}}\n"
+                         "log: {file: events.jsonl}\n",
+               .lists = {{"feed.rpz", "$ORIGIN feed.\n@ 60 SOA localhost. host. 4711 60 60 60 60\n"
+                                      "*.wild.example CNAME .\nexact.example CNAME .\n"}}});
+  const Endpoint asked = world.resolver.endpoint();
+  struct Expected {
+    std::string name;
+    int type;
+    bool wildcard, from_list;
+    std::string led_to;
+  };
+  const std::vector<Expected> cases{
+      {"x.wild.example", MX, true, true, ""},
+      {"exact.example", MX, false, true, ""},
+      {"army.ml", MX, false, false, ""},
+      {"alias.good.example", A, false, false, "army.ml"},
+      {"mxlisted.good.example", MX, false, false, "realhost.army.ml"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    for (const Transport transport : {Transport::udp, Transport::tcp}) {
+      world.resolver.answer(mail, cases[i].name, cases[i].type, {.transport = transport});
+      const json event =
+          world.resolver.events().alert(2 * i + (transport == Transport::tcp ? 2 : 1));
+      INFO(event.dump(1));
+      CHECK(field(event, "dns.question.name") == cases[i].name);
+      CHECK(field(event, "destination.ip") == asked.address);
+      CHECK(field(event, "destination.port") == asked.port);
+      CHECK(event.contains("nearmiss.wildcard") == cases[i].wildcard);
+      CHECK(event.contains("nearmiss.list") == cases[i].from_list);
+      if (cases[i].from_list) {
+        CHECK(matches(field(event, "nearmiss.list"), "(.*/)?feed\\.rpz"));
+        CHECK(field(event, "nearmiss.list_serial") == 4711);
+      }
+      CHECK(event.value("nearmiss.led_to", "") == cases[i].led_to);
+    }
+  }
+}
+
+TEST_CASE("what a rule allows is told where the policy wants that", "[events]") {
+  const bool wanted = GENERATE(true, false);
+  CAPTURE(wanted);
+  std::string policy = usual_policy;
+  policy.insert(policy.find("log:"), "  - {id: ours, exact: [army.ml], action: allow}\n");
+  policy.replace(policy.find("log:"), 6, wanted ? "log: {allowed: true, " : "log: {");
+  World world({.policy = policy});
+  world.expect_real(mail, "army.ml", MX);
+  world.expect_real(mail, "army.ml", MX); // from the module's own cache
+  world.expect_real(other, "army.ml", MX);
+  world.expect_blocked(mail, "navy.ml", MX);
+  world.resolver.stop();
+  CHECK(world.resolver.events().alerts().size() == 1);
+  std::vector<json> allowed;
+  for (const json& event : world.resolver.events().all()) {
+    if (field(event, "event.action") == "allow") {
+      allowed.push_back(event);
+    }
+  }
+  REQUIRE(allowed.size() == (wanted ? 2 : 0));
+  for (const json& event : allowed) {
+    INFO(event.dump(1));
+    CHECK(field(event, "event.kind") == "event");
+    CHECK(field(event, "event.type") == json({"connection", "allowed"}));
+    CHECK(field(event, "nearmiss.enforced") == false);
+    CHECK(field(event, "rule.id") == "ours");
+    CHECK(field(event, "source.ip") == mail);
+    CHECK(field(event, "dns.question.name") == "army.ml");
+  }
+}
+
 TEST_CASE("no query name forges a line or a field", "[events]") {
   World world({.policy = usual_policy});
   // What is asked (presentation form, \DDD is an octet), and the escaped name the event must hold.

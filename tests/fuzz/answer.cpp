@@ -128,6 +128,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .checking_disabled = false,
       .dnssec_ok = false,
       .wants_structured_error = (bits & 8U) != 0,
+      .server = nullptr,
       .max_size = 512,
       .answer = message.data(),
       .answer_count = message.size(),

@@ -55,11 +55,19 @@ rules:
   - id: watched
     exact: [mail.gouv.ml]
     action: observe
+  - id: parked-names
+    list: {file: feed.rpz, format: rpz}
 protect:
   - id: ours
     domains: [navy.mil]
     category: lookalike
 log: {file: log/events.jsonl, discover: true}
+"""
+
+FEED = """\
+$ORIGIN feed.example.net.
+@ 60 SOA localhost. hostmaster.example.net. 2026010501 3600 600 86400 60
+*.parked.example CNAME .
 """
 
 # client, port, name (\\DDD is an octet), type
@@ -77,6 +85,7 @@ QUERIES = [
     ("192.0.2.27", 40011, "www.example", "A"),
     ("192.0.2.27", 40012, "mail.gouv.ml", "A"),
     ("192.0.2.27", 40013, r"x\034\,\034rule.id\034:\034\010<b>\195\164\092.ml", "A"),
+    ("192.0.2.27", 40015, "mx.parked.example", "MX"),
     ("2001:db8:26::9", 40014, "army.mil", "MX"),  # in no group, so it is only told of
 ]
 
@@ -119,6 +128,7 @@ class Resolver:
         self.folder, self.lab_port, self.port = folder, free_port(), free_port()
         (folder / "log").mkdir()
         (folder / "nearmiss.yaml").write_text(policy)
+        (folder / "feed.rpz").write_text(FEED)
         self.events = folder / "log" / "events.jsonl"
         zones = ROOT / "contrib" / "lab" / "zones"
         names = {"root": ".", "mil": "mil", "ml": "ml", "example": "example"}
@@ -238,6 +248,8 @@ def plain(event, number, starts):
     for name in ("file.mtime", "file.owner", "file.uid", "file.path"):
         if name in event:
             event[name] = FILE[name]
+    if "destination.port" in event:
+        event.update({"destination.ip": "192.0.2.53", "destination.port": 53})
     event["observer.hostname"] = "ns1.example.net"
     event["observer.version"] = "0.2.0"
     if event["event.action"] == "module-started":
