@@ -159,6 +159,8 @@ Json section_schema(const Section& section) {
   } else if (&section == &nearmiss::keys::rule) {
     schema["anyOf"] =
         one_required({"confusable", "domains", "exact", "list", "mx_exchange", "answer_ip"});
+  } else if (&section == &nearmiss::keys::protect) {
+    schema["anyOf"] = one_required({"domains", "file"});
   } else if (&section == &nearmiss::keys::sinkhole) {
     schema["anyOf"] = one_required({"ipv4", "ipv6"});
   } else if (&section == &nearmiss::keys::log) {
