@@ -64,7 +64,7 @@ if [[ $installed == yes ]]; then
   depends="unbound (= $unbound_version)"
   says="The module is for the suite's Unbound $unbound_version,
  and is installed with it only."
-  cmake=(-DNEARMISS_INSTALL_UNBOUND=OFF)
+  cmake=(-DNEARMISS_INSTALL_UNBOUND=OFF "-DUNBOUND_PROGRAM=$program")
 else
   "$root/contrib/unbound/build.sh" "${refresh[@]}" ${unbound_source:+--source "$unbound_source"} --link "$work/unbound"
   unbound_version=$(basename -- "$(readlink -f -- "$work/unbound/source/..")")

@@ -62,12 +62,9 @@ logged "$log" "Configuring nearmiss for arm64" in_shell "cmake -G Ninja -S nearm
   -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
   -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ '-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64-static' \
   -DCMAKE_BUILD_TYPE=Release -DUNBOUND_SOURCE_DIR=/root/unbound-source -DUNBOUND_BUILD_DIR=/root/unbound-objects"
-built "$log" "Building nearmiss for arm64" in_shell "cmake --build arm64 -j$(nproc) --target module/nearmiss.so \
-  contrib/cli/nearmiss tests/unit/all"
+built "$log" "Building the module for arm64" in_shell "cmake --build arm64 -j$(nproc) --target module/nearmiss.so"
 file=$trial/root/arm64/module/nearmiss.so
 readelf -h "$file" | grep -q 'Machine: *AArch64' || die "$file is not for arm64"
-
-logged "$log" "The command, under qemu" in_shell "qemu-aarch64-static arm64/contrib/cli/nearmiss check nearmiss/config/nearmiss.yaml"
 # The trial starts what it is given: qemu with Unbound.
 cat >"$trial/root/unbound" <<'END'
 #!/bin/sh
@@ -76,6 +73,10 @@ END
 chmod +x -- "$trial/root/unbound"
 logged "$log" "Unbound with the module, under qemu: starts, blocks, lets through" \
   in_shell "nearmiss/contrib/packaging/trial.sh --unbound /root/unbound --module /root/arm64/module/nearmiss.so"
+
+built "$log" "Building the command and the unit tests for arm64" \
+  in_shell "cmake --build arm64 -j$(nproc) --target contrib/cli/nearmiss tests/unit/all"
+logged "$log" "The command, under qemu" in_shell "qemu-aarch64-static arm64/contrib/cli/nearmiss check nearmiss/config/nearmiss.yaml"
 for tests in lookalike unit event memory; do
   logged "$log" "nearmiss_${tests}_tests, under qemu" in_shell "qemu-aarch64-static arm64/tests/unit/nearmiss_${tests}_tests"
   say "  $(grep -a 'All tests passed\|test cases:' "$log" | tail -n 1)"
