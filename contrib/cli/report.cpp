@@ -22,6 +22,8 @@ struct Options {
   unsigned window = 5; // minutes
   std::size_t top = 10;
   std::size_t attempts = 10000;
+  logs::Filter filter;
+  std::string title, outcome;
   bool json = false;
   std::string html; // the file to write; empty: none
 };
@@ -70,7 +72,13 @@ int report(const Options& options) {
     std::cerr << "nearmiss report: --since is not before --until\n";
     return exit_cannot;
   }
-  logs::Summary summary(period, options.window * logs::one_minute, options.attempts);
+  logs::Filter filter = options.filter;
+  for (std::size_t index = 0; index < logs::outcome_count; ++index) {
+    if (options.outcome == to_string(static_cast<logs::Outcome>(index))) {
+      filter.outcome = static_cast<logs::Outcome>(index);
+    }
+  }
+  logs::Summary summary(period, options.window * logs::one_minute, options.attempts, filter);
   std::optional<logs::EventStream> stream;
   try {
     stream.emplace(options.logs);
@@ -97,7 +105,7 @@ int report(const Options& options) {
     std::cerr << "nearmiss report: no lookup is between --since and --until; these logs hold "
               << counted(summary.lookups_outside(), "lookup") << " before or after\n";
   }
-  const ReportInput input{options.logs, options.top, *stream, summary};
+  const ReportInput input{options.logs, options.top, *stream, summary, options.title};
   if (options.json) {
     constexpr std::size_t bins = 200;
     // Logs and the policy's texts may hold any octet; JSON is UTF-8.
@@ -121,6 +129,15 @@ Command add_report(CLI::App& app) {
   command->add_option("--since", options->since,
                       "from this time on; what comes before shows which domains are new");
   command->add_option("--until", options->until, "before this time");
+  command->add_option("--client", options->filter.client, "only lookups of this client's address");
+  command->add_option("--domain", options->filter.domain,
+                      "only lookups of this name and what is below it");
+  command->add_option("--rule", options->filter.rule, "only lookups that this rule matched");
+  command->add_option("--resolver", options->filter.resolver,
+                      "only lookups that this host reported (observer.hostname)");
+  command->add_option("--outcome", options->outcome, "only attempts that ended so")
+      ->check(CLI::IsMember({"let through", "queued", "sinkhole", "bounced"}));
+  command->add_option("--title", options->title, "the report's title, as an organisation's name");
   command->add_option("--window", options->window, "minutes without a lookup that end an attempt")
       ->check(CLI::Range(1U, 1440U))
       ->capture_default_str();

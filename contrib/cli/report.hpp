@@ -17,7 +17,14 @@ struct ReportInput {
   std::size_t top; // how many of each list
   const logs::EventStream& stream;
   const logs::Summary& summary;
+  std::string title{}; // empty: the usual one
 };
+
+// What the report is of, for its head: the title, and the filter if there is one.
+std::string title_of(const ReportInput& input);
+// What is not to be missed: events that are missing, resolvers that fell silent or have another
+// policy than the most. A line each, as plain text.
+std::vector<std::string> warnings_of(const ReportInput& input);
 
 void print_report(const ReportInput& input);
 

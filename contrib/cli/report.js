@@ -88,6 +88,25 @@ function head() {
       html("dt", null, name), html("dd", null, value))));
 }
 
+function drawWarnings() {
+  if (data.title_given) { at("title").textContent = show(data.title); }
+  for (const warning of data.warnings) { at("warnings").append(html("li", null, warning)); }
+  at("warnings").hidden = data.warnings.length === 0;
+  if (data.let_through.length === 0) { return; }
+  at("through").hidden = false;
+  const few = 20, all = data.let_through;
+  const draw = (rows) => at("through-table").replaceChildren(table([
+    {head: "Client", rowHead: true, cell: (one) => domain(one.client)},
+    {head: "Went to", cell: (one) => asked(one)}, meant, ...counts.slice(0, 2),
+    {head: "First", cell: (one) => time(one.first).slice(0, 16), time: true}, last], rows, "through-title"));
+  draw(all.slice(0, few));
+  if (all.length > few) {
+    const button = html("button", {type: "button", class: "more"}, `Show all ${number.format(all.length)}`);
+    button.addEventListener("click", () => { draw(all); });
+    at("through-table").append(button);
+  }
+}
+
 function drawOutcomes() {
   const width = 1000, total = Math.max(1, data.attempts);
   const picture = svg("svg", {viewBox: `0 0 ${width} 26`, preserveAspectRatio: "none", class: "share", role: "img",
@@ -451,6 +470,16 @@ function drawMissing() {
       {head: "Last", cell: (one) => time(one.last), time: true},
       {head: "For", cell: (one) => domain(one.name)}], data.discovered, "discovered-title"));
   }
+  if (data.resolvers.count > 1) {
+    place.append(html("h3", {id: "resolvers-title"}, "Resolvers"), table([
+      {head: "Resolver", rowHead: true, cell: (one) => one.resolver},
+      {head: "Events", cell: (one) => number.format(one.events), number: true},
+      {head: "Lookups", cell: (one) => number.format(one.lookups), number: true},
+      {head: "nearmiss", cell: (one) => one.version},
+      {head: "Policy", cell: (one) => one.other_policy ? html("strong", null, one.policy + ", another than most") : one.policy},
+      {head: "Last event", cell: (one) => one.silent ? html("strong", null, "silent since " + time(one.last)) : time(one.last), time: true}],
+      data.resolvers.list, "resolvers-title"));
+  }
   if (data.notices.length > 0) {
     place.append(html("h3", {id: "module-title"}, "The module itself"), table([
       {head: "Time", cell: (one) => time(one.time), time: true},
@@ -475,7 +504,7 @@ function drawPictures() {
   }
 }
 
-for (const draw of [head, drawOutcomes, timelineText, namesText, drawPairs, drawLists, drawAttempts,
+for (const draw of [head, drawWarnings, drawOutcomes, timelineText, namesText, drawPairs, drawLists, drawAttempts,
   drawMissing, drawPictures]) { draw(); }
 addEventListener("resize", drawPictures);
 addEventListener("beforeprint", drawPictures);

@@ -209,11 +209,48 @@ Json missing_json(const ReportInput& input) {
           {"foreign_lines", input.stream.foreign()}};
 }
 
+// Whose mail left: all of it.
+Json let_through_json(const logs::Summary& summary) {
+  Json list = Json::array();
+  for (const auto& [key, entry] : summary.let_through()) {
+    const logs::Pair& pair = entry->value;
+    Json one = tally_json("client", pair.client, pair);
+    one["domain"] = pair.domain;
+    one["unicode"] = text_or_null(as_read(pair.domain));
+    one["intended"] = text_or_null(pair.intended);
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+Json resolvers_json(const ReportInput& input) {
+  const logs::Summary& summary = input.summary;
+  const std::string usual = summary.usual_policy();
+  const auto by_events = [](const auto& a, const auto& b) { return a.events > b.events; };
+  Json list = Json::array();
+  for (const auto& [name, entry] : summary.resolvers.top(input.top, by_events)) {
+    const logs::Resolver& resolver = entry->value;
+    list.push_back({{"resolver", name},
+                    {"events", resolver.events},
+                    {"lookups", resolver.lookups},
+                    {"first", to_rfc3339(resolver.first)},
+                    {"last", to_rfc3339(resolver.last)},
+                    {"silent", summary.is_silent(resolver)},
+                    {"version", resolver.version},
+                    {"policy", resolver.policy},
+                    {"other_policy", !resolver.policy.empty() && resolver.policy != usual}});
+  }
+  return {{"count", summary.resolvers.size()}, {"list", std::move(list)}};
+}
+
 } // namespace
 
 Json report_json(const ReportInput& input, std::size_t bins) {
   const logs::Summary& summary = input.summary;
-  Json json{{"logs", input.logs}};
+  Json json{{"title", title_of(input)},
+            {"title_given", !input.title.empty() || !summary.filter.text().empty()},
+            {"warnings", warnings_of(input)},
+            {"logs", input.logs}};
   json["since"] = summary.period.since == logs::Period().since
                       ? Json()
                       : Json(to_rfc3339(summary.period.since));
@@ -231,6 +268,7 @@ Json report_json(const ReportInput& input, std::size_t bins) {
   }
   const logs::Fanout fanout = summary.fanout();
   json.update(lists_json(input, fanout));
+  json["let_through"] = let_through_json(summary);
   json["meant"] = meant_json(summary, fanout);
   json["new_domains"] = new_domains_json(input);
   json["timeline"] = timeline_json(summary.timeline, bins);
@@ -243,6 +281,7 @@ Json report_json(const ReportInput& input, std::size_t bins) {
                                   {"last", to_rfc3339(entry->value.last)},
                                   {"name", entry->value.name}});
   }
+  json["resolvers"] = resolvers_json(input);
   json["missing"] = missing_json(input);
   json["notices"] = Json::array();
   for (const logs::Notice& notice : summary.notices) {

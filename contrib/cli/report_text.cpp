@@ -63,7 +63,10 @@ std::string fitting(const std::vector<std::string>& parts, std::size_t essential
 
 void print_head(const ReportInput& input) {
   const logs::Summary& summary = input.summary;
-  std::cout << bold("Delivery attempts to look-alike domains") << '\n';
+  std::cout << bold(plain(title_of(input))) << '\n';
+  for (const std::string& warning : warnings_of(input)) {
+    std::cout << coloured("! " + plain(warning), "1;31", STDOUT_FILENO) << '\n';
+  }
   if (summary.first) {
     std::cout << logs::to_text(*summary.first) << " to " << logs::to_text(*summary.last)
               << " UTC, ";
@@ -219,11 +222,7 @@ std::string rhythm(const logs::Pair& pair) {
 
 // Whose mail left, first of all.
 void print_let_through(const ReportInput& input) {
-  const auto by_let_through = [](const logs::Pair& a, const logs::Pair& b) {
-    return std::pair(a.let_through, a.attempts) > std::pair(b.let_through, b.attempts);
-  };
-  auto pairs = input.summary.pairs.top(input.top, by_let_through);
-  std::erase_if(pairs, [](const auto& pair) { return pair.second->value.let_through == 0; });
+  const auto pairs = input.summary.let_through();
   if (pairs.empty()) {
     return;
   }
@@ -232,10 +231,11 @@ void print_let_through(const ReportInput& input) {
     labels.push_back(plain(label_of(entry->value)));
   }
   const std::size_t columns = columns_for(labels);
-  print_list_head("Let through", columns, "meant, last");
+  print_list_head("Let through", columns, "meant, first, last");
   for (std::size_t index = 0; index < pairs.size(); ++index) {
     const logs::Pair& pair = pairs[index].second->value;
     auto more = meant(pair.intended, pair.domain);
+    more.push_back("first " + logs::to_text(pair.first).substr(0, 16));
     more.push_back(last_seen(pair));
     print_row(labels[index], columns, pair, more);
   }
@@ -337,6 +337,29 @@ void print_discovered(const ReportInput& input) {
   }
 }
 
+void print_resolvers(const ReportInput& input) {
+  const auto& resolvers = input.summary.resolvers;
+  if (resolvers.size() < 2) {
+    return;
+  }
+  const auto by_events = [](const auto& a, const auto& b) { return a.events > b.events; };
+  const std::string usual = input.summary.usual_policy();
+  std::cout << '\n' << bold("Resolvers") << ": " << grouped(resolvers.size()) << '\n';
+  for (const auto& [name, entry] : resolvers.top(input.top, by_events)) {
+    const logs::Resolver& resolver = entry->value;
+    std::cout << "  " << padded(plain(name), narrowest_label)
+              << right(grouped(resolver.events), number_columns) << "  "
+              << fitting({counted(resolver.lookups, "lookup"), "nearmiss " + resolver.version,
+                          "policy " + resolver.policy +
+                              (resolver.policy != usual ? " (another than most)" : ""),
+                          std::string(input.summary.is_silent(resolver) ? "silent since "
+                                                                        : "last event ") +
+                              logs::to_text(resolver.last).substr(0, 16)},
+                         4, narrowest_label + number_columns + 4)
+              << '\n';
+  }
+}
+
 void print_missing(const ReportInput& input) {
   const logs::Summary& summary = input.summary;
   const auto gaps = summary.gaps();
@@ -387,6 +410,49 @@ void print_notices(const ReportInput& input) {
 
 } // namespace
 
+std::string title_of(const ReportInput& input) {
+  const std::string filter = input.summary.filter.text();
+  return (input.title.empty() ? "Delivery attempts to look-alike domains" : input.title) +
+         (filter.empty() ? "" : " (only " + filter + ")");
+}
+
+std::vector<std::string> warnings_of(const ReportInput& input) {
+  const logs::Summary& summary = input.summary;
+  std::vector<std::string> warnings;
+  std::uint64_t missing = 0;
+  for (const auto& gap : summary.gaps()) {
+    missing += gap.size();
+  }
+  if (missing > 0 || summary.events_lost > 0) {
+    warnings.push_back(counted(std::max(missing, summary.events_lost), "event") +
+                       " missing: what follows may lack attempts");
+  }
+  const std::string usual = summary.usual_policy();
+  std::vector<std::string> silent, other;
+  for (const auto& [name, entry] : summary.resolvers.entries()) {
+    if (summary.is_silent(entry.value)) {
+      silent.push_back(name);
+    } else if (!entry.value.policy.empty() && entry.value.policy != usual) {
+      other.push_back(name);
+    }
+  }
+  const auto warn = [&](std::vector<std::string>& names, const std::string& what) {
+    constexpr std::size_t most_named = 5;
+    if (names.empty()) {
+      return;
+    }
+    std::ranges::sort(names);
+    std::string text = counted(names.size(), "resolver") + ' ' + what + ": ";
+    for (std::size_t index = 0; index < std::min(names.size(), most_named); ++index) {
+      text.append(index == 0 ? "" : ", ").append(names[index]);
+    }
+    warnings.push_back(text + (names.size() > most_named ? " ..." : ""));
+  };
+  warn(silent, "silent for over a day before the last event");
+  warn(other, "with another policy than most");
+  return warnings;
+}
+
 void print_report(const ReportInput& input) {
   print_head(input);
   if (input.summary.attempts > 0) {
@@ -396,6 +462,7 @@ void print_report(const ReportInput& input) {
     print_new_domains(input);
   }
   print_discovered(input);
+  print_resolvers(input);
   print_notices(input);
   print_missing(input);
 }

@@ -35,6 +35,12 @@ _nearmiss() {
     reload:--timeout) ;; # a value of the admin's
     report:--since) ;; # a value of the admin's
     report:--until) ;; # a value of the admin's
+    report:--client) ;; # a value of the admin's
+    report:--domain) ;; # a value of the admin's
+    report:--rule) ;; # a value of the admin's
+    report:--resolver) ;; # a value of the admin's
+    report:--outcome) COMPREPLY=($(compgen -W "let through queued sinkhole bounced" -- "$current")) ;;
+    report:--title) ;; # a value of the admin's
     report:--window) ;; # a value of the admin's
     report:--top) ;; # a value of the admin's
     report:--attempts) ;; # a value of the admin's
@@ -72,7 +78,7 @@ _nearmiss() {
       export) options="-h --help --config --format --zone --output --client --protect --version" ;;
       status) options="-h --help --config --socket --timeout --json --version" ;;
       reload) options="-h --help --config --socket --timeout --json --version" ;;
-      report) options="-h --help --since --until --window --top --attempts --json --html --version" ;;
+      report) options="-h --help --since --until --client --domain --rule --resolver --outcome --title --window --top --attempts --json --html --version" ;;
       tail) options="-h --help -n --lines --client --rule --domain --color --json --no-follow --version" ;;
       verify) options="-h --help --json --kept --version" ;;
       sinkhole) options="-h --help --config --version" ;;

@@ -28,8 +28,9 @@ struct Event {
   std::string_view matched_name, matched_by, rcode;
   std::string_view rule, category, policy_version;
   std::string_view intended, confusable_class, client_group;
-  std::string_view chain;     // the hash chain's value, 64 hex digits
-  std::uint64_t sequence = 0; // 0: none
+  std::string_view resolver, version; // the host that wrote it, and its nearmiss
+  std::string_view chain;             // the hash chain's value, 64 hex digits
+  std::uint64_t sequence = 0;         // 0: none
   std::uint64_t events_lost = 0;
   bool enforced = false;
 

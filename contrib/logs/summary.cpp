@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace nearmiss::logs {
 
@@ -80,8 +81,36 @@ std::map<Instant, Timeline::Bin> Timeline::bins(Instant width) const {
   return joined;
 }
 
-Summary::Summary(Period of, Instant window, std::size_t kept_attempts)
-    : period(of), grouping_(window, [this](const Attempt& attempt) { end(attempt); }),
+bool Filter::admits(const Event& lookup) const noexcept {
+  const auto below = [&] {
+    const std::string_view name = lookup.qname;
+    return name == domain || (name.size() > domain.size() && name.ends_with(domain) &&
+                              name[name.size() - domain.size() - 1] == '.');
+  };
+  return (client.empty() || lookup.client == client) && (rule.empty() || lookup.rule == rule) &&
+         (resolver.empty() || lookup.resolver == resolver) && (domain.empty() || below());
+}
+
+std::string Filter::text() const {
+  std::string all;
+  const auto add = [&](std::string_view what, std::string_view value) {
+    if (!value.empty()) {
+      all.append(all.empty() ? "" : ", ").append(what).append(" ").append(value);
+    }
+  };
+  add("client", client);
+  add("domain", domain);
+  add("rule", rule);
+  add("resolver", resolver);
+  if (outcome) {
+    add("outcome", to_string(*outcome));
+  }
+  return all;
+}
+
+Summary::Summary(Period of, Instant window, std::size_t kept_attempts, Filter only)
+    : period(of), filter(std::move(only)),
+      grouping_(window, [this](const Attempt& attempt) { end(attempt); }),
       kept_attempts_(kept_attempts) {}
 
 void Summary::add(const Event& event) {
@@ -92,11 +121,57 @@ void Summary::add(const Event& event) {
   if (event.events_lost > 0) {
     sequence.add_told_lost(event.run(), event.events_lost);
   }
+  if (period.contains(event.time)) {
+    add_resolver(event);
+  }
   if (event.is_lookup()) {
-    add_lookup(event);
+    if (filter.admits(event)) {
+      add_lookup(event);
+    }
   } else if (period.contains(event.time)) {
     add_notice(event);
   }
+}
+
+void Summary::add_resolver(const Event& event) {
+  last_event_ = std::max(last_event_, event.time);
+  if (event.resolver.empty()) {
+    return;
+  }
+  Resolver& resolver = resolvers.add(event.resolver);
+  resolver.first = resolver.events == 0 ? event.time : std::min(resolver.first, event.time);
+  resolver.last = resolver.events == 0 ? event.time : std::max(resolver.last, event.time);
+  ++resolver.events;
+  resolver.lookups += event.is_lookup() ? 1 : 0;
+  if (event.version != resolver.version) {
+    resolver.version = event.version;
+  }
+  if (!event.policy_version.empty() && event.policy_version != resolver.policy) {
+    resolver.policy = event.policy_version;
+  }
+}
+
+Summary::Pairs Summary::let_through() const {
+  auto through = pairs.top(pairs.size(), [](const Pair& a, const Pair& b) {
+    return std::pair(a.let_through, a.attempts) > std::pair(b.let_through, b.attempts);
+  });
+  std::erase_if(through, [](const auto& pair) { return pair.second->value.let_through == 0; });
+  return through;
+}
+
+std::string Summary::usual_policy() const {
+  std::map<std::string_view, std::size_t> counts;
+  for (const auto& [name, entry] : resolvers.entries()) {
+    ++counts[entry.value.policy];
+  }
+  counts.erase("");
+  const auto most =
+      std::ranges::max_element(counts, {}, [](const auto& one) { return one.second; });
+  return most == counts.end() ? std::string() : std::string(most->first);
+}
+
+bool Summary::is_silent(const Resolver& resolver) const noexcept {
+  return last_event_ - resolver.last > one_day;
 }
 
 void Summary::add_lookup(const Event& event) {
@@ -150,6 +225,9 @@ void Summary::finish() {
 }
 
 void Summary::end(const Attempt& attempt) {
+  if (filter.outcome && *filter.outcome != attempt.outcome) {
+    return;
+  }
   const bool let_through = attempt.outcome == Outcome::let_through;
   ++attempts;
   ++outcomes[static_cast<std::size_t>(attempt.outcome)];

@@ -32,6 +32,24 @@ struct Period {
   bool contains(Instant time) const noexcept { return time >= since && time < until; }
 };
 
+// Which lookups a summary is of; empty: all. Gaps and what the module reports are of all events.
+struct Filter {
+  std::string client, rule, resolver;
+  std::string domain; // the asked name, or what is below it
+  std::optional<Outcome> outcome;
+
+  bool admits(const Event& lookup) const noexcept; // whatever its outcome
+  // "client 192.0.2.25, rule ours"; empty: it admits all.
+  std::string text() const;
+};
+
+// A host that wrote events.
+struct Resolver {
+  std::uint64_t events = 0, lookups = 0;
+  Instant first = 0, last = 0;
+  std::string version, policy; // as last seen; `policy`: the digest
+};
+
 // What a list says about one key.
 struct Tally {
   std::uint64_t attempts = 0, lookups = 0, let_through = 0;
@@ -97,7 +115,7 @@ class Summary {
   static constexpr std::size_t most_types = 1000;
 
   // Keeps the latest `kept_attempts`.
-  Summary(Period period, Instant window, std::size_t kept_attempts);
+  Summary(Period period, Instant window, std::size_t kept_attempts, Filter filter = {});
   ~Summary() = default;
   Summary(const Summary&) = delete;
   Summary& operator=(const Summary&) = delete;
@@ -106,6 +124,7 @@ class Summary {
   void finish();
 
   Period period;
+  Filter filter;
   std::optional<Instant> first, last; // of the lookups in the period
   std::uint64_t lookups = 0, attempts = 0;
   std::array<std::uint64_t, outcome_count> outcomes{}; // attempts, by Outcome
@@ -115,7 +134,8 @@ class Summary {
   Timeline timeline;
   std::deque<Attempt> latest; // by their ends, oldest first
   Frequent<Discovered> discovered;
-  std::deque<Notice> notices; // the latest
+  Frequent<Resolver> resolvers; // of all events in the period, whatever the filter
+  std::deque<Notice> notices;   // the latest
   std::uint64_t notices_left_out = 0;
   std::uint64_t events_lost = 0; // told by events-lost events
   std::uint64_t duplicates = 0;  // events that had been there, counted once
@@ -131,12 +151,20 @@ class Summary {
   std::vector<std::pair<std::string_view, const Tally*>> new_domains() const;
   // Valid until the next add().
   Fanout fanout() const;
+  // Who sent where and was let through, those most often first. Valid until the next add().
+  using Pairs = std::vector<std::pair<std::string_view, const Frequent<Pair>::Entry*>>;
+  Pairs let_through() const;
+  // The policy that most resolvers have; empty if none is known.
+  std::string usual_policy() const;
+  // The resolver wrote nothing for a day before the last event of all.
+  bool is_silent(const Resolver& resolver) const noexcept;
   // Gaps that the period's events show.
   std::vector<Sequence::Gap> gaps() const;
 
  private:
   void add_lookup(const Event& event);
   void add_notice(const Event& event);
+  void add_resolver(const Event& event);
   void end(const Attempt& attempt);
 
   Attempts grouping_;
@@ -145,6 +173,7 @@ class Summary {
   std::uint64_t lookups_before_ = 0;
   std::uint64_t lookups_after_ = 0;
   bool before_full_ = false;
+  Instant last_event_ = std::numeric_limits<Instant>::min();
 };
 
 } // namespace nearmiss::logs

@@ -211,8 +211,10 @@ TEST_CASE("report: what happened, on a terminal and as JSON", "[cli][report]") {
   holds(run, "\n  army.ml                          3         0  army.mil, tld-swap, mil-ml, "
              "2 mail servers\n");
   holds(run, "\n  192.0.2.26 → army.ml             2         0  army.mil, 1 retry\n");
-  holds(run, "\nLet through                 attempts   through  meant, last\n"
-             "  192.0.2.25 → armi.mil            1         1  army.mil, last 2026-11-23 13:23\n");
+  holds(run, "\nLet through                 attempts   through  meant, first, last\n"
+             "  192.0.2.25 → armi.mil            1         1  army.mil, first 2026-11-23 13:23, "
+             "last 2026-11-23 13:23\n");
+  holds(run, "\n! 3 events missing: what follows may lack attempts\n");
   holds(run, "Clients that ask for MX and are in no client group: 1\n  198.51.100.9");
   holds(run, "3 events missing by event.sequence, 3 lost as the module told, 1 damaged line");
   holds(run, "numbers 7 to 9, before 2026-11-23 13:23:21");
@@ -242,6 +244,78 @@ TEST_CASE("report: what happened, on a terminal and as JSON", "[cli][report]") {
         "\"sinkhole\": 0,\n    \"bounced\": 1\n  },");
   holds(json, "\"events_missing\": 3,");
   holds(json, "\"damaged_lines\": 1,");
+}
+
+TEST_CASE("report: a part of the log alone, with the gaps of all of it", "[cli][report]") {
+  const Folder folder;
+  const std::string log = folder.write(
+      "e.jsonl",
+      lookup({.second = 0, .client = "192.0.2.1", .qname = "mx.army.ml", .sequence = 1}) + '\n' +
+          lookup({.second = 1, .client = "192.0.2.2", .qname = "army.ml", .sequence = 2}) + '\n' +
+          lookup({.second = 2,
+                  .client = "192.0.2.1",
+                  .qname = "notarmy.ml",
+                  .rule = "r2",
+                  .sequence = 5}) +
+          '\n' +
+          lookup({.second = 3,
+                  .client = "192.0.2.3",
+                  .qname = "a.ml",
+                  .action = "observe",
+                  .sequence = 6}) +
+          '\n');
+  const auto [options, title, attempts] = GENERATE(table<std::string, std::string, int>({
+      {"", "Delivery attempts to look-alike domains\n", 4},
+      {"--client 192.0.2.1", "(only client 192.0.2.1)\n", 2},
+      {"--domain army.ml", "(only domain army.ml)\n", 2},
+      {"--rule r2", "(only rule r2)\n", 1},
+      {"--outcome 'let through'", "(only outcome let through)\n", 1},
+      {"--client 192.0.2.1 --rule r2", "(only client 192.0.2.1, rule r2)\n", 1},
+      {"--client 192.0.2.9", "(only client 192.0.2.9)\n", 0},
+      {"--title 'Example Org'", "Example Org\n", 4},
+  }));
+  const Run run = nearmiss_cli("report " + options + ' ' + log);
+  holds(run, title);
+  holds(run, "  " + std::to_string(attempts) + " attempt");
+  holds(run, "! 2 events missing: what follows may lack attempts\n");
+  const Run json = nearmiss_cli("report --json " + options + ' ' + log);
+  holds(json, "\"attempts\": " + std::to_string(attempts) + ",\n  \"outcomes\"");
+  holds(json, "\"events_missing\": 2,");
+}
+
+TEST_CASE("report: the resolvers, those that fell silent and those with another policy",
+          "[cli][report]") {
+  const auto by = [](const std::string& host, const std::string& policy) {
+    return R"(,"observer.hostname":")" + host + R"(","observer.version":"0.2.0","rule.version":")" +
+           policy + '"';
+  };
+  const Folder folder;
+  const std::string log = folder.write(
+      "e.jsonl", lookup({.second = 0, .more = by("ns1", "aa"), .run = "1"}) + '\n' +
+                     lookup({.second = 1, .more = by("ns4", "aa"), .run = "4"}) + '\n' +
+                     lookup({.second = 172800, .more = by("ns1", "aa"), .run = "1"}) + '\n' +
+                     lookup({.second = 172801, .more = by("ns2", "aa"), .run = "2"}) + '\n' +
+                     lookup({.second = 172802, .more = by("ns3", "bb"), .run = "3"}) + '\n');
+  const Run run = nearmiss_cli("report " + log);
+  holds(run, "\n! 1 resolver silent for over a day before the last event: ns4\n"
+             "! 1 resolver with another policy than most: ns3\n");
+  holds(run, "\nResolvers: 4\n");
+  holds(run, "  ns3                              1  1 lookup, nearmiss 0.2.0, policy bb (another "
+             "than most), "
+             "last event 2026-11-25 12:00\n");
+  holds(run,
+        "  ns4                              1  1 lookup, nearmiss 0.2.0, policy aa, silent since "
+        "2026-11-23 12:00\n");
+  holds(nearmiss_cli("report --resolver ns1 " + log), "  2 attempts by 1 mail server");
+  const Run json = nearmiss_cli("report --json " + log);
+  holds(json, "\"resolver\": \"ns3\"");
+  holds(json, "\"other_policy\": true");
+  // One alone is no table, and nothing to warn of.
+  const Run one = nearmiss_cli(
+      "report " +
+      folder.write("one.jsonl", lookup({.second = 0, .more = by("ns1", "aa")}) + '\n').native());
+  lacks(one, "Resolvers");
+  lacks(one, "\n! ");
 }
 
 TEST_CASE("report: rotated logs in any order, and what cannot be reported", "[cli][report]") {
