@@ -94,7 +94,7 @@ function drawWarnings() {
   at("warnings").hidden = data.warnings.length === 0;
   if (data.let_through.length === 0) { return; }
   at("through").hidden = false;
-  const few = 20, all = data.let_through;
+  const few = 10, all = data.let_through;
   const draw = (rows) => at("through-table").replaceChildren(table([
     {head: "Client", rowHead: true, cell: (one) => domain(one.client)},
     {head: "Went to", cell: (one) => asked(one)}, meant, ...counts.slice(0, 2),
@@ -161,13 +161,28 @@ function drawTimeline(width) {
       svg("rect", {x, y: floor - through, width: w, height: through, class: "fill-let"}),
       svg("rect", {x, y: floor - through - stopped, width: w, height: stopped, class: "fill-stopped"})));
   }
-  const ticks = Math.max(1, Math.min(count, 6, Math.floor((width - left) / 130)));
-  for (let tick = 0; tick < ticks; ++tick) {
-    const index = ticks === 1 ? 0 : Math.round(tick * (count - 1) / (ticks - 1));
-    const anchor = tick === 0 ? "start" : tick === ticks - 1 && count > 12 ? "end" : "middle";
-    picture.append(svg("text", {x: left + (index + (anchor === "start" ? 0 : anchor === "end" ? 1 : 0.5)) * slot,
-      y: height - 6, class: "axis", "text-anchor": anchor},
-      time(new Date(first + index * step).toISOString()).slice(0, 16)));
+  const day = 864e5, hour = 36e5, monday = 4 * day; // 1970 began on a Thursday
+  const wide = [6e4, 3e5, 9e5, 18e5, hour, 3 * hour, 6 * hour, 12 * hour, day, 7 * day, 28 * day]
+    .find((ms) => ms >= step && ms / step * slot >= 150) ?? 28 * day;
+  const offset = wide > day ? monday : 0, place = (ms) => left + (ms - first) / step * slot;
+  let named = "";
+  for (let ms = Math.ceil((first - offset) / wide) * wide + offset; ms <= last; ms += wide) {
+    const [date, clock] = time(new Date(ms).toISOString()).slice(0, 16).split(" ");
+    const text = wide >= day ? date : date === named ? clock : `${date} ${clock}`;
+    named = date;
+    picture.append(svg("line", {x1: place(ms), x2: place(ms), y1: height - bottom, y2: height - bottom + 5, class: "grid"}),
+      svg("text", {x: place(ms), y: height - 6, class: "axis", "text-anchor": place(ms) < left + 60 ? "start"
+        : place(ms) > width - 60 ? "end" : "middle"}, text));
+  }
+  if (step <= day && last - first <= 120 * day) {
+    const weekends = svg("g", null, svg("title", null, "Saturday and Sunday, UTC"));
+    for (let ms = Math.floor((first - monday) / (7 * day)) * 7 * day + monday + 5 * day; ms <= last; ms += 7 * day) {
+      const from = Math.max(place(ms), left), to = Math.min(place(ms + 2 * day), left + count * slot);
+      if (to > from) {
+        weekends.append(svg("rect", {x: from, y: 10, width: to - from, height: height - bottom - 10, class: "weekend"}));
+      }
+    }
+    picture.prepend(weekends);
   }
   at("timeline").append(picture);
 }
