@@ -2,6 +2,7 @@
 
 #include "contrib/cli/commands.hpp"
 #include "contrib/cli/output.hpp"
+#include "contrib/cli/policy_logs.hpp"
 #include "contrib/cli/progress.hpp"
 #include "contrib/cli/text.hpp"
 
@@ -17,7 +18,8 @@ namespace nearmiss::cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> logs;
+  std::vector<std::string> logs; // empty: those of the policy
+  std::string config;
   std::string since, until;
   unsigned window = 5; // minutes
   std::size_t top = 10;
@@ -62,7 +64,14 @@ bool write_page(const std::string& file, const std::string& page) {
   return true;
 }
 
-int report(const Options& options) {
+int report(Options options) {
+  if (options.logs.empty()) {
+    auto logs = logs_of_policy("report", options.config, true);
+    if (!logs) {
+      return exit_cannot;
+    }
+    options.logs = std::move(*logs);
+  }
   logs::Period period;
   if (!read_instant("--since", options.since, period.since) ||
       !read_instant("--until", options.until, period.until)) {
@@ -156,12 +165,12 @@ Command add_report(CLI::App& app) {
                    "write it to this file as one page that needs no network, to attach to a "
                    "ticket; - is standard output")
       ->excludes(json);
-  command
-      ->add_option(
-          "LOG", options->logs,
-          "nearmiss's events, as written or from a syslog file; gzip, xz, zstd and bzip2 too; "
-          "- is standard input; several are put in the order of time")
-      ->required();
+  command->add_option(
+      "LOG", options->logs,
+      "nearmiss's events, as written or from a syslog file; gzip, xz, zstd and bzip2 too; "
+      "- is standard input; several are put in the order of time; none: the file that the "
+      "policy names, with its rotated ones");
+  add_config_option(*command, options->config);
   command->footer("Example: nearmiss report --since 7d --html week.html nearmiss.jsonl*\n"
                   "Times are UTC. An attempt is all lookups of one client for one domain, each "
                   "within the window\nof the one before.\n"

@@ -1,5 +1,6 @@
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/policy_logs.hpp"
 #include "contrib/cli/text.hpp"
 #include "contrib/logs/attempts.hpp"
 #include "contrib/logs/event.hpp"
@@ -26,6 +27,7 @@ constexpr std::uint64_t lookback_octets = 16U << 20U;
 constexpr std::chrono::milliseconds interval{200};
 
 struct Options {
+  std::string config; // whose log is read where `log` is empty
   std::string log;
   std::vector<std::string> clients, rules, domains;
   std::size_t lines = 10;
@@ -178,7 +180,14 @@ class Tail {
   logs::EventReader reader_;
 };
 
-int tail(const Options& options) {
+int tail(Options options) {
+  if (options.log.empty()) {
+    const auto logs = logs_of_policy("tail", options.config, false);
+    if (!logs) {
+      return exit_cannot;
+    }
+    options.log = logs->back();
+  }
   const auto filter = Filter::from(options);
   if (!filter) {
     return exit_cannot;
@@ -248,7 +257,9 @@ Command add_tail(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--json", options->json, "the log's own lines in place of readable ones");
   command->add_flag("--no-follow", options->no_follow, "end after the last lines");
-  command->add_option("LOG", options->log, "the file nearmiss writes its events to")->required();
+  command->add_option("LOG", options->log,
+                      "the file nearmiss writes its events to; none: that of the policy");
+  add_config_option(*command, options->config);
   command->footer(
       "Example: nearmiss tail --client 192.0.2.0/24 --domain army.mil nearmiss.jsonl\n"
       "Goes on across a rotation of the log, until it is interrupted.\n"

@@ -1,4 +1,5 @@
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/policy_logs.hpp"
 #include "contrib/cli/progress.hpp"
 #include "contrib/cli/text.hpp"
 #include "contrib/logs/event_stream.hpp"
@@ -19,6 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
+  std::string config; // whose logs are read where `logs` is empty
   std::vector<std::string> logs, kept;
   bool json = false;
 };
@@ -141,7 +143,14 @@ void print_text(const Result& result) {
             << counted(result.problems(), "problem") << '\n';
 }
 
-int verify(const Options& options) {
+int verify(Options options) {
+  if (options.logs.empty()) {
+    auto logs = logs_of_policy("verify", options.config, true);
+    if (!logs) {
+      return exit_cannot;
+    }
+    options.logs = std::move(*logs);
+  }
   Result result;
   for (const std::string& value : options.kept) {
     result.check.keep(value);
@@ -189,12 +198,12 @@ Command add_verify(CLI::App& app) {
                             : "a value of the chain is 64 hex digits, in lower case; not " + text;
           },
           "VALUE"));
-  command
-      ->add_option(
-          "LOG", options->logs,
-          "nearmiss's events, as written or from a syslog file; gzip, xz, zstd and bzip2 too; "
-          "- is standard input; several are put in the order of time")
-      ->required();
+  command->add_option(
+      "LOG", options->logs,
+      "nearmiss's events, as written or from a syslog file; gzip, xz, zstd and bzip2 too; "
+      "- is standard input; several are put in the order of time; none: the file that the "
+      "policy names, with its rotated ones");
+  add_config_option(*command, options->config);
   command->footer(
       "Example: nearmiss verify /var/log/unbound/nearmiss.jsonl*\n"
       "With `log: {chain: true}` every line is checked against the one before, over restarts and\n"

@@ -45,13 +45,16 @@ _nearmiss() {
     report:--top) ;; # a value of the admin's
     report:--attempts) ;; # a value of the admin's
     report:--html) COMPREPLY=($(compgen -f -- "$current")) ;;
+    report:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
     tail:-n) ;; # a value of the admin's
     tail:--lines) ;; # a value of the admin's
     tail:--client) ;; # a value of the admin's
     tail:--rule) ;; # a value of the admin's
     tail:--domain) ;; # a value of the admin's
     tail:--color) COMPREPLY=($(compgen -W "auto always never" -- "$current")) ;;
+    tail:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
     verify:--kept) ;; # a value of the admin's
+    verify:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
     sinkhole:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
     observe:--config) COMPREPLY=($(compgen -f -- "$current")) ;;
     observe:--socket) COMPREPLY=($(compgen -f -- "$current")) ;;
@@ -78,9 +81,9 @@ _nearmiss() {
       export) options="-h --help --config --format --zone --output --client --protect --version" ;;
       status) options="-h --help --config --socket --timeout --json --version" ;;
       reload) options="-h --help --config --socket --timeout --json --version" ;;
-      report) options="-h --help --since --until --client --domain --rule --resolver --outcome --title --window --top --attempts --json --html --version" ;;
-      tail) options="-h --help -n --lines --client --rule --domain --color --json --no-follow --version" ;;
-      verify) options="-h --help --json --kept --version" ;;
+      report) options="-h --help --since --until --client --domain --rule --resolver --outcome --title --window --top --attempts --json --html --config --version" ;;
+      tail) options="-h --help -n --lines --client --rule --domain --color --json --no-follow --config --version" ;;
+      verify) options="-h --help --json --kept --config --version" ;;
       sinkhole) options="-h --help --config --version" ;;
       observe) options="-h --help --config --socket --timeout --json --for --version" ;;
       enforce) options="-h --help --config --socket --timeout --json --for --version" ;;

@@ -84,6 +84,7 @@ complete -c nearmiss -n '__fish_seen_subcommand_from report' -l top -x -d 'how m
 complete -c nearmiss -n '__fish_seen_subcommand_from report' -l attempts -x -d 'how many of the latest attempts --json and --html list; 10,000 make a page of some 3 MB'
 complete -c nearmiss -n '__fish_seen_subcommand_from report' -l json -d 'print the report as JSON'
 complete -c nearmiss -n '__fish_seen_subcommand_from report' -l html -r -F -d 'write it to this file as one page that needs no network, to attach to a ticket; - is standard output'
+complete -c nearmiss -n '__fish_seen_subcommand_from report' -l config -r -F -d 'the policy; else $NEARMISS_CONFIG, else the default'
 complete -c nearmiss -n '__fish_seen_subcommand_from report' -l version -d 'Display program version information and exit'
 complete -c nearmiss -n '__fish_seen_subcommand_from report' -F
 complete -c nearmiss -n '__fish_seen_subcommand_from tail' -s h -l help -d 'Print this help message and exit'
@@ -94,11 +95,13 @@ complete -c nearmiss -n '__fish_seen_subcommand_from tail' -l domain -x -d 'only
 complete -c nearmiss -n '__fish_seen_subcommand_from tail' -l color -x -a 'auto always never' -d 'colour by what became of the lookup; auto: on a terminal, unless NO_COLOR is set'
 complete -c nearmiss -n '__fish_seen_subcommand_from tail' -l json -d 'the log’s own lines in place of readable ones'
 complete -c nearmiss -n '__fish_seen_subcommand_from tail' -l no-follow -d 'end after the last lines'
+complete -c nearmiss -n '__fish_seen_subcommand_from tail' -l config -r -F -d 'the policy; else $NEARMISS_CONFIG, else the default'
 complete -c nearmiss -n '__fish_seen_subcommand_from tail' -l version -d 'Display program version information and exit'
 complete -c nearmiss -n '__fish_seen_subcommand_from tail' -F
 complete -c nearmiss -n '__fish_seen_subcommand_from verify' -s h -l help -d 'Print this help message and exit'
 complete -c nearmiss -n '__fish_seen_subcommand_from verify' -l json -d 'print the result as JSON'
 complete -c nearmiss -n '__fish_seen_subcommand_from verify' -l kept -x -d 'a value that an earlier verify printed: a line of the log must state it'
+complete -c nearmiss -n '__fish_seen_subcommand_from verify' -l config -r -F -d 'the policy; else $NEARMISS_CONFIG, else the default'
 complete -c nearmiss -n '__fish_seen_subcommand_from verify' -l version -d 'Display program version information and exit'
 complete -c nearmiss -n '__fish_seen_subcommand_from verify' -F
 complete -c nearmiss -n '__fish_seen_subcommand_from sinkhole' -s h -l help -d 'Print this help message and exit'
