@@ -77,6 +77,13 @@ logged "$log" "Unbound with the module, under qemu: starts, blocks, lets through
 built "$log" "Building the command and the unit tests for arm64" \
   in_shell "cmake --build arm64 -j$(nproc) --target contrib/cli/nearmiss tests/unit/all"
 logged "$log" "The command, under qemu" in_shell "qemu-aarch64-static arm64/contrib/cli/nearmiss check nearmiss/config/nearmiss.yaml"
+# The tests start the command by its path.
+in_shell "mv arm64/contrib/cli/nearmiss arm64/contrib/cli/nearmiss.arm64"
+cat >"$trial/root/arm64/contrib/cli/nearmiss" <<'END'
+#!/bin/sh
+exec qemu-aarch64-static /root/arm64/contrib/cli/nearmiss.arm64 "$@"
+END
+chmod +x -- "$trial/root/arm64/contrib/cli/nearmiss"
 for tests in lookalike unit event memory; do
   logged "$log" "nearmiss_${tests}_tests, under qemu" in_shell "qemu-aarch64-static arm64/tests/unit/nearmiss_${tests}_tests"
   say "  $(grep -a 'All tests passed\|test cases:' "$log" | tail -n 1)"
