@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -122,10 +123,11 @@ struct Config {
   ControlSettings control;
   Contact contact;
   std::optional<ClientAddress> first_client; // of the first group of clients; absent: no groups
-  std::string ruleset;                       // the policy file's name, as printable() text
-  std::string digest;                        // SHA-256 of the policy file and its lists, hex
-  std::vector<SourceFile> files;             // the policy file, then each list it read
-  std::vector<LoadedList> lists;             // in the policy's order
+  std::map<std::string, ClientAddress> group_clients; // the first one of each group
+  std::string ruleset;                                // the policy file's name, as printable() text
+  std::string digest;            // SHA-256 of the policy file and its lists, hex
+  std::vector<SourceFile> files; // the policy file, then each list it read
+  std::vector<LoadedList> lists; // in the policy's order
 };
 
 struct LoadResult {

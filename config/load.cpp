@@ -221,6 +221,9 @@ std::shared_ptr<const Config> read_policy(const std::filesystem::path& file,
   if (!groups.empty()) {
     config->first_client = groups.front().prefixes.front().address;
   }
+  for (const Group& group : groups) {
+    config->group_clients.emplace(group.name, group.prefixes.front().address);
+  }
   config->ruleset = printable(file.filename().native());
   config->digest = files.digest();
   config->files = files.sources();

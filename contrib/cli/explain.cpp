@@ -1,6 +1,7 @@
 #include "config/local_data.hpp"
 #include "config/names.hpp"
 #include "contrib/cli/commands.hpp"
+#include "contrib/cli/text.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -179,6 +180,18 @@ void add_likeness(Json& json, const Likeness& likeness) {
   }
 }
 
+// What to write so that the name passes; empty where it does.
+std::string how_to_let_through(const Query& query, const Verdict& verdict) {
+  if (verdict.rule == nullptr || !blocks(verdict.rule->action)) {
+    return {};
+  }
+  const std::string name = query.name.to_text();
+  return "write `except: [" + name + "]` in the " +
+         (verdict.likeness.domain != nullptr ? "entry `" + verdict.rule->id + "` of `protect`"
+                                             : "rule `" + verdict.rule->id + '`') +
+         ", or for a while: nearmiss allow " + name + " --for 2h";
+}
+
 Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
              const std::vector<Runner>& lost, const std::string& asker) {
   Json json{{"name", query.name.to_text()},
@@ -203,6 +216,9 @@ Json to_json(const Policy& policy, const Query& query, const Verdict& verdict,
     json["reason"] = verdict.rule->reason;
     json["reference"] = verdict.rule->reference;
     json["ttl"] = verdict.rule->ttl;
+    if (const std::string advice = how_to_let_through(query, verdict); !advice.empty()) {
+      json["to_let_through"] = advice;
+    }
   }
   if (verdict.rule == nullptr && lost.empty()) {
     if (const Passing passing = why_it_passes(policy, query.name); passing.nearest) {
@@ -252,6 +268,9 @@ void print_text(const Policy& policy, const Query& query, const Verdict& verdict
     if (!verdict.rule->reference.empty()) {
       std::cout << "  reference: " << verdict.rule->reference << '\n';
     }
+    if (const std::string advice = how_to_let_through(query, verdict); !advice.empty()) {
+      std::cout << "  to let it through: " << advice << '\n';
+    }
   }
   if (verdict.rule == nullptr && lost.empty()) {
     if (const Passing passing = why_it_passes(policy, query.name); passing.nearest) {
@@ -285,12 +304,14 @@ int explain(const Options& options) {
   ClientAddress client = result.config->first_client.value_or(ClientAddress());
   if (!options.client.empty()) {
     const auto given = ClientAddress::from_text(options.client);
-    if (!given) {
-      std::cerr << "nearmiss explain: --client: `" << options.client
-                << "` is no IP address; write one as 192.0.2.25 or 2001:db8::25\n";
+    const auto group = result.config->group_clients.find(options.client);
+    if (!given && group == result.config->group_clients.end()) {
+      std::cerr << "nearmiss explain: --client: `" << plain(options.client)
+                << "` is no IP address and no group of the policy's clients; write one as "
+                   "192.0.2.25 or 2001:db8::25\n";
       return exit_cannot;
     }
-    client = *given;
+    client = given ? *given : group->second;
   } else if (result.config->first_client && !options.json) {
     std::cerr << "nearmiss explain: no --client given; taking " << client.to_text()
               << ", the first address of the group `" << policy.clients().names().front() << "`\n";
@@ -302,7 +323,8 @@ int explain(const Options& options) {
   int exit_code = exit_fine;
   for (const std::string& text : options.names) {
     std::string problem;
-    const auto name = read_name(text, problem);
+    const std::size_t at = text.rfind('@'); // of a mail address the domain is meant
+    const auto name = read_name(at == std::string::npos ? text : text.substr(at + 1), problem);
     if (!name) {
       std::cerr << "nearmiss explain: " << problem << '\n';
       exit_code = exit_no;
@@ -332,12 +354,12 @@ Command add_explain(CLI::App& app) {
       "Say what the policy decides about names, by which rule, why, and which rules lost");
   add_config_option(*command, options->config);
   command->add_option("--client", options->client,
-                      "the address that asks; else the first one of the policy's first group of "
-                      "clients");
+                      "the address that asks, or a group of clients, for its first one; else the "
+                      "first one of the policy's first group");
   command->add_option("--type", options->type, "the RR type asked for")->capture_default_str();
   command->add_flag("--tcp", options->tcp, "the client asks over TCP, TLS or HTTPS; else UDP");
   command->add_flag("--json", options->json, "print the verdicts as JSON");
-  command->add_option("NAME", options->names, "domain names")->required();
+  command->add_option("NAME", options->names, "domain names, or mail addresses")->required();
   command->footer(
       "No server is asked: what the names lead to (aliases, MX hosts, addresses) is not "
       "judged here.\nExit codes: 0 every name was explained, whether it is blocked or "

@@ -28,7 +28,7 @@ complete -c nearmiss -n '__fish_seen_subcommand_from check' -l version -d 'Displ
 complete -c nearmiss -n '__fish_seen_subcommand_from check' -F
 complete -c nearmiss -n '__fish_seen_subcommand_from explain' -s h -l help -d 'Print this help message and exit'
 complete -c nearmiss -n '__fish_seen_subcommand_from explain' -l config -r -F -d 'the policy; else $NEARMISS_CONFIG, else the default'
-complete -c nearmiss -n '__fish_seen_subcommand_from explain' -l client -x -d 'the address that asks; else the first one of the policy’s first group of clients'
+complete -c nearmiss -n '__fish_seen_subcommand_from explain' -l client -x -d 'the address that asks, or a group of clients, for its first one; else the first one of the policy’s first group'
 complete -c nearmiss -n '__fish_seen_subcommand_from explain' -l type -x -d 'the RR type asked for'
 complete -c nearmiss -n '__fish_seen_subcommand_from explain' -l tcp -d 'the client asks over TCP, TLS or HTTPS; else UDP'
 complete -c nearmiss -n '__fish_seen_subcommand_from explain' -l json -d 'print the verdicts as JSON'

@@ -148,6 +148,35 @@ TEST_CASE("explain: the client is the first of the first group, or the one given
   holds(from_variable, "blocked");
 }
 
+TEST_CASE("explain: what to write to let a name through", "[cli]") {
+  const Folder folder;
+  const std::string file =
+      folder.write("p.yaml", "version: 1\n"
+                             "clients: {mail: [192.0.2.0/24], web: [198.51.100.0/24]}\n"
+                             "defaults: {clients: [mail]}\n"
+                             "rules:\n"
+                             "  - {id: ours, domains: [a.example]}\n"
+                             "  - {id: seen, domains: [s.example], action: observe}\n"
+                             "protect:\n"
+                             "  - {id: likes, domains: [outlook.com]}\n");
+  const std::string explain = "explain --config " + file + ' ';
+  holds(nearmiss_cli(explain + "x.a.example 2>/dev/null"),
+        "  to let it through: write `except: [x.a.example]` in the rule `ours`, or for a while: "
+        "nearmiss allow x.a.example --for 2h\n");
+  holds(nearmiss_cli(explain + "outlok.com 2>/dev/null"),
+        "write `except: [outlok.com]` in the entry `likes` of `protect`");
+  lacks(nearmiss_cli(explain + "s.example 2>/dev/null"), "to let it through");
+  lacks(nearmiss_cli(explain + "b.example 2>/dev/null"), "to let it through");
+  // A mail address, and a group in place of an address.
+  holds(nearmiss_cli(explain + "user@a.example 2>/dev/null"),
+        "a.example MX from 192.0.2.0: blocked");
+  holds(nearmiss_cli(explain + "--client web a.example"), "a.example MX from 198.51.100.0: ");
+  lacks(nearmiss_cli(explain + "--client web a.example"), "blocked");
+  const Run unknown = nearmiss_cli(explain + "--client wep a.example 2>&1");
+  CHECK(unknown.exit_code == 2);
+  holds(unknown, "is no IP address and no group of the policy's clients");
+}
+
 TEST_CASE("explain: a look-alike's class, score and the rules that lost", "[cli]") {
   const Folder folder;
   const std::string file =
