@@ -145,11 +145,12 @@ Rcode rcode_for(const Verdict& verdict) noexcept {
 }
 
 Answers::Answers(const Config& config) : config_(config), null_mx_(rdata_of("x. 0 IN MX 0 .")) {
-  soa_.reserve(config.policy.rules().size());
   for (const Rule& rule : config.policy.rules()) {
-    soa_.push_back(
-        rdata_of("x. 0 IN SOA nearmiss.invalid. hostmaster.nearmiss.invalid. 1 3600 1200 604800 " +
-                 std::to_string(rule.ttl)));
+    if (!soa_.contains(rule.ttl)) {
+      soa_.emplace(rule.ttl, rdata_of("x. 0 IN SOA nearmiss.invalid. hostmaster.nearmiss.invalid. "
+                                      "1 3600 1200 604800 " +
+                                      std::to_string(rule.ttl)));
+    }
   }
   if (config.sinkhole.mx) {
     sinkhole_mx_ = rdata_of("x. 0 IN MX 0 " + config.sinkhole.mx->to_text() + ".");
@@ -178,8 +179,8 @@ void Answers::make(const Verdict& verdict, const Name& asked, std::span<const st
   const bool negative = answer.answer_count == 0 && !answer.truncated &&
                         (rcode == Rcode::nxdomain || rcode == Rcode::noerror);
   if (negative) {
-    const auto rule = static_cast<std::size_t>(verdict.rule - config_.policy.rules().data());
-    writer.add_soa(asked.suffix(soa_labels(verdict, asked)).size(), soa_[rule]);
+    writer.add_soa(asked.suffix(soa_labels(verdict, asked)).size(),
+                   soa_.find(verdict.rule->ttl)->second);
   }
 }
 

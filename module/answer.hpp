@@ -13,6 +13,7 @@
 #include "module/core.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -41,8 +42,8 @@ class Answers {
   void add_sinkhole(Writer& writer, std::uint16_t qtype) const noexcept;
 
   const Config& config_;
-  std::vector<Rdata> soa_; // one a rule, in the policy's order
-  Rdata sinkhole_mx_;      // empty: the name that was asked
+  std::map<std::uint32_t, Rdata> soa_; // by the ttl of rules
+  Rdata sinkhole_mx_;                  // empty: the name that was asked
   Rdata null_mx_;
 };
 

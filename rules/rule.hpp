@@ -51,10 +51,29 @@ class TypeSet {
 std::string type_to_text(std::uint16_t type);
 std::optional<std::uint16_t> type_from_text(std::string_view text) noexcept;
 
+// A name, or none, for what is kept many times and mostly has none: a Name has 384 octets. Copies
+// share it.
+class OptionalName {
+ public:
+  OptionalName() = default;                                                     // none
+  OptionalName(const Name& name) : name_(std::make_shared<const Name>(name)) {} // NOLINT: a value
+  OptionalName(const std::optional<Name>& name)                                 // NOLINT: likewise
+      : name_(name ? std::make_shared<const Name>(*name) : nullptr) {}
+  explicit operator bool() const noexcept { return name_ != nullptr; }
+  const Name& operator*() const noexcept { return *name_; }
+  const Name* operator->() const noexcept { return name_.get(); }
+  friend bool operator==(const OptionalName& a, const OptionalName& b) noexcept {
+    return a && b ? *a == *b : !a && !b;
+  }
+
+ private:
+  std::shared_ptr<const Name> name_;
+};
+
 // A record that takes the place of the real ones. Its owner is the asked name, or, for what a CNAME
 // before it leads to, a name of its own.
 struct LocalRecord {
-  std::optional<Name> owner; // absent: the asked name
+  OptionalName owner; // none: the asked name, as of most
   std::uint16_t type = 0;
   // Wire form, names uncompressed. A CNAME that starts with the label `*` puts the asked name in
   // that label's place.
@@ -76,7 +95,7 @@ using LocalData = std::vector<LocalRecord>;
 // to the asked name, type, class, TTL, RDLENGTH), and at most.
 inline constexpr std::size_t max_local_data = 3500;
 inline constexpr std::size_t least_octets_in_answer = 12;
-constexpr std::size_t octets_in_answer(const LocalRecord& record) noexcept {
+inline std::size_t octets_in_answer(const LocalRecord& record) noexcept {
   return least_octets_in_answer + record.rdata.size() + (record.owner ? Name::max_octets : 0) +
          (record.type == 5 ? Name::max_octets : 0);
 }
@@ -90,7 +109,7 @@ struct Rule {
   std::uint32_t ttl = 60; // seconds, 0..86400, of the answer, but not of local data
   // What was meant: the same for every name, or, for `confusable`, a suffix to put in place of the
   // matched one.
-  std::optional<Name> intended;
+  OptionalName intended;
   bool intended_is_suffix = false;
   std::string confusable_class; // "tld-swap" for a confusable rule of TLDs, else empty
   std::optional<std::chrono::sys_days> expires;           // the last day (UTC) on which it matches

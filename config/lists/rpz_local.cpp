@@ -120,8 +120,9 @@ void RpzZone::add_chain(const Trigger& trigger, LocalData& data) const {
     if (at == local_at_.end() || locals_[at->second].data.empty()) {
       return;
     }
-    const bool leads_back = (trigger.scope == Scope::exact && *target == trigger.name) ||
-                            std::ranges::find(data, target, &LocalRecord::owner) != data.end();
+    const bool leads_back =
+        (trigger.scope == Scope::exact && *target == trigger.name) ||
+        std::ranges::find(data, OptionalName(target), &LocalRecord::owner) != data.end();
     if (leads_back) {
       return;
     }

@@ -59,7 +59,7 @@ class RpzZone {
     std::uint16_t type = 0;
     std::uint32_t ttl = 0;
     std::vector<std::uint8_t> rdata;
-    LocalRecord record() const { return {std::nullopt, type, rdata, ttl}; }
+    LocalRecord record() const { return {{}, type, rdata, ttl}; }
   };
   struct Local {
     std::size_t line = 0;

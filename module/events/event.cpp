@@ -2,6 +2,8 @@
 
 #include "module/events/format.hpp"
 
+#include <map>
+
 namespace nearmiss {
 
 std::string_view to_string(MatchedBy matched_by) noexcept {
@@ -20,9 +22,19 @@ std::string_view to_string(MatchedBy matched_by) noexcept {
 
 EventPolicy::EventPolicy(std::shared_ptr<const Config> config, std::uint64_t generation)
     : config_(std::move(config)), generation_(generation) {
-  texts_.reserve(config_->policy.rules().size());
+  text_of_.reserve(config_->policy.rules().size());
+  std::map<Action, std::uint32_t>
+      of_action; // of a rule and its variants, which differ in nothing else
   for (const Rule& rule : config_->policy.rules()) {
-    texts_.push_back({ecs_rule(rule, *this), ocsf_rule(rule, *this)});
+    if (!rule.variant) {
+      of_action.clear();
+    }
+    const auto [text, is_new] =
+        of_action.try_emplace(rule.action, static_cast<std::uint32_t>(texts_.size()));
+    if (is_new) {
+      texts_.push_back({ecs_rule(rule, *this), ocsf_rule(rule, *this)});
+    }
+    text_of_.push_back(text->second);
   }
 }
 

@@ -52,11 +52,13 @@ class EventPolicy {
     std::string ecs, ocsf;
   };
   const RuleTexts& texts(const Rule& rule) const noexcept {
-    return texts_[static_cast<std::size_t>(&rule - config_->policy.rules().data())];
+    return texts_[text_of_[static_cast<std::size_t>(&rule - config_->policy.rules().data())]];
   }
   std::shared_ptr<const Config> config_;
   std::uint64_t generation_;
-  std::vector<RuleTexts> texts_; // in the order of the policy's rules
+  std::vector<RuleTexts> texts_;
+  // By rule, in the policy's order. A response policy zone may be 100,000 rules with a few texts.
+  std::vector<std::uint32_t> text_of_;
 };
 
 // A lookup that drew a block or a note, and what became of it, as the resolver's thread has it.
