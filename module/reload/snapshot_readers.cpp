@@ -27,6 +27,9 @@ SnapshotReaders::Slot* SnapshotReaders::take_slot() noexcept {
   // Gives the slot back when the thread ends, after which the thread gets no other one.
   static thread_local bool is_over = false;
   struct Lease {
+    Lease() = default;
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
     ~Lease() {
       is_over = true;
       if (Slot* const slot = std::exchange(own_slot_, nullptr)) {
